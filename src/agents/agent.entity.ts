@@ -1,0 +1,44 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+
+export const CALL_DIRECTIONS = ['INBOUND', 'OUTBOUND', 'BOTH'] as const;
+/** The calls that an agent is for. */
+export type CallDirection = (typeof CALL_DIRECTIONS)[number];
+
+@Entity('agents')
+export class AgentEntity {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { name: 'organization_id' })
+  organizationId: string;
+
+  @Column('text', { name: 'agent_name' })
+  agentName: string;
+
+  @Column('text', { name: 'agent_type' })
+  agentType: string;
+
+  @Column('text', { name: 'call_direction' })
+  callDirection: CallDirection;
+
+  @Column('text', { name: 'voice_id', nullable: true })
+  voiceId: string | null;
+
+  @Column('text', { nullable: true })
+  language: string | null;
+
+  @Column('text', { nullable: true })
+  prompt: string | null;
+
+  @Column('text', { name: 'first_message', nullable: true })
+  firstMessage: string | null;
+
+  @Column('boolean', { name: 'is_active' })
+  isActive: boolean;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' })
+  updatedAt: Date;
+}

@@ -1,0 +1,32 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { type Config } from '../config.js';
+import { CONFIG, Database } from '../platform/index.js';
+import { Admissions } from './admission.js';
+import { ApiKeyEntity, OrganizationEntity } from './api-key.entity.js';
+import { ApiKeyGuard } from './api-key.guard.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { ApiKeysService } from './api-keys.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([ApiKeyEntity, OrganizationEntity])],
+  providers: [ApiKeysService],
+  exports: [ApiKeysService],
+})
+export class ApiKeysModule {}
+
+/** The guard before every route, and the routes that manage keys. */
+@Module({
+  imports: [ApiKeysModule],
+  controllers: [ApiKeysController],
+  providers: [
+    {
+      provide: Admissions,
+      useFactory: (database: Database, config: Config) => new Admissions(database, config.rateLimitPerMinute),
+      inject: [Database, CONFIG],
+    },
+    { provide: APP_GUARD, useClass: ApiKeyGuard },
+  ],
+})
+export class ApiKeysApiModule {}

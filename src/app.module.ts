@@ -1,0 +1,37 @@
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { type DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
+import { AgentEntity, AgentsApiModule } from './agents/index.js';
+import { ApiKeyEntity, ApiKeysApiModule, ApiKeysModule, OrganizationEntity } from './api-keys/index.js';
+import { CallsApiModule, CallsWorkerModule } from './calls/index.js';
+import { type Config, type Role } from './config.js';
+import { DemoData } from './demo-data.js';
+import { Log, PlatformModule } from './platform/index.js';
+import { PlannedController } from './planned.controller.js';
+import { PhoneNumberEntity, TelephonyApiModule } from './telephony/index.js';
+
+/** The tables that TypeORM maps. */
+export const ENTITIES: EntityTarget<ObjectLiteral>[] = [OrganizationEntity, ApiKeyEntity, AgentEntity, PhoneNumberEntity];
+
+@Module({ controllers: [PlannedController] })
+class PlannedModule {}
+
+/** What each role of a process is made of. */
+const PARTS: Readonly<Record<Role, readonly Type[]>> = {
+  api: [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, PlannedModule],
+  worker: [CallsWorkerModule],
+};
+
+@Module({})
+export class AppModule {
+  static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        PlatformModule.forRoot(config, dataSource, log),
+        ApiKeysModule,
+        ...config.roles.flatMap((role) => PARTS[role]),
+      ],
+      providers: [DemoData],
+    };
+  }
+}

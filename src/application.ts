@@ -1,0 +1,76 @@
+import { NestFactory } from '@nestjs/core';
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { type DataSource } from 'typeorm';
+import { AppModule, ENTITIES } from './app.module.js';
+import { type Config } from './config.js';
+import { needsRepair } from './event-store/index.js';
+import {
+  Database,
+  FastExpressAdapter,
+  Log,
+  migrate,
+  nestLogger,
+  openDatabase,
+  poolOf,
+  serveOpenApi,
+  setUpHttp,
+  startEmbeddedPostgres,
+} from './platform/index.js';
+
+/** A database that is connected and migrated, and whoever must be told when it is not needed any more. */
+export interface OpenedDatabase {
+  dataSource: DataSource;
+  isEmbedded: boolean;
+  /** Names of the migrations that were applied just now. */
+  migrated: string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to `DATABASE_URL`, or else to the embedded PostgreSQL in `DATA_DIR`, and applies missing migrations.
+ * @throws Error in one line for a person
+ */
+export async function openConfiguredDatabase(config: Config): Promise<OpenedDatabase> {
+  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir: config.dataDir }) : undefined;
+  try {
+    const url = config.databaseUrl ?? embedded?.url ?? '';
+    const dataSource = await openDatabase({ url, poolSize: config.databasePoolSize, entities: ENTITIES as never });
+    const close = async () => {
+      if (dataSource.isInitialized) await dataSource.destroy();
+      await embedded?.stop();
+    };
+    try {
+      return { dataSource, isEmbedded: embedded !== undefined, migrated: await migrate(dataSource), close };
+    } catch (error) {
+      await dataSource.destroy();
+      throw error;
+    }
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+/** Builds the application on an open database; it does not listen yet. */
+export async function createApplication(
+  config: Config,
+  dataSource: DataSource,
+  log: Log,
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.forRoot(config, dataSource, log),
+    new FastExpressAdapter(),
+    { logger: nestLogger(log), bodyParser: false, abortOnError: false },
+  );
+  setUpHttp(app, config.corsOrigins);
+  if (config.roles.includes('api')) serveOpenApi(app);
+  return app;
+}
+
+/** @throws Error when the feed's order is that of another cluster */
+export async function assertFeedInOrder(dataSource: DataSource): Promise<void> {
+  if (await needsRepair(new Database(poolOf(dataSource))))
+    throw new Error(
+      'The database was restored from another cluster. Run `npm run -s cli -- feed:after-restore` once, then start again',
+    );
+}

@@ -1,0 +1,138 @@
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { type CallRow } from './call-row.js';
+import { CALL_STATUSES, type CallStatus } from './call.js';
+import { type Direction, DISCONNECTION_REASONS, type Environment, type Outcome } from './call-events.js';
+
+const orNull = (type: 'string' | 'integer' | 'number' | 'boolean' | 'object', example: unknown, description?: string) =>
+  ApiProperty({
+    type,
+    nullable: true,
+    example,
+    ...(description ? { description } : {}),
+    ...(type === 'object' ? { additionalProperties: true } : {}),
+  } as ApiPropertyOptions);
+const time = (example: string) =>
+  ApiProperty({ type: String, format: 'date-time', nullable: true, example });
+
+export class OutcomeView implements Outcome {
+  @orNull('integer', 486, 'The final SIP status, when a carrier gave one')
+  sipCode: number | null;
+
+  @ApiProperty({ enum: ['customer', 'agent', 'operator', 'carrier', 'system'], example: 'customer' })
+  responsible: Outcome['responsible'];
+
+  @ApiProperty({ example: true, description: 'Whether another call may be worth making' })
+  retryable: boolean;
+
+  @orNull('string', 'Busy here')
+  detail: string | null;
+}
+
+/** A call as the contract shows it. What is not known yet is null, never absent. */
+export class CallView {
+  @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
+  id: string;
+
+  @orNull('string', 'John Doe')
+  customerName: string | null;
+
+  @ApiProperty({ example: '+1234567890' })
+  customerPhone: string;
+
+  @orNull('integer', 240, 'Seconds from answer to end')
+  duration: number | null;
+
+  @ApiProperty({ enum: CALL_STATUSES, example: 'completed' })
+  status: CallStatus;
+
+  @ApiProperty({ enum: ['INBOUND', 'OUTBOUND'], example: 'OUTBOUND' })
+  direction: Direction;
+
+  @ApiProperty({ type: String, enum: DISCONNECTION_REASONS, nullable: true, example: 'agent_hangup' })
+  disconnectionReason: string | null;
+
+  @orNull('string', 'positive')
+  sentiment: string | null;
+
+  @orNull('string', 'Discussed pricing for enterprise plan…')
+  summary: string | null;
+
+  @orNull('string', 'Agent: Hello, this is…\nCustomer: Hi.')
+  transcript: string | null;
+
+  @orNull('string', 'https://storage.example.com/recordings/…', 'URL')
+  recording: string | null;
+
+  @orNull('boolean', true)
+  callSuccessful: boolean | null;
+
+  @orNull('number', 12.5)
+  tokenCost: number | null;
+
+  @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-000000000001' })
+  agentId: string;
+
+  @orNull('string', null)
+  campaignId: string | null;
+
+  @time('2026-04-05T14:00:00.000Z')
+  startedAt: Date | null;
+
+  @time('2026-04-05T14:04:00.000Z')
+  endedAt: Date | null;
+
+  @ApiProperty({ format: 'date-time', example: '2026-04-05T13:59:00.000Z' })
+  createdAt: Date;
+
+  @ApiProperty({ example: '+0987654321' })
+  fromNumber: string;
+
+  @ApiProperty({ example: '+1234567890' })
+  toNumber: string;
+
+  @orNull('object', { campaign_id: 'summer_2026' })
+  metadata: Record<string, unknown> | null;
+
+  @time('2026-04-05T14:00:00.000Z')
+  scheduledAt: Date | null;
+
+  @ApiProperty({ enum: ['live', 'test'], example: 'test' })
+  environment: Environment;
+
+  @ApiProperty({ type: OutcomeView, nullable: true })
+  outcome: Outcome | null;
+}
+
+type Times = 'created_at' | 'started_at' | 'ended_at' | 'scheduled_at';
+
+/** A row of `calls` as it comes from the database, where times are `Date`s. */
+export type StoredCallRow = Omit<CallRow, Times> & { created_at: Date } & Record<Exclude<Times, 'created_at'>, Date | null>;
+
+export function toCallView(row: StoredCallRow): CallView {
+  return {
+    id: row.id,
+    customerName: row.customer_name,
+    customerPhone: row.to_number,
+    duration: row.duration,
+    status: row.status,
+    direction: row.direction,
+    disconnectionReason: row.disconnection_reason,
+    sentiment: null,
+    summary: null,
+    transcript: null,
+    recording: null,
+    callSuccessful: null,
+    tokenCost: null,
+    agentId: row.agent_id,
+    campaignId: row.campaign_id,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    createdAt: row.created_at,
+    fromNumber: row.from_number,
+    toNumber: row.to_number,
+    metadata: row.metadata,
+    scheduledAt: row.scheduled_at,
+    environment: row.environment,
+    outcome: row.outcome,
+  };
+}

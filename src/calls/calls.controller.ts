@@ -1,0 +1,101 @@
+import { Body, Controller, Get, Headers, Param, Post, Query, Req } from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { type AuthenticatedRequest, type Caller, CallerParam } from '../api-keys/index.js';
+import { type StoredEvent } from '../event-store/index.js';
+import { Operation, Page, StoredReply } from '../platform/index.js';
+import { CallView, toCallView } from './call-view.js';
+import { CallCreated, CallEventView, CreateCallRequest, ListCallsQuery } from './calls.dto.js';
+import { type Cause, CallsService } from './calls.service.js';
+import { hashOf, parseIdempotencyKey } from './idempotency.js';
+
+@ApiTags('Calls')
+@Controller('v1/calls')
+export class CallsController {
+  constructor(private readonly calls: CallsService) {}
+
+  @Post()
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'Makes a retry safe: for 24 hours the same key with the same body returns the first answer, with ' +
+      '`Idempotent-Replayed: true`, and makes no second call. 1 to 255 printable characters.',
+    schema: { type: 'string', maxLength: 255 },
+  })
+  @Operation({
+    scope: 'calls:write',
+    summary: 'Create a call',
+    description: 'Queues an outbound AI call. Once answered with 201 the call is stored and will be carried to an end.',
+    status: 201,
+    returns: CallCreated,
+    errors: ['not_found', 'forbidden', 'conflict', 'idempotency_mismatch'],
+  })
+  createCall(
+    @CallerParam() caller: Caller,
+    @Body() request: CreateCallRequest,
+    @Headers('idempotency-key') header: string | undefined,
+    @Req() http: AuthenticatedRequest,
+  ): Promise<StoredReply> {
+    const key = parseIdempotencyKey(header);
+    const once = key === undefined ? undefined : { key, hash: hashOf(http.body) };
+    return this.calls.create(caller, request, causeOf(http), once);
+  }
+
+  @Get()
+  @Operation({
+    scope: 'calls:read',
+    summary: 'List calls',
+    description: 'Newest first. Totals are exact.',
+    returns: CallView,
+    list: 'page',
+  })
+  async listCalls(@CallerParam() caller: Caller, @Query() query: ListCallsQuery): Promise<Page<CallView>> {
+    const { organizationId, environment } = caller;
+    const { page, limit, status, direction, dateFrom: from, dateTo: to } = query;
+    const calls = await this.calls.list({ organizationId, environment, status, direction, from, to }, page, limit);
+    return calls.map(toCallView);
+  }
+
+  @Get(':id')
+  @Operation({ scope: 'calls:read', summary: 'Get a call', returns: CallView, errors: ['not_found'] })
+  async getCall(@CallerParam() caller: Caller, @Param('id') id: string): Promise<CallView> {
+    return toCallView(await this.calls.get(caller, id));
+  }
+
+  @Get(':id/events')
+  @Operation({
+    scope: 'calls:read',
+    summary: "Get a call's timeline",
+    description: 'Every step of the call, oldest first.',
+    returns: CallEventView,
+    list: 'items',
+    errors: ['not_found'],
+  })
+  async getCallEvents(@CallerParam() caller: Caller, @Param('id') id: string): Promise<CallEventView[]> {
+    return (await this.calls.timeline(caller, id)).map(toEventView);
+  }
+
+  @Post(':id/cancel')
+  @Operation({
+    scope: 'calls:write',
+    summary: 'Cancel a call',
+    description: 'Ends a call that is not connected yet as `cancelled`. A call that is over answers 409.',
+    returns: CallView,
+    errors: ['not_found', 'conflict'],
+  })
+  async cancelCall(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Req() http: AuthenticatedRequest,
+  ): Promise<CallView> {
+    return toCallView(await this.calls.cancel(caller, id, causeOf(http)));
+  }
+}
+
+const causeOf = ({ requestId, caller }: AuthenticatedRequest): Cause => ({ requestId, keyId: caller.keyId });
+
+/** Whose call it is stays out: the caller knows, and ids of organizations are nobody else's. */
+function toEventView({ streamId, type, version, data }: StoredEvent): CallEventView {
+  const { at, organizationId: _, ...rest } = data as { at: string; organizationId?: string };
+  return { id: `${streamId}.${version}`, type, version, occurredAt: at, data: rest };
+}

@@ -1,0 +1,103 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  ChoiceField,
+  FlagField,
+  JsonObjectField,
+  PageQuery,
+  PhoneNumberField,
+  TextField,
+  TimestampField,
+} from '../platform/index.js';
+import { CALL_STATUSES, type CallStatus } from './call.js';
+import { type Direction } from './call-events.js';
+
+const YEAR_MS = 366 * 86_400_000;
+
+export class CreateCallRequest {
+  @TextField({ description: 'The AI agent that talks', example: '01981f2e-9c1a-7b3e-8f7a-000000000001' })
+  agentId: string;
+
+  @PhoneNumberField({ description: 'Whom to call, E.164', example: '+1234567890' })
+  toNumber: string;
+
+  @PhoneNumberField({ description: 'Caller id; one of your numbers, E.164', example: '+0987654321' })
+  fromNumber: string;
+
+  @TextField({ description: "Instead of the agent's voice", example: 'en-US-calm', optional: true })
+  voiceId?: string | null;
+
+  @TextField({ description: "Instead of the agent's language", example: 'en-US', maxLength: 35, optional: true })
+  language?: string | null;
+
+  @TextField({ description: 'Who is called', example: 'John Doe', minLength: 0, optional: true })
+  customerName?: string | null;
+
+  @JsonObjectField({
+    description: "Put into the agent's prompt",
+    example: { company: 'Acme Corp', purpose: 'Follow-up on quote' },
+    optional: true,
+  })
+  dynamicVariables?: Record<string, unknown> | null;
+
+  @JsonObjectField({
+    description: 'Kept with the call, returned and sent in webhooks',
+    example: { campaign_id: 'summer_2026' },
+    optional: true,
+  })
+  metadata?: Record<string, unknown> | null;
+
+  @TimestampField({
+    description:
+      'When to call, ISO 8601, at most a year ahead. The call stays `queued` until then; a time in the past means now',
+    optional: true,
+    isAllowed: (time) => time.getTime() <= Date.now() + YEAR_MS,
+    mustBe: 'must be an existing ISO 8601 time at most a year ahead, like 2026-04-05T14:00:00Z',
+  })
+  scheduledAt?: Date | null;
+
+  @FlagField({ description: 'Call without knowledge bases', example: false, optional: true, default: false })
+  disableKnowledgeBases?: boolean | null;
+}
+
+export class CallCreated {
+  @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
+  id: string;
+
+  @ApiProperty({ enum: ['queued'], example: 'queued' })
+  status: 'queued';
+
+  @ApiProperty({ description: 'Names the job that will dial', example: 'dial-01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
+  taskId: string;
+}
+
+export class ListCallsQuery extends PageQuery {
+  @ChoiceField({ description: 'Only calls with this status', choices: CALL_STATUSES, optional: true })
+  status?: CallStatus;
+
+  @ChoiceField({ description: 'Only calls in this direction', choices: ['INBOUND', 'OUTBOUND'], optional: true })
+  direction?: Direction;
+
+  @TimestampField({ description: 'Only calls created at or after this time, ISO 8601', optional: true })
+  dateFrom?: Date;
+
+  @TimestampField({ description: 'Only calls created before this time, ISO 8601', optional: true })
+  dateTo?: Date;
+}
+
+/** One entry of a call's timeline. */
+export class CallEventView {
+  @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10.1' })
+  id: string;
+
+  @ApiProperty({ example: 'call.queued' })
+  type: string;
+
+  @ApiProperty({ type: 'integer', description: 'The place in the timeline, from 1', example: 1 })
+  version: number;
+
+  @ApiProperty({ format: 'date-time', example: '2026-04-05T13:59:00.000Z' })
+  occurredAt: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, example: { toNumber: '+1234567890' } })
+  data: object;
+}

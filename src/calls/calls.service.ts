@@ -1,0 +1,173 @@
+import { Injectable } from '@nestjs/common';
+import { AgentsService } from '../agents/index.js';
+import { type Caller } from '../api-keys/index.js';
+import { EventStore, type StoredEvent } from '../event-store/index.js';
+import {
+  BatchedLookup,
+  Database,
+  DomainError,
+  envelope,
+  idTime,
+  isId,
+  newId,
+  notFound,
+  type Page,
+  StoredReply,
+} from '../platform/index.js';
+import { PhoneNumbersService } from '../telephony/index.js';
+import { type CallCommand, decide, replay, UNKNOWN_CALL } from './call.js';
+import { type CallEvent, type CallFacts } from './call-events.js';
+import { type CallFilter, listCalls } from './call-list.js';
+import { type StoredCallRow } from './call-view.js';
+import { type CallCreated, type CreateCallRequest } from './calls.dto.js';
+import { appendToCall } from './calls.projection.js';
+import { Idempotency } from './idempotency.js';
+
+/** What caused a change, kept with its events. */
+export interface Cause {
+  requestId: string;
+  keyId: string;
+}
+
+/** How often a decision is made anew when the call changed while it was made. */
+const MAX_DECISIONS = 3;
+
+/** The id of the job that will dial a call. */
+export const dialTaskId = (callId: string): string => `dial-${callId}`;
+
+/** Accepts calls, and answers questions about them, for one organization and environment at a time. */
+@Injectable()
+export class CallsService {
+  private readonly rows: BatchedLookup<[string, string, string], StoredCallRow>;
+  private readonly idempotency: Idempotency;
+
+  constructor(
+    private readonly database: Database,
+    private readonly events: EventStore,
+    private readonly agents: AgentsService,
+    private readonly phoneNumbers: PhoneNumbersService,
+  ) {
+    this.idempotency = new Idempotency(database);
+    this.rows = new BatchedLookup(
+      database,
+      {
+        name: 'find_call',
+        text: `select k.n, c.* from unnest($1::uuid[], $2::text[], $3::uuid[])
+                 with ordinality as k(organization_id, environment, id, n)
+               cross join lateral (
+                 select * from calls c
+                 where c.id = k.id and c.organization_id = k.organization_id and c.environment = k.environment limit 1
+               ) c`,
+      },
+      3,
+    );
+  }
+
+  /**
+   * Accepts a call: when this returns, the call is durably queued and so is the answer to its Idempotency-Key.
+   * @throws DomainError `not_found` for the agent, `forbidden` for the number, `conflict` and `idempotency_mismatch`
+   * for the key
+   */
+  async create(
+    caller: Caller,
+    request: CreateCallRequest,
+    cause: Cause,
+    once?: { key: string; hash: string },
+  ): Promise<StoredReply> {
+    if (!once) return this.queue(caller, request, cause);
+    const { organizationId, environment } = caller;
+    return this.idempotency.exclusively(`${organizationId} ${environment} ${once.key}`, once.hash, async () => {
+      const given = this.idempotency.findReply(organizationId, environment, once.key, once.hash);
+      return (await given) ?? this.queue(caller, request, cause, once);
+    });
+  }
+
+  /** @throws DomainError `not_found` */
+  async get(caller: Caller, id: string): Promise<StoredCallRow> {
+    const row = isId(id) ? await this.rows.find(caller.organizationId, caller.environment, id) : undefined;
+    if (!row) throw notFound('Call');
+    return row;
+  }
+
+  list(filter: CallFilter, page: number, limit: number): Promise<Page<StoredCallRow>> {
+    return listCalls(this.database, filter, page, limit);
+  }
+
+  /** The events of a call, oldest first. @throws DomainError `not_found` */
+  async timeline(caller: Caller, id: string): Promise<StoredEvent[]> {
+    await this.get(caller, id);
+    return this.events.load(id);
+  }
+
+  /** Cancels a call that is not connected yet. @throws DomainError `not_found`, `conflict` */
+  async cancel(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
+    await this.get(caller, id);
+    await this.execute(id, { type: 'CancelCall', at: new Date().toISOString() }, cause);
+    return this.get(caller, id);
+  }
+
+  /** Loads, decides and appends, again when the call changed meanwhile. */
+  private async execute(id: string, command: CallCommand, cause: Cause): Promise<void> {
+    for (let decision = 1; decision <= MAX_DECISIONS; decision++) {
+      const history = await this.events.load(id);
+      const state = replay(history as unknown as CallEvent[]);
+      const events = decide(command, state);
+      if (events.length === 0) return;
+      if (await this.events.append(appendToCall(id, history.length, state, events, cause).append)) return;
+    }
+    throw new DomainError('conflict', 'The call is changing at this moment; retry');
+  }
+
+  private async queue(
+    caller: Caller,
+    request: CreateCallRequest,
+    cause: Cause,
+    once?: { key: string; hash: string },
+  ): Promise<StoredReply> {
+    const { organizationId, environment } = caller;
+    const [agentIsActive, ownsNumber] = await Promise.all([
+      this.agents.isActive(organizationId, request.agentId),
+      this.phoneNumbers.owns(organizationId, request.fromNumber),
+    ]);
+    if (!agentIsActive) throw notFound('Agent');
+    if (!ownsNumber) throw new DomainError('forbidden', 'fromNumber does not belong to your organization');
+
+    const id = newId();
+    const created: CallCreated = { id, status: 'queued', taskId: dialTaskId(id) };
+    const reply = new StoredReply(201, envelope(created, cause.requestId));
+    const claim = once && {
+      organization_id: organizationId,
+      environment,
+      key: once.key,
+      request_hash: once.hash,
+      status: reply.status,
+      body: reply.body,
+    };
+    const facts = factsOf(caller, request);
+    const events = decide({ type: 'QueueCall', at: idTime(id).toISOString(), facts }, UNKNOWN_CALL);
+    if (await this.events.append(appendToCall(id, 0, UNKNOWN_CALL, events, cause, claim).append)) return reply;
+    // Another process was quicker with the same key; its answer is there now.
+    const first = once && (await this.idempotency.findReply(organizationId, environment, once.key, once.hash));
+    if (!first) throw new Error(`call ${id} was not stored`);
+    return first;
+  }
+}
+
+function factsOf({ organizationId, environment }: Caller, request: CreateCallRequest): CallFacts {
+  return {
+    organizationId,
+    environment,
+    agentId: request.agentId.toLowerCase(),
+    campaignId: null,
+    direction: 'OUTBOUND',
+    fromNumber: request.fromNumber,
+    toNumber: request.toNumber,
+    customerName: request.customerName ?? null,
+    voiceId: request.voiceId ?? null,
+    language: request.language ?? null,
+    dynamicVariables: request.dynamicVariables ?? null,
+    metadata: request.metadata ?? null,
+    disableKnowledgeBases: request.disableKnowledgeBases ?? false,
+    scheduledAt: request.scheduledAt?.toISOString() ?? null,
+  };
+}

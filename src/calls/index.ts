@@ -1,0 +1,3 @@
+export { type RebuildReport, rebuildCall, rebuildCalls } from './call-rebuild.js';
+export { CallsApiModule, CallsModule, CallsWorkerModule } from './calls.module.js';
+export { CALLS_PROJECTION } from './calls.projection.js';

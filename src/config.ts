@@ -1,0 +1,143 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+
+/** A setting that is unknown or malformed; the message is one line that names the variable and what it accepts. */
+export class ConfigError extends Error {}
+
+const ROLES = ['api', 'worker'] as const;
+/** A part of the application that a process can run. */
+export type Role = (typeof ROLES)[number];
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+interface Setting<T> {
+  /** The text that an absent variable stands for; undefined leaves the setting out. */
+  fallback?: string;
+  describe: string;
+  /** Returns the value, or undefined when the text is malformed. */
+  parse: (text: string) => T | undefined;
+  accepts: string;
+}
+
+const text = { parse: (value: string) => value, accepts: 'text' };
+const integer = (min: number, max: number) => ({
+  parse: (value: string) =>
+    /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined,
+  accepts: `a whole number from ${min} to ${max}`,
+});
+const oneOf = <T extends string>(allowed: readonly T[]) => ({
+  parse: (value: string) => allowed.find((candidate) => candidate === value),
+  accepts: `one of ${allowed.join(', ')}`,
+});
+const listOf = <T>(parseItem: (item: string) => T | undefined, accepts: string) => ({
+  parse: (value: string) => {
+    const items = value.split(',').map((item) => parseItem(item.trim()));
+    return items.every((item) => item !== undefined) ? items : undefined;
+  },
+  accepts,
+});
+const url = (...protocols: string[]) => ({
+  parse: (value: string) => (URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : undefined),
+  accepts: `an address like ${protocols[0] ?? ''}//…`,
+});
+const origin = (value: string) =>
+  value === '*' || (URL.canParse(value) && new URL(value).origin === value) ? value : undefined;
+
+function setting<T>(
+  describe: string,
+  kind: { parse: (text: string) => T | undefined; accepts: string },
+  fallback?: string,
+): Setting<T> {
+  return { describe, ...kind, ...(fallback === undefined ? {} : { fallback }) };
+}
+
+/** Every setting there is: variable, meaning, form, default. `.env.example` and the README list are checked against it. */
+export const SETTINGS = {
+  HOST: setting('Address to listen on; 0.0.0.0 serves the network.', text, '127.0.0.1'),
+  PORT: setting('Port to listen on; 0 picks a free one.', integer(0, 65_535), '3000'),
+  DATA_DIR: setting('Folder for the embedded database and later recordings.', text, '.data'),
+  DATABASE_URL: setting(
+    'PostgreSQL 16 or newer. Without it an embedded PostgreSQL runs in DATA_DIR; NODE_ENV=production requires it.',
+    url('postgres:', 'postgresql:'),
+  ),
+  DATABASE_POOL_SIZE: setting('Connections this process may open to the database.', integer(4, 200), '20'),
+  ROLES: setting(
+    'What this process does: serve the API, do the background work, or both.',
+    listOf((item) => ROLES.find((role) => role === item), 'api, worker, or api,worker'),
+    'api,worker',
+  ),
+  RATE_LIMIT_PER_MINUTE: setting(
+    'Requests a key may make a minute unless the key says otherwise; 0 is no limit.',
+    integer(0, 1_000_000_000),
+    '300',
+  ),
+  CORS_ORIGINS: setting(
+    'Web origins whose pages may call the API, comma separated, or *. Without it none may.',
+    listOf(origin, 'origins like https://app.example.com, comma separated, or *'),
+  ),
+  LOG_LEVEL: setting('The least severe log line to write.', oneOf(LOG_LEVELS), 'info'),
+  NODE_ENV: setting(
+    'production turns the embedded database off.',
+    oneOf(['development', 'test', 'production']),
+    'development',
+  ),
+} satisfies Record<string, Setting<unknown>>;
+
+type Name = keyof typeof SETTINGS;
+type Value<N extends Name> = (typeof SETTINGS)[N] extends Setting<infer T> ? T : never;
+
+export interface Config {
+  host: string;
+  port: number;
+  dataDir: string;
+  databaseUrl: string | undefined;
+  databasePoolSize: number;
+  roles: readonly Role[];
+  rateLimitPerMinute: number;
+  corsOrigins: readonly string[] | undefined;
+  logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/**
+ * Reads the settings once from the environment and, for what it lacks, from `envFile`.
+ * @throws ConfigError naming each variable that is malformed, and each name in the file that is no setting
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile = '.env'): Config {
+  const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  const problems = Object.keys(fromFile)
+    .filter((name) => !(name in SETTINGS))
+    .map((name) => `${name} in ${envFile} is not a setting (.env.example lists them)`);
+  const read = <N extends Name>(name: N): Value<N> | undefined => {
+    const { parse, accepts, fallback } = SETTINGS[name] as Setting<Value<N>>;
+    const given = environment[name] || fromFile[name] || fallback;
+    if (given === undefined) return undefined;
+    const value = parse(given);
+    if (value === undefined) problems.push(`${name} must be ${accepts}`);
+    return value;
+  };
+  const values = Object.fromEntries((Object.keys(SETTINGS) as Name[]).map((name) => [name, read(name)])) as {
+    [N in Name]: Value<N>;
+  };
+  if (values.NODE_ENV === 'production' && !values.DATABASE_URL)
+    problems.push('DATABASE_URL is required with NODE_ENV=production');
+  if (problems.length > 0) throw new ConfigError(`Bad setting: ${problems.join('; ')}`);
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    dataDir: values.DATA_DIR,
+    databaseUrl: values.DATABASE_URL as string | undefined,
+    databasePoolSize: values.DATABASE_POOL_SIZE,
+    roles: values.ROLES,
+    rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
+    corsOrigins: values.CORS_ORIGINS as string[] | undefined,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+/** The text of `.env.example`. */
+export function envExample(): string {
+  const blocks = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(
+    ([name, { describe, accepts, fallback }]) => `# ${describe}\n# Accepts ${accepts}.\n# ${name}=${fallback ?? ''}\n`,
+  );
+  return `# Settings. Copy to .env, or set them in the environment, which wins. Shown are the defaults.\n\n${blocks.join('\n')}`;
+}

@@ -1,0 +1,84 @@
+import { Coalescer, Database, isRefusedByDatabase, type NamedStatement } from '../platform/index.js';
+import { type Append, appendParameter, appendStatement, type InlineProjection } from './append-statement.js';
+
+/** An event as it was stored. */
+export interface StoredEvent {
+  streamId: string;
+  /** 1 for the first event of a stream, then without gaps. */
+  version: number;
+  type: string;
+  data: object;
+  metadata: object;
+  recordedAt: Date;
+}
+
+export interface EventRow {
+  stream_id: string;
+  version: number;
+  type: string;
+  data: object;
+  metadata: object;
+  recorded_at: Date;
+}
+
+export const toStoredEvent = (row: EventRow): StoredEvent => ({
+  streamId: row.stream_id,
+  version: row.version,
+  type: row.type,
+  data: row.data,
+  metadata: row.metadata,
+  recordedAt: row.recorded_at,
+});
+
+const LOAD: NamedStatement = {
+  name: 'load_stream',
+  text: `select stream_id, version, type, data, metadata, recorded_at
+         from call_events where stream_id = $1 order by version`,
+};
+
+/** Appends that share one commit, and commits under way: measured to be the best on two cores. */
+const MAX_BATCH = 64;
+const MAX_IN_FLIGHT = 2;
+
+/** Keeps streams of events. Appends that arrive together share a commit; each is told its own result after it. */
+export class EventStore {
+  private readonly appends: Coalescer<Append, boolean>;
+  private readonly statement: NamedStatement;
+
+  constructor(
+    private readonly database: Database,
+    projection: InlineProjection,
+  ) {
+    this.statement = appendStatement(projection);
+    this.appends = new Coalescer((batch) => this.appendBatch(batch), {
+      maxBatch: MAX_BATCH,
+      maxInFlight: MAX_IN_FLIGHT,
+      mayRetryAlone: isRefusedByDatabase,
+    });
+  }
+
+  /**
+   * Stores the events and the read model durably, in a transaction of their own.
+   * @returns false when the stream has another version than expected, or the projection's gate refused; nothing is
+   * stored then. Load, decide and append again.
+   */
+  append(append: Append): Promise<boolean> {
+    return this.appends.submit(append);
+  }
+
+  /** The events of a stream, oldest first; empty when there is none. */
+  async load(streamId: string): Promise<StoredEvent[]> {
+    return (await this.database.query<EventRow>(LOAD, [streamId])).map(toStoredEvent);
+  }
+
+  private async appendBatch(batch: Append[]): Promise<boolean[]> {
+    // Of several appends to one stream only one can meet the version it expects: the others lose here already.
+    const first = new Map<string, Append>();
+    for (const append of batch) if (!first.has(append.streamId)) first.set(append.streamId, append);
+    const rows = await this.database.query<{ stream_id: string }>(this.statement, [
+      appendParameter([...first.values()]),
+    ]);
+    const appended = new Set(rows.map((row) => row.stream_id));
+    return batch.map((append) => first.get(append.streamId) === append && appended.has(append.streamId));
+  }
+}

@@ -1,0 +1,84 @@
+import 'reflect-metadata';
+import { type AddressInfo } from 'node:net';
+import { type Server } from 'node:http';
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
+import { type Config, loadConfig } from './config.js';
+import { DemoData, demoGuide } from './demo-data.js';
+import { createLog } from './platform/index.js';
+
+/** How long requests under way may take to end after the signal to stop. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1);
+      stop.abort();
+    });
+  const database = await openConfiguredDatabase(config);
+  try {
+    await serve(config, database, stop.signal);
+  } finally {
+    await database.close();
+  }
+}
+
+async function serve(config: Config, database: OpenedDatabase, stop: AbortSignal): Promise<void> {
+  await assertFeedInOrder(database.dataSource);
+  const app = await createApplication(config, database.dataSource, createLog(config.logLevel));
+  try {
+    const url = await listen(app, config);
+    const demo = database.isEmbedded ? await app.get(DemoData).createOnce() : undefined;
+    welcome(config, database, url);
+    if (demo) say(demoGuide(demo, url));
+    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve));
+    say('Stopping.');
+  } finally {
+    await closeWithin(app, SHUTDOWN_TIMEOUT_MS);
+  }
+}
+
+function welcome(config: Config, database: OpenedDatabase, url: string): void {
+  const where = database.isEmbedded ? `embedded PostgreSQL in ${config.dataDir}` : 'PostgreSQL at DATABASE_URL';
+  const applied = database.migrated.length > 0 ? `, ${database.migrated.length} migrations applied` : '';
+  say(`Outdial serves ${url} (${config.roles.join(' and ')}; ${where}${applied})`);
+  if (config.roles.includes('api')) say(`  API reference and try-out  ${url}/docs`);
+  say(`  Create a key               npm run -s cli -- key:create --help`);
+  say('  Stop                       Ctrl-C');
+}
+
+async function listen(app: NestExpressApplication, { host, port }: Config): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'the port is taken; set PORT to another one' : message;
+    throw new Error(`Cannot listen on ${host}:${port}: ${reason}`);
+  }
+  const address = (app.getHttpServer() as Server).address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+}
+
+/** Takes no new requests and lets those under way end; past the limit their connections are cut. */
+async function closeWithin(app: NestExpressApplication, limitMs: number): Promise<void> {
+  const server = app.getHttpServer() as Server;
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+  }, limitMs);
+  await app.close().finally(() => {
+    clearTimeout(timer);
+  });
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,26 @@
+export { Coalescer, type CoalescerOptions } from './coalescer.js';
+export { BatchedLookup } from './database/batched-lookup.js';
+export {
+  Database,
+  isRefusedByDatabase,
+  type NamedStatement,
+  openDatabase,
+  poolOf,
+  violatedConstraint,
+} from './database/database.js';
+export { migrate } from './database/migrations.js';
+export { startEmbeddedPostgres } from './database/embedded-postgres.js';
+export { DomainError, ERROR_STATUS, type ErrorCode, notFound } from './domain-error.js';
+export { FastExpressAdapter } from './http/fast-express.adapter.js';
+export * from './http/fields.js';
+export { setUpHttp, type Tracked } from './http/http.setup.js';
+export { buildOpenApi, serveOpenApi } from './http/openapi.js';
+export { Operation, operationOf, type OperationOptions } from './http/operation.js';
+export { StoredReply, envelope } from './http/reply.js';
+export { firstIdAt, idTime, isId, newId } from './ids.js';
+export { createLog, Log, nestLogger } from './log.js';
+export { Page } from './pagination.js';
+export { PeriodicTask } from './periodic-task.js';
+export { PlatformModule } from './platform.module.js';
+export { CONFIG, InjectConfig } from './platform.module.js';
+export { parseTimestamp } from './timestamps.js';

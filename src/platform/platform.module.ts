@@ -1,0 +1,38 @@
+import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { type DataSource } from 'typeorm';
+import { type Config } from '../config.js';
+import { Database, poolOf } from './database/database.js';
+import { HealthController } from './health.controller.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { Log } from './log.js';
+
+/** Injects the settings. */
+export const CONFIG = Symbol('config');
+export const InjectConfig = (): ParameterDecorator => Inject(CONFIG);
+
+/** What the process was started with, for every room to inject: settings, log, database. */
+@Global()
+@Module({})
+export class PlatformModule implements OnApplicationShutdown {
+  constructor(private readonly log: Log) {}
+
+  static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
+    return {
+      module: PlatformModule,
+      imports: [TypeOrmModule.forRootAsync({ useFactory: () => ({}), dataSourceFactory: () => Promise.resolve(dataSource) })],
+      controllers: [HealthController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: Log, useValue: log },
+        { provide: Database, useValue: new Database(poolOf(dataSource)) },
+        ErrorFilter,
+      ],
+      exports: [CONFIG, Log, Database],
+    };
+  }
+
+  onApplicationShutdown(): void {
+    this.log.flush();
+  }
+}

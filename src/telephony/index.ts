@@ -1,0 +1,3 @@
+export { PhoneNumberEntity } from './phone-number.entity.js';
+export { PhoneNumbersService } from './phone-numbers.service.js';
+export { TelephonyApiModule, TelephonyModule } from './telephony.module.js';
