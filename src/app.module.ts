@@ -10,7 +10,12 @@ import { PlannedController } from './planned.controller.js';
 import { PhoneNumberEntity, TelephonyApiModule } from './telephony/index.js';
 
 /** The tables that TypeORM maps. */
-export const ENTITIES: EntityTarget<ObjectLiteral>[] = [OrganizationEntity, ApiKeyEntity, AgentEntity, PhoneNumberEntity];
+export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
+  OrganizationEntity,
+  ApiKeyEntity,
+  AgentEntity,
+  PhoneNumberEntity,
+];
 
 @Module({ controllers: [PlannedController] })
 class PlannedModule {}

@@ -7,7 +7,7 @@ import { needsRepair } from './event-store/index.js';
 import {
   Database,
   FastExpressAdapter,
-  Log,
+  type Log,
   migrate,
   nestLogger,
   openDatabase,
@@ -31,7 +31,8 @@ export interface OpenedDatabase {
  * @throws Error in one line for a person
  */
 export async function openConfiguredDatabase(config: Config): Promise<OpenedDatabase> {
-  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir: config.dataDir }) : undefined;
+  const embedded =
+    config.databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir: config.dataDir }) : undefined;
   try {
     const url = config.databaseUrl ?? embedded?.url ?? '';
     const dataSource = await openDatabase({ url, poolSize: config.databasePoolSize, entities: ENTITIES as never });

@@ -3,7 +3,14 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { createApplication, openConfiguredDatabase } from './application.js';
-import { ApiKeysService, type Environment, ENVIRONMENTS, type IssuedKey, type Scope, SCOPES } from './api-keys/index.js';
+import {
+  ApiKeysService,
+  type Environment,
+  ENVIRONMENTS,
+  type IssuedKey,
+  type Scope,
+  SCOPES,
+} from './api-keys/index.js';
 import { rebuildCall, rebuildCalls } from './calls/index.js';
 import { type Config, loadConfig } from './config.js';
 import { feedLag, repairFeedAfterRestore } from './event-store/index.js';
@@ -44,7 +51,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'key:create': {
     does: 'Create an API key; it is shown this once',
-    options: { org: 'ID', env: ENVIRONMENTS.join('|'), scopes: 'a,b|all', 'name?': 'TEXT', 'expires?': 'TIME', 'rate-limit?': 'N' },
+    options: {
+      org: 'ID',
+      env: ENVIRONMENTS.join('|'),
+      scopes: 'a,b|all',
+      'name?': 'TEXT',
+      'expires?': 'TIME',
+      'rate-limit?': 'N',
+    },
     run: async (options, { keys }) => [describeKey(await keys.issue(options['org'] ?? '', wantedKey(options)))],
   },
   'key:revoke': {
@@ -58,7 +72,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'calls:rebuild': {
     does: 'Bring calls and their counters back to what the events say',
     options: { 'id?': 'ID' },
-    run: async ({ id }, { database }) => [await (id === undefined ? rebuildCalls(database) : rebuildCall(database, id))],
+    run: async ({ id }, { database }) => [
+      await (id === undefined ? rebuildCalls(database) : rebuildCall(database, id)),
+    ],
   },
   'feed:lag': {
     does: 'Show how far each reader of the feed is behind, a line each',
@@ -82,7 +98,8 @@ function wantedKey({ env, scopes, name, expires, 'rate-limit': rateLimit }: Opti
   if (!environment) throw new UsageError(`--env must be one of ${ENVIRONMENTS.join(', ')}`);
   const expiresAt = expires === undefined ? null : parseTimestamp(expires);
   if (expiresAt === undefined) throw new UsageError('--expires must be an ISO 8601 time, like 2027-12-31T00:00:00Z');
-  if (rateLimit !== undefined && !/^\d{1,9}$/.test(rateLimit)) throw new UsageError('--rate-limit must be a whole number');
+  if (rateLimit !== undefined && !/^\d{1,9}$/.test(rateLimit))
+    throw new UsageError('--rate-limit must be a whole number');
   return {
     name: name ?? `CLI ${environment} key`,
     environment,
@@ -96,7 +113,8 @@ function wantedScopes(list: string): readonly Scope[] {
   if (list === 'all') return SCOPES;
   return [...new Set(list.split(',').map((item) => item.trim()))].map((item) => {
     const scope = SCOPES.find((each) => each === item);
-    if (!scope) throw new UsageError(`--scopes: ${item || '(empty)'} is not a scope. There are: all, ${SCOPES.join(', ')}`);
+    if (!scope)
+      throw new UsageError(`--scopes: ${item || '(empty)'} is not a scope. There are: all, ${SCOPES.join(', ')}`);
     return scope;
   });
 }
@@ -112,7 +130,9 @@ const describeKey = ({ entity, key }: IssuedKey): object => ({
 });
 
 function usage(): string {
-  const lines = Object.entries(COMMANDS).map(([name, command]) => `  ${synopsis(name, command).padEnd(58)} ${command.does}`);
+  const lines = Object.entries(COMMANDS).map(
+    ([name, command]) => `  ${synopsis(name, command).padEnd(58)} ${command.does}`,
+  );
   return `Usage: npm run -s cli -- <command>\n\n${lines.join('\n')}\n\nPrints one JSON object a line. Settings as for the server: DATABASE_URL or DATA_DIR.\n`;
 }
 
@@ -137,15 +157,23 @@ function parse(name: string, command: Command, args: string[]): Options {
 }
 
 async function run(config: Config, command: Command, options: Options): Promise<readonly object[]> {
-  const { dataSource, migrated, close } = await openConfiguredDatabase(config);
+  const opened = await openConfiguredDatabase(config);
+  const { dataSource, migrated } = opened;
   try {
     const log = createLog('silent');
     const roles = { ...config, roles: [] };
-    const context = await NestFactory.createApplicationContext(AppModule.forRoot(roles, dataSource, log), { logger: false });
+    const context = await NestFactory.createApplicationContext(AppModule.forRoot(roles, dataSource, log), {
+      logger: false,
+    });
     const openApi = async () => buildOpenApi(await createApplication({ ...config, roles: ['api'] }, dataSource, log));
-    return await command.run(options, { keys: context.get(ApiKeysService), database: new Database(poolOf(dataSource)), migrated, openApi });
+    return await command.run(options, {
+      keys: context.get(ApiKeysService),
+      database: new Database(poolOf(dataSource)),
+      migrated,
+      openApi,
+    });
   } finally {
-    await close();
+    await opened.close();
   }
 }
 

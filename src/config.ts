@@ -125,11 +125,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     host: values.HOST,
     port: values.PORT,
     dataDir: values.DATA_DIR,
-    databaseUrl: values.DATABASE_URL as string | undefined,
+    databaseUrl: values.DATABASE_URL,
     databasePoolSize: values.DATABASE_POOL_SIZE,
     roles: values.ROLES,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
-    corsOrigins: values.CORS_ORIGINS as string[] | undefined,
+    corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { type AddressInfo } from 'node:net';
-import { type Server } from 'node:http';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
 import { type Config, loadConfig } from './config.js';
@@ -36,7 +35,10 @@ async function serve(config: Config, database: OpenedDatabase, stop: AbortSignal
     const demo = database.isEmbedded ? await app.get(DemoData).createOnce() : undefined;
     welcome(config, database, url);
     if (demo) say(demoGuide(demo, url));
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve));
+    if (!stop.aborted)
+      await new Promise((resolve) => {
+        stop.addEventListener('abort', resolve);
+      });
     say('Stopping.');
   } finally {
     await closeWithin(app, SHUTDOWN_TIMEOUT_MS);
@@ -60,13 +62,13 @@ async function listen(app: NestExpressApplication, { host, port }: Config): Prom
     const reason = code === 'EADDRINUSE' ? 'the port is taken; set PORT to another one' : message;
     throw new Error(`Cannot listen on ${host}:${port}: ${reason}`);
   }
-  const address = (app.getHttpServer() as Server).address() as AddressInfo;
+  const address = app.getHttpServer().address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
 /** Takes no new requests and lets those under way end; past the limit their connections are cut. */
 async function closeWithin(app: NestExpressApplication, limitMs: number): Promise<void> {
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   const timer = setTimeout(() => {
     server.closeAllConnections();
   }, limitMs);

@@ -22,8 +22,8 @@ const PLANNED = [
 @Controller('v1')
 export class PlannedController {}
 
-for (const [method, path, scope] of PLANNED) {
-  const name = `${method.name} ${path}`;
+for (const [index, [method, path, scope]] of PLANNED.entries()) {
+  const name = `planned${index}`;
   const notYet = (): never => {
     throw new DomainError('not_implemented', 'This endpoint is planned and not available yet');
   };

@@ -2,7 +2,14 @@ import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestj
 import { ApiTags } from '@nestjs/swagger';
 import { CallerParam, type Caller } from '../api-keys/index.js';
 import { Operation, Page, PageQuery } from '../platform/index.js';
-import { AgentSummary, AgentView, CreateAgentRequest, toAgentSummary, toAgentView, UpdateAgentRequest } from './agents.dto.js';
+import {
+  AgentSummary,
+  AgentView,
+  CreateAgentRequest,
+  toAgentSummary,
+  toAgentView,
+  UpdateAgentRequest,
+} from './agents.dto.js';
 import { AgentsService } from './agents.service.js';
 
 @ApiTags('Agents')

@@ -11,7 +11,12 @@ const DIRECTION = {
   optional: true,
 };
 const VOICE = { description: 'The voice that it speaks with', example: 'en-US-calm', optional: true };
-const LANGUAGE = { description: 'The language that it speaks, as a BCP 47 tag', example: 'en-US', maxLength: 35, optional: true };
+const LANGUAGE = {
+  description: 'The language that it speaks, as a BCP 47 tag',
+  example: 'en-US',
+  maxLength: 35,
+  optional: true,
+};
 const PROMPT = {
   description: 'Who the agent is and what it is to achieve',
   example: 'You are a friendly assistant of {{company}}. You call about: {{purpose}}.',

@@ -71,7 +71,9 @@ export class AgentsService {
   /** Changes what is given. What cannot be empty is left alone by null. @throws DomainError `not_found` */
   async update(organizationId: string, id: string, request: UpdateAgentRequest): Promise<AgentEntity> {
     const { agentName, agentType, callDirection, isActive, ...mayBeNull } = request;
-    const required = Object.entries({ agentName, agentType, callDirection, isActive }).filter(([, value]) => value != null);
+    const required = Object.entries<unknown>({ agentName, agentType, callDirection, isActive }).filter(
+      ([, value]) => value != null,
+    );
     const given = Object.entries(mayBeNull).filter(([, value]) => value !== undefined);
     const changes: Partial<AgentEntity> = Object.fromEntries([...required, ...given]);
     await this.get(organizationId, id);

@@ -1,4 +1,4 @@
-import { Coalescer, Database, type NamedStatement } from '../platform/index.js';
+import { Coalescer, type Database, type NamedStatement } from '../platform/index.js';
 import { type Environment, type Scope } from './api-key.js';
 
 /** Who makes a request, as the key tells. */
@@ -20,9 +20,7 @@ export interface RateState {
 }
 
 export type Admission =
-  | { is: 'unknown' }
-  | { is: 'unusable' }
-  | { is: 'admitted' | 'limited'; caller: Caller; rate: RateState | undefined };
+  { is: 'unknown' } | { is: 'unusable' } | { is: 'admitted' | 'limited'; caller: Caller; rate: RateState | undefined };
 
 interface AdmissionRow {
   place: number;

@@ -137,7 +137,10 @@ export class ApiKeysService {
     const ownLimit = own.rateLimitPerMinute ?? this.config.rateLimitPerMinute;
     const wantedLimit = wanted ?? this.config.rateLimitPerMinute;
     if (ownLimit !== 0 && (wantedLimit === 0 || wantedLimit > ownLimit))
-      throw new DomainError('forbidden', `An API key cannot grant a higher rate limit than its own: ${ownLimit} a minute`);
+      throw new DomainError(
+        'forbidden',
+        `An API key cannot grant a higher rate limit than its own: ${ownLimit} a minute`,
+      );
   }
 }
 

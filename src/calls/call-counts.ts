@@ -12,7 +12,10 @@ export function countChanges(before: CallState, after: CallState): CountChange[]
   const [from, to] = [statusOf(before), statusOf(after)];
   if (from === to || after.is === 'unknown') return [];
   const { direction } = after.facts;
-  return [...(from ? [{ status: from, direction, calls: -1 }] : []), ...(to ? [{ status: to, direction, calls: 1 }] : [])];
+  return [
+    ...(from ? [{ status: from, direction, calls: -1 }] : []),
+    ...(to ? [{ status: to, direction, calls: 1 }] : []),
+  ];
 }
 
 export const HOUR_MS = 3_600_000;

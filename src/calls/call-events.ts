@@ -40,23 +40,23 @@ export interface Outcome {
   detail: string | null;
 }
 
-/** What is known of a call from the moment it is accepted. */
+/** What is known of a call from the moment it is accepted. What was not given is absent. */
 export interface CallFacts {
   organizationId: string;
   environment: Environment;
   agentId: string;
-  campaignId: string | null;
+  campaignId?: string | undefined;
   direction: Direction;
   fromNumber: string;
   toNumber: string;
-  customerName: string | null;
-  voiceId: string | null;
-  language: string | null;
-  dynamicVariables: Record<string, unknown> | null;
-  metadata: Record<string, unknown> | null;
-  disableKnowledgeBases: boolean;
+  customerName?: string | undefined;
+  voiceId?: string | undefined;
+  language?: string | undefined;
+  dynamicVariables?: Record<string, unknown> | undefined;
+  metadata?: Record<string, unknown> | undefined;
+  disableKnowledgeBases?: boolean | undefined;
   /** ISO 8601, UTC: the moment not to dial before. */
-  scheduledAt: string | null;
+  scheduledAt?: string | undefined;
 }
 
 /** Every event says when it happened: `at`, ISO 8601 in UTC. */

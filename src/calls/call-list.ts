@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { Database, firstIdAt, Page } from '../platform/index.js';
+import { type Database, firstIdAt, Page } from '../platform/index.js';
 import { DAY_MS, HOUR_MS, type Stretch, stretchesOf } from './call-counts.js';
 import { type CallStatus } from './call.js';
 import { type StoredCallRow } from './call-view.js';
@@ -71,7 +71,10 @@ class ListSnapshot {
 
   async count(stretch: Stretch): Promise<number> {
     if (stretch.by !== 'rows') {
-      const { rows } = await this.client.query<{ calls: number }>({ ...SUM_BUCKETS, values: this.bucketValues(stretch) });
+      const { rows } = await this.client.query<{ calls: number }>({
+        ...SUM_BUCKETS,
+        values: this.bucketValues(stretch),
+      });
       return rows[0]?.calls ?? 0;
     }
     const { conditions, values } = this.rowConditions(stretch.from, stretch.to);

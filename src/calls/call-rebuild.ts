@@ -1,4 +1,4 @@
-import { Database, isId, notFound } from '../platform/index.js';
+import { type Database, isId, notFound } from '../platform/index.js';
 import { replay } from './call.js';
 import { type CallEvent } from './call-events.js';
 import { type CallRow, toCallRow } from './call-row.js';

@@ -1,39 +1,42 @@
 import { type CallState, type CallStatus, statusOf } from './call.js';
 import { type Direction, type DisconnectionReason, type Environment, type Outcome } from './call-events.js';
 
-/** A row of `calls` on its way to the database: the columns by name, times as ISO 8601 text. */
+/**
+ * A row of `calls` on its way to the database, as JSON with the names of the columns: times are ISO 8601 text, and what
+ * is absent is null in the table.
+ */
 export interface CallRow {
   id: string;
   version: number;
   organization_id: string;
   environment: Environment;
   agent_id: string;
-  campaign_id: string | null;
+  campaign_id: string | undefined;
   status: CallStatus;
   direction: Direction;
   from_number: string;
   to_number: string;
-  customer_name: string | null;
-  voice_id: string | null;
-  language: string | null;
-  dynamic_variables: Record<string, unknown> | null;
-  metadata: Record<string, unknown> | null;
+  customer_name: string | undefined;
+  voice_id: string | undefined;
+  language: string | undefined;
+  dynamic_variables: Record<string, unknown> | undefined;
+  metadata: Record<string, unknown> | undefined;
   disable_knowledge_bases: boolean;
-  scheduled_at: string | null;
+  scheduled_at: string | undefined;
   attempt: number;
-  disconnection_reason: DisconnectionReason | null;
-  outcome: Outcome | null;
-  duration: number | null;
+  disconnection_reason: DisconnectionReason | undefined;
+  outcome: Outcome | undefined;
+  duration: number | undefined;
   created_at: string;
-  started_at: string | null;
-  ended_at: string | null;
+  started_at: string | undefined;
+  ended_at: string | undefined;
 }
 
 /** The read model of a call: a function of its events and nothing else, so that a rebuilt row equals the inline one. */
 export function toCallRow(id: string, version: number, state: Exclude<CallState, { is: 'unknown' }>): CallRow {
   const { facts, createdAt, attempt } = state;
-  const startedAt = 'startedAt' in state ? state.startedAt : null;
-  const end = state.is === 'ended' ? state : null;
+  const startedAt = 'startedAt' in state ? state.startedAt : undefined;
+  const end = state.is === 'ended' ? state : undefined;
   return {
     id,
     version,
@@ -50,18 +53,18 @@ export function toCallRow(id: string, version: number, state: Exclude<CallState,
     language: facts.language,
     dynamic_variables: facts.dynamicVariables,
     metadata: facts.metadata,
-    disable_knowledge_bases: facts.disableKnowledgeBases,
+    disable_knowledge_bases: facts.disableKnowledgeBases ?? false,
     scheduled_at: facts.scheduledAt,
     attempt,
-    disconnection_reason: end?.disconnectionReason ?? null,
-    outcome: end?.outcome ?? null,
+    disconnection_reason: end?.disconnectionReason,
+    outcome: end?.outcome,
     duration: end && secondsBetween(startedAt, end.endedAt),
     created_at: createdAt,
     started_at: startedAt,
-    ended_at: end?.endedAt ?? null,
+    ended_at: end?.endedAt,
   };
 }
 
 /** Whole seconds from answer to end; 0 for a call that nobody answered. */
-const secondsBetween = (startedAt: string | null, endedAt: string): number =>
-  startedAt === null ? 0 : Math.max(0, Math.round((Date.parse(endedAt) - Date.parse(startedAt)) / 1000));
+const secondsBetween = (startedAt: string | undefined, endedAt: string): number =>
+  startedAt === undefined ? 0 : Math.max(0, Math.round((Date.parse(endedAt) - Date.parse(startedAt)) / 1000));

@@ -11,8 +11,7 @@ const orNull = (type: 'string' | 'integer' | 'number' | 'boolean' | 'object', ex
     ...(description ? { description } : {}),
     ...(type === 'object' ? { additionalProperties: true } : {}),
   } as ApiPropertyOptions);
-const time = (example: string) =>
-  ApiProperty({ type: String, format: 'date-time', nullable: true, example });
+const time = (example: string) => ApiProperty({ type: String, format: 'date-time', nullable: true, example });
 
 export class OutcomeView implements Outcome {
   @orNull('integer', 486, 'The final SIP status, when a carrier gave one')
@@ -103,10 +102,16 @@ export class CallView {
   outcome: Outcome | null;
 }
 
-type Times = 'created_at' | 'started_at' | 'ended_at' | 'scheduled_at';
-
-/** A row of `calls` as it comes from the database, where times are `Date`s. */
-export type StoredCallRow = Omit<CallRow, Times> & { created_at: Date } & Record<Exclude<Times, 'created_at'>, Date | null>;
+/** A row of `calls` as it comes from the database: times are `Date`s, and what is not there is null. */
+export type StoredCallRow = {
+  [Column in keyof CallRow]: Column extends `${string}_at`
+    ? undefined extends CallRow[Column]
+      ? Date | null
+      : Date
+    : undefined extends CallRow[Column]
+      ? Exclude<CallRow[Column], undefined> | null
+      : CallRow[Column];
+};
 
 export function toCallView(row: StoredCallRow): CallView {
   return {

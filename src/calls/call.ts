@@ -21,7 +21,7 @@ export type CallState =
   | ({
       is: 'ended';
       status: 'completed' | 'failed' | 'cancelled';
-      startedAt: string | null;
+      startedAt: string | undefined;
       endedAt: string;
       disconnectionReason: DisconnectionReason;
       outcome: Outcome;
@@ -86,7 +86,12 @@ function cancel(at: string, state: CallState): CallEvent[] {
             at,
             status: 'cancelled',
             disconnectionReason: 'cancelled',
-            outcome: { sipCode: null, responsible: 'operator', retryable: false, detail: 'Cancelled before connecting' },
+            outcome: {
+              sipCode: null,
+              responsible: 'operator',
+              retryable: false,
+              detail: 'Cancelled before connecting',
+            },
           },
         },
       ];
@@ -105,14 +110,16 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   const known = { facts, createdAt, attempt };
   switch (event.type) {
     case 'call.dialing':
-      return state.is === 'connected' ? state : { is: 'dialing', ...known, attempt: event.data.attempt, ringing: false };
+      return state.is === 'connected'
+        ? state
+        : { is: 'dialing', ...known, attempt: event.data.attempt, ringing: false };
     case 'call.ringing':
       return state.is === 'dialing' ? { ...state, ringing: true } : state;
     case 'call.started':
       return state.is === 'dialing' ? { is: 'connected', ...known, startedAt: event.data.at } : state;
     case 'call.ended': {
       const { at: endedAt, status, disconnectionReason, outcome } = event.data;
-      const startedAt = state.is === 'connected' ? state.startedAt : null;
+      const startedAt = state.is === 'connected' ? state.startedAt : undefined;
       return { is: 'ended', ...known, status, startedAt, endedAt, disconnectionReason, outcome };
     }
     default:

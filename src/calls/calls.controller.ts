@@ -96,6 +96,6 @@ const causeOf = ({ requestId, caller }: AuthenticatedRequest): Cause => ({ reque
 
 /** Whose call it is stays out: the caller knows, and ids of organizations are nobody else's. */
 function toEventView({ streamId, type, version, data }: StoredEvent): CallEventView {
-  const { at, organizationId: _, ...rest } = data as { at: string; organizationId?: string };
+  const { at, organizationId: _organizationId, ...rest } = data as { at: string; organizationId?: string };
   return { id: `${streamId}.${version}`, type, version, occurredAt: at, data: rest };
 }

@@ -12,7 +12,11 @@ import { CallsUpkeepWorker } from './calls-upkeep.worker.js';
   imports: [AgentsModule, TelephonyModule],
   providers: [
     CallsService,
-    { provide: EventStore, useFactory: (database: Database) => new EventStore(database, CALLS_PROJECTION), inject: [Database] },
+    {
+      provide: EventStore,
+      useFactory: (database: Database) => new EventStore(database, CALLS_PROJECTION),
+      inject: [Database],
+    },
   ],
   exports: [CallsService],
 })

@@ -1,4 +1,4 @@
-import { Coalescer, Database, isRefusedByDatabase, type NamedStatement } from '../platform/index.js';
+import { Coalescer, type Database, isRefusedByDatabase, type NamedStatement } from '../platform/index.js';
 import { type Append, appendParameter, appendStatement, type InlineProjection } from './append-statement.js';
 
 /** An event as it was stored. */

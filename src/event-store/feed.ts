@@ -1,4 +1,4 @@
-import { Database, type NamedStatement } from '../platform/index.js';
+import { type Database, type NamedStatement } from '../platform/index.js';
 import { type EventRow, type StoredEvent, toStoredEvent } from './event-store.js';
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { Database, Log } from '../platform/index.js';
+import { Database, type Log } from '../platform/index.js';
 import { FEED_START, type FeedEvent, readFeed } from './feed.js';
 
 /** A reader of the feed. It sees every event at least once and in order; what it does must bear repetition. */

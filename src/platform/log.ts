@@ -36,7 +36,10 @@ export function createLog(level: string): Log {
  */
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { name: typeof error };
-  const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at ')).join('\n');
+  const frames = error.stack
+    ?.split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .join('\n');
   const database = error instanceof pg.DatabaseError ? error : (error as { driverError?: unknown }).driverError;
   if (database instanceof pg.DatabaseError) {
     const { code, constraint, table, routine } = database;

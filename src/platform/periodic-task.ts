@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Log } from './log.js';
+import { type Log } from './log.js';
 
 /** Work that is done again and again, never twice at once. An error is logged and the next round goes on. */
 export class PeriodicTask {

@@ -34,7 +34,10 @@ function describeProblem(value: unknown, depth: number): string | undefined {
     const problem = textProblem(value);
     return problem && `contains text that ${problem}`;
   }
-  if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))))
+  if (
+    typeof value === 'number' &&
+    (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+  )
     return 'is a number too large to keep exactly; send it as a string';
   if (typeof value === 'object' && value !== null && depth > MAX_JSON_DEPTH)
     return `is nested more than ${MAX_JSON_DEPTH} levels deep`;

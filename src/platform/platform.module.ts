@@ -20,7 +20,9 @@ export class PlatformModule implements OnApplicationShutdown {
   static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
     return {
       module: PlatformModule,
-      imports: [TypeOrmModule.forRootAsync({ useFactory: () => ({}), dataSourceFactory: () => Promise.resolve(dataSource) })],
+      imports: [
+        TypeOrmModule.forRootAsync({ useFactory: () => ({}), dataSourceFactory: () => Promise.resolve(dataSource) }),
+      ],
       controllers: [HealthController],
       providers: [
         { provide: CONFIG, useValue: config },

@@ -19,7 +19,10 @@ export class PhoneNumbersController {
     returns: PhoneNumberView,
     errors: ['not_found', 'conflict'],
   })
-  async addPhoneNumber(@CallerParam() caller: Caller, @Body() request: AddPhoneNumberRequest): Promise<PhoneNumberView> {
+  async addPhoneNumber(
+    @CallerParam() caller: Caller,
+    @Body() request: AddPhoneNumberRequest,
+  ): Promise<PhoneNumberView> {
     return toPhoneNumberView(await this.numbers.add(caller.organizationId, request));
   }
 

@@ -30,7 +30,13 @@ export class PhoneNumberView {
   createdAt: Date;
 }
 
-export const toPhoneNumberView = ({ id, phoneNumber, label, carrierId, createdAt }: PhoneNumberEntity): PhoneNumberView => ({
+export const toPhoneNumberView = ({
+  id,
+  phoneNumber,
+  label,
+  carrierId,
+  createdAt,
+}: PhoneNumberEntity): PhoneNumberView => ({
   id,
   phoneNumber,
   label,

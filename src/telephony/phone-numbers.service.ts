@@ -42,7 +42,10 @@ export class PhoneNumbersService {
   }
 
   /** @throws DomainError `conflict` when the organization has the number already, `not_found` for the carrier */
-  async add(organizationId: string, { phoneNumber, label, carrierId }: AddPhoneNumberRequest): Promise<PhoneNumberEntity> {
+  async add(
+    organizationId: string,
+    { phoneNumber, label, carrierId }: AddPhoneNumberRequest,
+  ): Promise<PhoneNumberEntity> {
     if (carrierId != null) throw notFound('Carrier');
     try {
       return await this.numbers.save(

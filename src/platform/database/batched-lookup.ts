@@ -1,5 +1,5 @@
 import { Coalescer } from '../coalescer.js';
-import { Database, type NamedStatement } from './database.js';
+import { type Database, type NamedStatement } from './database.js';
 
 /**
  * Finds rows by key, those asked for at the same time in one round trip.

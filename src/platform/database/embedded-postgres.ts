@@ -9,8 +9,8 @@ import {
   EmbeddedPostgresError,
   errorCode,
   findBinaries,
+  type Identity,
   initialise,
-  lastLine,
   locate,
   own,
   readPassword,
@@ -68,12 +68,13 @@ const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 const POLL_MS = 10;
+const RETRY_MS = 50;
 const START_MS = 30_000;
 /** A server that replays its log after a crash is alive: stopping it would only begin that work anew. */
 const RECOVERY_MS = 600_000;
 const STOP_MS = 60_000;
-/** Another process was quicker, or took the port, or leftovers of a killed server are still ending. */
-const TRY_AGAIN = /Address already in use|could not create any TCP\/IP sockets|lock file|shared memory block/i;
+/** Another process was quicker or took the port, leftovers of a killed server are still ending, or the guard was killed. */
+const TRY_AGAIN = /^$|Address already in use|could not create any TCP\/IP sockets|lock file|shared memory block/i;
 
 interface Cluster {
   readonly binaries: Binaries;
@@ -94,7 +95,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const paths = locate(options.dataDir, binaries.major);
     return await joinOrStart({ binaries, paths, password: readPassword(paths), options });
   } catch (error) {
-    const reason = lastLine((error instanceof Error ? error.message : String(error)).split('\n', 1).join(''));
+    const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1).join('');
     throw new EmbeddedPostgresError(
       `PostgreSQL cannot start in ${options.dataDir}: ${reason}. To use a server of your own, set DATABASE_URL.`,
       { cause: error },
@@ -111,12 +112,15 @@ async function joinOrStart(cluster: Cluster): Promise<EmbeddedPostgres> {
   let failure = 'the server that another process has started does not answer';
   while (Date.now() < deadline) {
     port = readPidFile(paths)?.port ?? port;
-    const attempt = join(paths) ?? ((await isFree(paths, deadline)) ? await start(cluster, port) : undefined);
-    if (attempt === undefined) continue;
-    if (attempt.made) {
-      firstStart = true;
-      deadline = Date.now() + START_MS; // making the database may take as long as the disk needs
+    let attempt = join(paths);
+    if (attempt === undefined) {
+      if (!(await isFree(paths, deadline))) continue;
+      const prepared = await prepare(cluster);
+      firstStart ||= prepared.made;
+      deadline += prepared.durationMs;
+      attempt = await launch(cluster, prepared.identity, port);
     }
+    if (attempt === undefined) continue;
     const server = await waitUntilReady(cluster, attempt.users, deadline);
     if (server !== undefined) {
       const what = `PostgreSQL ${cluster.binaries.major} on port ${server.port}`;
@@ -125,22 +129,21 @@ async function joinOrStart(cluster: Cluster): Promise<EmbeddedPostgres> {
     }
     failure = attempt.failure?.() ?? failure;
     if (attempt.failure !== undefined && !TRY_AGAIN.test(failure) && !isGuarded(paths)) break;
-    await delay(POLL_MS);
+    await delay(RETRY_MS);
   }
-  throw new EmbeddedPostgresError(`${failure} (log: ${paths.log})`);
+  throw new EmbeddedPostgresError(`${failure || 'the server ended without a word'} (log: ${paths.log})`);
 }
 
 interface Attempt {
   /** This process's write end of the FIFO of users. */
   readonly users: number;
-  readonly made: boolean;
   /** What PostgreSQL says about its end; absent where another process has started it. */
   readonly failure?: () => string;
 }
 
 function join(paths: ClusterPaths): Attempt | undefined {
   const users = openUsers(paths);
-  return users === undefined ? undefined : { users, made: false };
+  return users === undefined ? undefined : { users };
 }
 
 /** Whether nothing runs on the folder any more: a server without a guard is about to end, or is made to. */
@@ -148,10 +151,23 @@ async function isFree(paths: ClusterPaths, deadline: number): Promise<boolean> {
   return (await waitForEnd(paths, deadline, () => isGuarded(paths))) && livePostmaster(paths) === undefined;
 }
 
-async function start({ binaries, paths, password, options }: Cluster, port?: number): Promise<Attempt | undefined> {
+interface Prepared {
+  readonly identity: Identity;
+  readonly made: boolean;
+  /** Making the database takes as long as the disk needs. */
+  readonly durationMs: number;
+}
+
+async function prepare({ binaries, paths, password, options }: Cluster): Promise<Prepared> {
+  const begun = Date.now();
   const identity = await chooseIdentity(binaries, paths);
   const made = await initialise(binaries, identity, paths, password, options.settings?.['fsync'] !== 'off');
   await own(paths.folder, identity);
+  return { identity, made, durationMs: Date.now() - begun };
+}
+
+async function launch(cluster: Cluster, identity: Identity, port?: number): Promise<Attempt | undefined> {
+  const { binaries, paths, options } = cluster;
   removeStalePidFile(paths);
   const settings = {
     ...DEFAULT_SETTINGS,
@@ -161,8 +177,7 @@ async function start({ binaries, paths, password, options }: Cluster, port?: num
     unix_socket_directories: '',
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const launched = await launchGuard(binaries, identity, paths, flags);
-  return launched && { ...launched, made };
+  return launchGuard(binaries, identity, paths, flags);
 }
 
 /** The port the server had before where that is free, so that whoever still knows it finds the new one. */

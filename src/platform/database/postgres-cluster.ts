@@ -63,7 +63,7 @@ const NOBODY = 65_534;
 const USER_NAMESPACE = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`];
 /** Only this machine, only with the password. `initdb --auth` would also open the replication protocol. */
 const CLIENT_AUTHENTICATION = '# Written by Outdial\nhost all all 127.0.0.1/32 scram-sha-256\n';
-const ABANDONED_DRAFT_MS = 3_600_000;
+const ABANDONED_DRAFT_MS = 600_000;
 
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -271,8 +271,8 @@ export async function initialise(
   password: string,
   durable: boolean,
 ): Promise<boolean> {
-  if (existsSync(paths.folder) && readdirSync(paths.folder).length > 0) return false;
   removeAbandonedDrafts(paths);
+  if (existsSync(paths.folder) && readdirSync(paths.folder).length > 0) return false;
   const draft = `${paths.folder}.new-${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
     mkdirSync(draft, { mode: 0o700 });
@@ -329,13 +329,13 @@ function sync(file: string): void {
   }
 }
 
+/** Drafts of killed processes. Not at once: an initdb may still be writing there, or its maker be in another container. */
 function removeAbandonedDrafts(paths: ClusterPaths): void {
   const prefix = `${path.basename(paths.folder)}.new-`;
   for (const entry of readdirSync(paths.dataDir).filter((name) => name.startsWith(prefix))) {
     const draft = path.join(paths.dataDir, entry);
     const touched = statSync(draft, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    const maker = Number.parseInt(entry.slice(prefix.length), 10);
-    if (!isRunning(maker) || Date.now() - touched > ABANDONED_DRAFT_MS) rmSync(draft, { recursive: true, force: true });
+    if (Date.now() - touched > ABANDONED_DRAFT_MS) rmSync(draft, { recursive: true, force: true });
   }
 }
 

@@ -52,11 +52,11 @@ watch_users() {
     sleep 1
   done
   rm -f "$users.$$"
-  kill -USR1 $$ 2>/dev/null || kill -INT "$(head -n 1 "$pid_file")"
+  kill -USR1 $$ 2>/dev/null || kill -INT "$(head -n 1 "$pid_file")" 2>/dev/null
 }
 
 stopping= server=
-trap 'stopping=1; [ -z "$server" ] || kill -INT "$server"' USR1
+trap 'stopping=1; [ -z "$server" ] || kill -INT "$server" 2>/dev/null' USR1
 watch_users &
 watcher=$!
 exec 3<&- 4<&-
@@ -67,7 +67,7 @@ while [ -z "$stopping" ]; do
   "$@" &
   server=$!
   starts=$((starts + 1))
-  [ -z "$stopping" ] || kill -INT "$server"
+  [ -z "$stopping" ] || kill -INT "$server" 2>/dev/null
   while :; do
     wait "$server"
     status=$?
@@ -189,7 +189,10 @@ function failureLine(paths: ClusterPaths, offset: number): string {
   const lines = readFileSync(paths.log).subarray(offset).toString().trim().split('\n');
   const fatal = lines.findLast((line) => /\b(FATAL|PANIC):/.test(line));
   const said = fatal?.replace(/^.*?\b(FATAL|PANIC): +/, '') ?? lines.slice(-4).join(' ');
-  return said.replace(/^postgres: /, '').slice(0, 400).trim();
+  return said
+    .replace(/^postgres: /, '')
+    .slice(0, 400)
+    .trim();
 }
 
 export interface Postmaster {

@@ -26,7 +26,9 @@ function assertJsonObject(body: unknown): void {
     throw new DomainError('bad_request', 'The request body must be a JSON object');
   const problem = findJsonProblem(body);
   if (problem)
-    throw new DomainError('validation_error', `${problem.path} ${problem.problem}`, { [problem.path]: problem.problem });
+    throw new DomainError('validation_error', `${problem.path} ${problem.problem}`, {
+      [problem.path]: problem.problem,
+    });
 }
 
 function refusal(shape: object, errors: ValidationError[]): DomainError {
@@ -39,8 +41,14 @@ function refusal(shape: object, errors: ValidationError[]): DomainError {
 const isMissing = (value: unknown): boolean => value === undefined || value === null || value === '';
 
 function explain(error: ValidationError, parent: string): [string, string][] {
-  const path = parent ? (/^\d+$/.test(error.property) ? `${parent}[${error.property}]` : `${parent}.${error.property}`) : error.property;
-  const own = Object.values(error.constraints ?? {}).slice(0, 1).map((message): [string, string] => [path, message]);
+  const path = parent
+    ? /^\d+$/.test(error.property)
+      ? `${parent}[${error.property}]`
+      : `${parent}.${error.property}`
+    : error.property;
+  const own = Object.values(error.constraints ?? {})
+    .slice(0, 1)
+    .map((message): [string, string] => [path, message]);
   return [...own, ...(error.children ?? []).flatMap((child) => explain(child, path))];
 }
 

@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable, NotFoundException } from '@nestjs/common';
 import { type Request, type Response } from 'express';
 import { isDatabaseUnavailable } from '../database/database.js';
 import { DomainError, ERROR_STATUS, type ErrorCode } from '../domain-error.js';
@@ -37,7 +37,10 @@ export class ErrorFilter implements ExceptionFilter {
 
   private describe(error: unknown, requestId: string) {
     const known = toDomainError(error);
-    if (known) return { status: ERROR_STATUS[known.code], ...known, message: known.message };
+    if (known) {
+      const { code, message, details } = known;
+      return { status: ERROR_STATUS[code], code, message, details };
+    }
     this.log.error({ requestId, err: error }, 'request failed');
     return isDatabaseUnavailable(error)
       ? { status: 503, code: 'internal_error', message: 'The service cannot reach its database; retry', details: null }
@@ -51,14 +54,6 @@ function toDomainError(error: unknown): DomainError | undefined {
   if (error instanceof URIError) return new DomainError('not_found', 'No such path');
   const known = BODY_ERRORS[(error as { type?: string } | undefined)?.type ?? ''];
   if (known) return new DomainError(...known);
-  if (!(error instanceof HttpException)) return undefined;
-  if (error.cause instanceof URIError) return new DomainError('not_found', 'No such path');
-  switch (error.getStatus()) {
-    case 404:
-      return new DomainError('not_found', 'No such path');
-    case 400:
-      return new DomainError('bad_request', 'The request could not be read');
-    default:
-      return undefined;
-  }
+  // Nest's word for a path without a route.
+  return error instanceof NotFoundException ? new DomainError('not_found', 'No such path') : undefined;
 }

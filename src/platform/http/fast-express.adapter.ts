@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { type Duplex } from 'node:stream';
 import { type NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { type Express, type Request, type Response } from 'express';
@@ -25,12 +26,19 @@ export class FastExpressAdapter extends ExpressAdapter {
     if (options.forceCloseConnections) (this as unknown as { trackOpenConnections(): void }).trackOpenConnections();
   }
 
-  override reply(response: Response, body: unknown, statusCode?: number): unknown {
+  /** Errors reach the filter as Express raised them. */
+  override mapException(error: unknown): unknown {
+    return error;
+  }
+
+  override reply(response: Response, body: unknown, statusCode?: number): void {
     if (body instanceof StoredReply) {
       response.setHeaders(new Map(Object.entries(body.headers)));
-      return writeJson(response, body.body, body.status);
+      writeJson(response, body.body, body.status);
+    } else {
+      const { requestId } = response.req as Request & { requestId: string };
+      writeJson(response, envelope(body, requestId), statusCode);
     }
-    return writeJson(response, envelope(body, (response.req as Request & { requestId: string }).requestId), statusCode);
   }
 }
 
@@ -53,7 +61,7 @@ function bornAs<T extends abstract new (...args: never[]) => object>(base: T, pr
 }
 
 /** What is not HTTP never reaches Express; it is answered in the contract's form all the same. */
-function answerUnparsable(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
+function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

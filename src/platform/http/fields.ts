@@ -70,7 +70,9 @@ export function TextField(options: FieldOptions & { minLength?: number; maxLengt
     { type: String, minLength, maxLength },
     (value) =>
       typeof value === 'string' && value.length >= minLength && value.length <= maxLength && !textProblem(value),
-    minLength > 0 ? `must be text of ${minLength} to ${maxLength} characters` : `must be text of at most ${maxLength} characters`,
+    minLength > 0
+      ? `must be text of ${minLength} to ${maxLength} characters`
+      : `must be text of at most ${maxLength} characters`,
   );
 }
 
@@ -116,7 +118,9 @@ export function TimestampField(
   const { isAllowed = () => true, mustBe = 'must be an existing ISO 8601 time, like 2026-04-05T14:00:00Z' } = options;
   return applyDecorators(
     // What cannot be read stays as it came and fails the check.
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? (parseTimestamp(value) ?? value) : value)),
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? (parseTimestamp(value) ?? value) : value,
+    ),
     field(options, { type: String, format: 'date-time' }, (value) => value instanceof Date && isAllowed(value), mustBe),
   );
 }

@@ -91,7 +91,12 @@ const SHARED_SCHEMAS = {
         properties: {
           code: { type: 'string', enum: Object.keys(ERROR_STATUS) },
           message: { type: 'string', description: 'For people; may change' },
-          details: { type: 'object', nullable: true, additionalProperties: true, description: 'Each bad field and why' },
+          details: {
+            type: 'object',
+            nullable: true,
+            additionalProperties: true,
+            description: 'Each bad field and why',
+          },
         },
       },
       requestId: { type: 'string' },

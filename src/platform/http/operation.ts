@@ -30,11 +30,17 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ApiExtraModels(returns),
     ApiOperation({
       summary,
-      description: [description, open ? 'No key needed.' : `Required scope: \`${scope}\`.`].filter(Boolean).join('\n\n'),
+      description: [description, open ? 'No key needed.' : `Required scope: \`${scope}\`.`]
+        .filter(Boolean)
+        .join('\n\n'),
       ...(open ? {} : ({ 'x-required-scope': scope } as object)),
     }),
     ...(open ? [] : [ApiBearerAuth()]),
-    ApiResponse({ status, description: 'Success', content: { 'application/json': { schema: successSchema(returns, list) } } }),
+    ApiResponse({
+      status,
+      description: 'Success',
+      content: { 'application/json': { schema: successSchema(returns, list) } },
+    }),
     ...errorResponses(errors),
   );
 }

@@ -1,0 +1,97 @@
+import { TestApp, type Tenant } from '../support/app.js';
+import { openTestDatabase, type TestDatabase } from '../support/database.js';
+
+describe('GET /v1/calls/{id}', () => {
+  let db: TestDatabase;
+  let app: TestApp;
+  let tenant: Tenant;
+
+  beforeAll(async () => {
+    db = await openTestDatabase();
+    app = await TestApp.start(db.url);
+    tenant = await app.tenant();
+  });
+
+  afterAll(async () => {
+    await app.close();
+    await db.close();
+  });
+
+  const get = (id: string, key = tenant.key) => app.request('GET', `/v1/calls/${id}`, { key });
+
+  it('200 has every field of the contract, null where nothing is known yet', async () => {
+    const id = await app.createCall(tenant, { customerName: 'John Doe', metadata: { campaign_id: 'summer_2026' } });
+    const { status, body } = await get(id);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      data: {
+        id,
+        customerName: 'John Doe',
+        customerPhone: '+1234567890',
+        duration: null,
+        status: 'queued',
+        direction: 'OUTBOUND',
+        disconnectionReason: null,
+        sentiment: null,
+        summary: null,
+        transcript: null,
+        recording: null,
+        callSuccessful: null,
+        tokenCost: null,
+        agentId: tenant.agentId,
+        campaignId: null,
+        startedAt: null,
+        endedAt: null,
+        createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        fromNumber: '+0987654321',
+        toNumber: '+1234567890',
+        metadata: { campaign_id: 'summer_2026' },
+        scheduledAt: null,
+        environment: 'test',
+        outcome: null,
+      },
+      requestId: expect.stringMatching(/^req-/),
+    });
+  });
+
+  it("404 is the same for another organization's call, another environment's and none at all", async () => {
+    const id = await app.createCall(tenant);
+    const stranger = await app.tenant();
+    const liveKey = await app.key(tenant.organizationId, { environment: 'live' });
+    const answers = [
+      await get(id, stranger.key),
+      await get(id, liveKey),
+      await get('01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10'),
+    ];
+    for (const { status, body } of answers) {
+      expect(status).toBe(404);
+      expect(body.error).toEqual({ code: 'not_found', message: 'Call not found', details: null });
+    }
+  });
+
+  it.each([
+    'x',
+    '42',
+    '%00',
+    '%ff',
+    '..%2f..%2fetc',
+    'clx-call-001',
+    "1'%20or%20'1'='1",
+    'x'.repeat(2000),
+    '%F0%9F%93%9E',
+  ])('404 for an id of any shape: %s', async (id) => {
+    const { status, body } = await get(id);
+    expect(status).toBe(404);
+    expect(body.error.code).toBe('not_found');
+  });
+
+  it('403 without the scope', async () => {
+    const key = await app.key(tenant.organizationId, { scopes: ['calls:write'] });
+    const { status, body } = await get('x', key);
+    expect(status).toBe(403);
+    expect(body.error).toMatchObject({
+      code: 'insufficient_scope',
+      message: 'API key does not have the required scope: calls:read',
+    });
+  });
+});

@@ -1,0 +1,20 @@
+// One PostgreSQL for the whole run, with durability off, and one migrated database to clone from. `pretest` has built dist.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import 'reflect-metadata';
+
+export default async function () {
+  const { migrate, openDatabase, startEmbeddedPostgres } = await import('../../dist/platform/index.js');
+  const dataDir = mkdtempSync(join(tmpdir(), 'outdial-test-'));
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+  });
+  // The database that comes with the server becomes the template: nobody may be connected while it is cloned.
+  const template = await openDatabase({ url: postgres.url, poolSize: 4, entities: [] });
+  await migrate(template);
+  await template.destroy();
+  process.env.TEST_POSTGRES_URL = postgres.url;
+  globalThis.testPostgres = { postgres, dataDir };
+}
