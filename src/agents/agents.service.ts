@@ -71,13 +71,16 @@ export class AgentsService {
   /** Changes what is given. What cannot be empty is left alone by null. @throws DomainError `not_found` */
   async update(organizationId: string, id: string, request: UpdateAgentRequest): Promise<AgentEntity> {
     const { agentName, agentType, callDirection, isActive, ...mayBeNull } = request;
-    const required = Object.entries<unknown>({ agentName, agentType, callDirection, isActive }).filter(
-      ([, value]) => value != null,
-    );
-    const given = Object.entries(mayBeNull).filter(([, value]) => value !== undefined);
-    const changes: Partial<AgentEntity> = Object.fromEntries([...required, ...given]);
+    const changes = {
+      ...mayBeNull,
+      agentName: agentName ?? undefined,
+      agentType: agentType ?? undefined,
+      callDirection: callDirection ?? undefined,
+      isActive: isActive ?? undefined,
+    };
     await this.get(organizationId, id);
-    if (Object.keys(changes).length > 0) await this.agents.update({ id, organizationId }, changes);
+    if (Object.values(changes).some((value) => value !== undefined))
+      await this.agents.update({ id, organizationId }, changes);
     return this.get(organizationId, id);
   }
 
