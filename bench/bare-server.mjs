@@ -1,14 +1,17 @@
-// A bare NestJS route that validates the same body and answers 201: what the framework alone can do.
+// A bare NestJS controller that validates the same body, answers with as many bytes and does nothing else: what the
+// framework alone can do, on the stock Express adapter (`stock`) or on ours (`ours`).
 import 'reflect-metadata';
-import { Body, Controller, Get, HttpCode, Module, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Module, Param, Post, ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { ValidationPipe } from '@nestjs/common';
 import { CreateCallRequest } from '../dist/calls/calls.dto.js';
-import { FastExpressAdapter } from '../dist/platform/index.js';
+import { FastExpressAdapter, newId, Page } from '../dist/platform/index.js';
 
+const REQUEST_ID = 'req-4f1c2a52-6d3e-4d0b-9a53-0c6a4b1d7e10';
+const [id, agentId] = [newId(), newId()];
+const CREATED = { id, status: 'queued', taskId: `dial-${id}` };
 const CALL = {
-  id: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10',
+  id,
   customerName: 'John Doe',
   customerPhone: '+1234567890',
   duration: null,
@@ -21,11 +24,11 @@ const CALL = {
   recording: null,
   callSuccessful: null,
   tokenCost: null,
-  agentId: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10',
+  agentId,
   campaignId: null,
   startedAt: null,
   endedAt: null,
-  createdAt: '2026-04-05T13:59:00.000Z',
+  createdAt: new Date(),
   fromNumber: '+14155550100',
   toNumber: '+1234567890',
   metadata: { campaign_id: 'summer_2026' },
@@ -33,43 +36,44 @@ const CALL = {
   environment: 'test',
   outcome: null,
 };
+const CALLS = Array(20).fill(CALL);
+const PAGINATION = { page: 1, limit: 20, total: 100_000, totalPages: 5_000 };
 
+const isStock = process.argv[2] === 'stock';
+
+/** Our adapter puts the envelope around what a controller returns; on the stock one the controller does. */
 class BareController {
   create() {
-    return { data: { id: CALL.id, status: 'queued', taskId: `dial-${CALL.id}` }, requestId: 'req-1' };
+    return isStock ? { data: CREATED, requestId: REQUEST_ID } : CREATED;
+  }
+  list() {
+    return isStock
+      ? { data: CALLS, pagination: PAGINATION, requestId: REQUEST_ID }
+      : new Page(CALLS, PAGINATION.page, PAGINATION.limit, PAGINATION.total);
   }
   get() {
-    return { data: CALL, requestId: 'req-1' };
+    return isStock ? { data: CALL, requestId: REQUEST_ID } : CALL;
   }
 }
-const decorate = (decorators, name) =>
-  Reflect.decorate(
-    decorators,
-    BareController.prototype,
-    name,
-    Object.getOwnPropertyDescriptor(BareController.prototype, name),
-  );
-Reflect.defineMetadata('design:paramtypes', [CreateCallRequest], BareController.prototype, 'create');
-Reflect.defineMetadata('design:paramtypes', [String], BareController.prototype, 'get');
-Body()(BareController.prototype, 'create', 0);
-Param('id')(BareController.prototype, 'get', 0);
-decorate([Post(), HttpCode(201)], 'create');
-decorate([Get(':id')], 'get');
+
+/** What TypeScript makes of decorators on a class. */
+function decorate(method, types, decorators, parameters = []) {
+  const { prototype } = BareController;
+  Reflect.defineMetadata('design:paramtypes', types, prototype, method);
+  parameters.forEach((parameter, index) => parameter(prototype, method, index));
+  Reflect.decorate(decorators, prototype, method, Object.getOwnPropertyDescriptor(prototype, method));
+}
+decorate('create', [CreateCallRequest], [Post()], [Body()]);
+decorate('list', [], [Get()]);
+decorate('get', [String], [Get(':id')], [Param('id')]);
 Controller('v1/calls')(BareController);
 class BareModule {}
 Module({ controllers: [BareController] })(BareModule);
 
-/** Our adapter's way of making requests and responses, with Nest's own way of answering. */
-class BareFastAdapter extends FastExpressAdapter {
-  reply(...args) {
-    return ExpressAdapter.prototype.reply.apply(this, args);
-  }
-}
-
-const [, , adapter, port] = process.argv;
-const app = await NestFactory.create(BareModule, adapter === 'stock' ? new ExpressAdapter() : new BareFastAdapter(), {
-  logger: false,
-});
+const adapter = isStock ? new ExpressAdapter() : new FastExpressAdapter();
+const app = await NestFactory.create(BareModule, adapter, { logger: false });
 app.useGlobalPipes(new ValidationPipe({ transform: true, whitelist: true }));
-await app.listen(Number(port), '127.0.0.1');
-process.stdout.write('ready\n');
+if (!isStock) adapter.getInstance().request.requestId = REQUEST_ID;
+await app.listen(0, '127.0.0.1');
+process.send({ url: await app.getUrl() });
+process.on('disconnect', () => process.exit());

@@ -131,7 +131,7 @@ const describeKey = ({ entity, key }: IssuedKey): object => ({
 
 function usage(): string {
   const lines = Object.entries(COMMANDS).map(
-    ([name, command]) => `  ${synopsis(name, command).padEnd(58)} ${command.does}`,
+    ([name, command]) => `  ${synopsis(name, command)}\n      ${command.does}`,
   );
   return `Usage: npm run -s cli -- <command>\n\n${lines.join('\n')}\n\nPrints one JSON object a line. Settings as for the server: DATABASE_URL or DATA_DIR.\n`;
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { AgentEntity } from './agents/index.js';
+import { AgentEntity, EXAMPLE_AGENT_ID } from './agents/index.js';
 import { ApiKeysService, SCOPES } from './api-keys/index.js';
 import { newId } from './platform/index.js';
 import { PhoneNumberEntity } from './telephony/index.js';
@@ -25,8 +25,9 @@ export class DemoData {
   async createOnce(): Promise<Demo | undefined> {
     if ((await this.keys.countOrganizations()) > 0) return undefined;
     const { id: organizationId } = await this.keys.createOrganization('Demo');
-    const agentId = newId();
-    const fromNumber = '+14155550100';
+    // Those of the examples, so that the API reference can be tried as it stands.
+    const agentId = EXAMPLE_AGENT_ID;
+    const fromNumber = '+0987654321';
     await this.dataSource.getRepository(AgentEntity).insert({
       id: agentId,
       organizationId,

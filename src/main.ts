@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { type AddressInfo } from 'node:net';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
@@ -55,14 +56,17 @@ function welcome(config: Config, database: OpenedDatabase, url: string): void {
 }
 
 async function listen(app: NestExpressApplication, { host, port }: Config): Promise<string> {
+  await app.init();
+  const server = app.getHttpServer();
   try {
-    await app.listen(port, host);
+    // Not `app.listen`, which logs a failure before it throws it: a taken port is to be one line.
+    await once(server.listen(port, host), 'listening');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = code === 'EADDRINUSE' ? 'the port is taken; set PORT to another one' : message;
     throw new Error(`Cannot listen on ${host}:${port}: ${reason}`);
   }
-  const address = app.getHttpServer().address() as AddressInfo;
+  const address = server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 

@@ -4,6 +4,9 @@ export const CALL_DIRECTIONS = ['INBOUND', 'OUTBOUND', 'BOTH'] as const;
 /** The calls that an agent is for. */
 export type CallDirection = (typeof CALL_DIRECTIONS)[number];
 
+/** The agent of examples in the documentation, which the demo organization really has. */
+export const EXAMPLE_AGENT_ID = '01981f2e-9c1a-7b3e-8f7a-000000000001';
+
 @Entity('agents')
 export class AgentEntity {
   @PrimaryColumn('uuid')

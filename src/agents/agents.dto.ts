@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ChoiceField, FlagField, TextField } from '../platform/index.js';
-import { type AgentEntity, CALL_DIRECTIONS, type CallDirection } from './agent.entity.js';
+import { type AgentEntity, CALL_DIRECTIONS, type CallDirection, EXAMPLE_AGENT_ID } from './agent.entity.js';
 
 const NAME = { description: 'What people call the agent', example: 'Follow-up agent' };
 const TYPE = { description: 'Your own word for the kind of agent', example: 'VOICE', optional: true };
@@ -82,7 +82,7 @@ export class UpdateAgentRequest {
 
 /** An agent in a list, as the contract has it. */
 export class AgentSummary {
-  @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
+  @ApiProperty({ example: EXAMPLE_AGENT_ID })
   id: string;
 
   @ApiProperty({ example: 'Follow-up agent' })

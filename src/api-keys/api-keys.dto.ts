@@ -20,7 +20,7 @@ export class CreateApiKeyRequest {
 
   @TimestampField({
     description: 'When the key ends by itself',
-    example: '2027-12-31T00:00:00Z',
+    example: '2099-12-31T00:00:00Z',
     optional: true,
     isAllowed: (time) => time.getTime() > Date.now(),
     mustBe: 'must be an ISO 8601 time in the future',

@@ -1,4 +1,5 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { EXAMPLE_AGENT_ID } from '../agents/index.js';
 import { type CallRow } from './call-row.js';
 import { CALL_STATUSES, type CallStatus } from './call.js';
 import { type Direction, DISCONNECTION_REASONS, type Environment, type Outcome } from './call-events.js';
@@ -68,7 +69,7 @@ export class CallView {
   @orNull('number', 12.5)
   tokenCost: number | null;
 
-  @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-000000000001' })
+  @ApiProperty({ example: EXAMPLE_AGENT_ID })
   agentId: string;
 
   @orNull('string', null)

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { EXAMPLE_AGENT_ID } from '../agents/index.js';
 import {
   ChoiceField,
   FlagField,
@@ -14,7 +15,7 @@ import { type Direction } from './call-events.js';
 const YEAR_MS = 366 * 86_400_000;
 
 export class CreateCallRequest {
-  @TextField({ description: 'The AI agent that talks', example: '01981f2e-9c1a-7b3e-8f7a-000000000001' })
+  @TextField({ description: 'The AI agent that talks', example: EXAMPLE_AGENT_ID })
   agentId: string;
 
   @PhoneNumberField({ description: 'Whom to call, E.164', example: '+1234567890' })

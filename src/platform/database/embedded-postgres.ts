@@ -109,7 +109,8 @@ async function joinOrStart(cluster: Cluster): Promise<EmbeddedPostgres> {
   let deadline = begun + START_MS;
   let firstStart = false;
   let port: number | undefined;
-  let failure = 'the server that another process has started does not answer';
+  let failure =
+    'the server of another process does not answer (stop all processes that use the folder, then try again)';
   while (Date.now() < deadline) {
     port = readPidFile(paths)?.port ?? port;
     let attempt = join(paths);

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
-import { poolOf } from './database.js';
 
 const FOLDER = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
@@ -34,13 +33,13 @@ export function migrationsFrom(folder = FOLDER): (new () => MigrationInterface)[
 
 /** Applies what is missing, once however many processes start together. Returns the names of what it applied. */
 export async function migrate(dataSource: DataSource): Promise<string[]> {
-  const lock = await poolOf(dataSource).connect();
+  const lock = dataSource.createQueryRunner();
   try {
     await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const applied = await dataSource.runMigrations({ transaction: 'each' });
     return applied.map(({ name }) => name);
   } finally {
-    // The lock belongs to the session: a closed connection has given it back, whatever happened.
-    lock.release(true);
+    await lock.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    await lock.release();
   }
 }

@@ -53,7 +53,7 @@ export interface Identity {
   readonly prefix: readonly string[];
 }
 
-/** `process.env` is not passed on: a PGDATA or LC_MESSAGES of the caller must not change how the server behaves. */
+/** The environment is not passed on: a PGDATA or LC_MESSAGES of the caller must not change how the server behaves. */
 export const CHILD_ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   LC_ALL: 'C',
@@ -94,7 +94,7 @@ export function findBinaries(dataDir: string): Binaries {
   );
   if (entry === undefined) {
     throw new EmbeddedPostgresError(
-      `no embedded PostgreSQL for ${process.platform}-${process.arch} (the optional npm package ${name} is not installed)`,
+      `there is none for ${process.platform}-${process.arch} here (no npm package ${name}: optional dependencies left out?)`,
     );
   }
   const root = path.resolve(path.dirname(entry), '..');
@@ -111,7 +111,7 @@ export function findBinaries(dataDir: string): Binaries {
 
 /**
  * The packages carry `libpq.so.5.18` but not `libpq.so.5`: symlinks do not survive npm, and their install script, which
- * would make them, does not run everywhere. Returns the folder to search for libraries when node_modules is read-only.
+ * would make them, does not run everywhere. Returns where to search for libraries when node_modules is read-only.
  */
 function linkLibraries(root: string, fallback: string): string | undefined {
   const list = path.join(root, 'native/pg-symlinks.json');
@@ -128,7 +128,7 @@ function linkLibraries(root: string, fallback: string): string | undefined {
     for (const { source, target } of missing) {
       link(path.join(root, source), path.join(fallback, path.basename(target)));
     }
-    return fallback;
+    return [fallback, path.join(root, 'native/lib')].join(':');
   }
 }
 

@@ -75,11 +75,10 @@ while [ -z "$stopping" ]; do
   done
   [ -z "$stopping" ] || break
   kill -0 "$watcher" 2>/dev/null || break
-  [ $(($(date +%s) - begun)) -lt 10 ] || failures=0
+  if [ $(($(date +%s) - begun)) -ge 10 ]; then failures=0; fi
   failures=$((failures + 1))
-  if [ $starts -eq 1 ] && [ $failures -eq 1 ] && [ $status -lt 128 ] && [ $(($(date +%s) - begun)) -lt 10 ]; then
-    break
-  fi
+  # it refused its very first start: whoever started this guard reads the log and decides
+  [ $starts -gt 1 ] || [ $status -ge 128 ] || [ $(($(date +%s) - begun)) -ge 10 ] || break
   if [ $failures -ge 10 ]; then
     say "PostgreSQL ended $failures times right after its start (status $status): giving up"
     break
@@ -187,12 +186,10 @@ function openLog(paths: ClusterPaths): { fd: number; size: number } {
 /** The last FATAL message; where it came to none, the few lines that a program prints instead of logging, as one. */
 function failureLine(paths: ClusterPaths, offset: number): string {
   const lines = readFileSync(paths.log).subarray(offset).toString().trim().split('\n');
-  const fatal = lines.findLast((line) => /\b(FATAL|PANIC):/.test(line));
-  const said = fatal?.replace(/^.*?\b(FATAL|PANIC): +/, '') ?? lines.slice(-4).join(' ');
-  return said
-    .replace(/^postgres: /, '')
-    .slice(0, 400)
-    .trim();
+  const telling = /^.*?\b(FATAL|PANIC|outdial guard): +/;
+  const logged = lines.findLast((line) => telling.test(line))?.replace(telling, '');
+  const printed = lines.filter((line) => !/^\d{4}-\d\d-\d\d /.test(line)).slice(-4);
+  return (logged ?? printed.join(' ').replace(/^postgres: /, '')).slice(0, 400).trim();
 }
 
 export interface Postmaster {

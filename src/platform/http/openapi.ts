@@ -115,6 +115,10 @@ function finish(operation: Operation, schemas: Record<string, Schema>): void {
     'internal_error',
   ];
   for (const code of common) addError(operation, code);
+  operation.responses['503'] ??= {
+    description: 'internal_error: the database cannot be reached; retry',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  };
   for (const [status, response] of Object.entries(operation.responses)) addExample(status, response, schemas);
   for (const media of Object.values(operation.requestBody?.content ?? {}))
     media.example ??= media.schema && exampleOf(media.schema, schemas);
@@ -128,7 +132,7 @@ function addError(operation: Operation, code: ErrorCode): void {
 }
 
 function addExample(status: string, response: Operation['responses'][string], schemas: Record<string, Schema>): void {
-  const code = response.description.split(', ')[0] as ErrorCode;
+  const code = response.description.split(/[,:]/)[0] as ErrorCode;
   const requestId = 'req-4f1c2a52-6d3e-4d0b-9a53-0c6a4b1d7e10';
   for (const media of Object.values(response.content ?? {}))
     media.example ??=
