@@ -150,12 +150,26 @@ function isStopped(dataDir: string): boolean {
   return !existsSync(path.join(clusterFolder(dataDir), 'postmaster.pid'));
 }
 
+/** PostgreSQL took its lock file away and listens no more; its parent has yet to collect the process itself. */
+async function expectStopped(dataDir: string, url: string, pid: number): Promise<void> {
+  expect(isStopped(dataDir)).toBe(true);
+  expect(await answers(url)).toBe(false);
+  await eventually('the process is gone', () => !isRunning(pid));
+}
+
 /** The guard's two shells: the parent of the server, and that one's other child. */
 function guardPids(server: number): number[] {
-  const parentOf = (pid: string) => Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  const guard = parentOf(String(server));
-  const alive = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && existsSync(`/proc/${entry}/status`));
-  return [guard, ...alive.filter((pid) => parentOf(pid) === guard && Number(pid) !== server).map(Number)];
+  const guard = parentOf(server);
+  const all = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return [guard, ...all.map(Number).filter((pid) => pid !== server && parentOf(pid) === guard)];
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0; // it ended while we were looking
+  }
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -180,8 +194,7 @@ describe('embedded PostgreSQL', () => {
     await query(first.url, "CREATE TABLE kept AS SELECT 'ä' AS word");
     const pid = postmasterPid(dataDir);
     await first.user.stop();
-    expect(isRunning(pid)).toBe(false);
-    expect(isStopped(dataDir)).toBe(true);
+    await expectStopped(dataDir, first.url, pid);
 
     const second = await User.ready(dataDir);
     expect(second.firstStart).toBe(false);
@@ -219,7 +232,7 @@ describe('embedded PostgreSQL', () => {
       expect(await answers(url)).toBe(true);
       await user.stop();
     }
-    expect(isRunning(pid)).toBe(false);
+    await expectStopped(dataDir, together[0]?.url ?? '', pid);
   });
 
   it('starts anew for whoever comes while it shuts down', async () => {
@@ -246,7 +259,7 @@ describe('embedded PostgreSQL', () => {
     await other.user.stop();
     expect(postmasterPid(dataDir)).toBe(pid);
     await third.user.stop();
-    expect(isRunning(pid)).toBe(false);
+    await expectStopped(dataDir, third.url, pid);
   });
 
   it('stops when the last process is killed, and loses no committed row', async () => {
@@ -281,7 +294,7 @@ describe('embedded PostgreSQL', () => {
     process.kill(-(user.child.pid ?? 0), 'SIGINT');
     expect(await answers(url)).toBe(true);
     await user.stop();
-    expect(isRunning(pid)).toBe(false);
+    await expectStopped(dataDir, url, pid);
   });
 
   it('is restarted on the same port when it is killed', async () => {

@@ -23,6 +23,16 @@ export class Database {
     return result.rows;
   }
 
+  /** Runs `work` on a connection of its own, which is closed afterwards. */
+  async session<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    try {
+      return await work(client);
+    } finally {
+      client.release(true);
+    }
+  }
+
   /** Runs `work` in one transaction on one connection; an error rolls back and is thrown on. */
   async transaction<T>(work: (client: pg.PoolClient) => Promise<T>, begin = 'begin'): Promise<T> {
     const client = await this.pool.connect();
