@@ -1,5 +1,6 @@
 // What the benchmarks share: processes and folders that are always cleaned up, and figures told in one way.
 import { execFile, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,22 +14,34 @@ const cleanups = [];
 /** Registers what must be undone at the end, whatever ends it; the last registered is undone first. */
 export const defer = (undo) => void cleanups.push(undo);
 
-async function cleanUp() {
-  while (cleanups.length > 0) await Promise.resolve(cleanups.pop()()).catch((error) => console.error(error));
+let cleaning;
+
+/** Once, however it came to the end. */
+const cleanUp = () => (cleaning ??= undoAll());
+
+async function undoAll() {
+  while (cleanups.length > 0) {
+    try {
+      await cleanups.pop()();
+    } catch (error) {
+      console.error(error);
+    }
+  }
 }
 
 /** Runs a benchmark and cleans up after it: at its end, when it fails and on Ctrl-C. */
 export async function benchmark(title, main) {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => cleanUp().then(() => process.exit(130)));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => cleanUp().then(() => process.exit(130)));
   const begun = Date.now();
   console.log(`${title} (Node ${process.version}, ${availableParallelism()} cores)`);
   try {
     await main();
     console.log(`\nTook ${Math.round((Date.now() - begun) / 1000)} s`);
   } catch (error) {
-    // Whoever was interrupted fails as well, but that is no news.
-    if (cleanups.length > 0) console.error(error);
     process.exitCode = 1;
+    // What was interrupted fails as well, but that is no news.
+    if (!cleaning) console.error(error);
   } finally {
     await cleanUp();
   }
@@ -40,20 +53,20 @@ export function temporaryFolder() {
   return folder;
 }
 
-function endAtCleanUp(child) {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  defer(async () => {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-    await ended;
-    clearTimeout(timer);
-  });
+/** Asks a process to end, kills it when it does not, and waits. */
+export async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  await ended;
+  clearTimeout(timer);
 }
 
 /** A helper of this folder in a process of its own, which speaks through messages. */
 export function startHelper(file, args = []) {
   const child = fork(join(ROOT, 'bench', file), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  endAtCleanUp(child);
+  defer(() => stop(child));
   return child;
 }
 
@@ -77,7 +90,7 @@ export async function startServer(env, nodeFlags = []) {
     env: { ...process.env, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', NODE_ENV: 'development', ...env },
     stdio: ['ignore', log, log],
   });
-  endAtCleanUp(child);
+  defer(() => stop(child));
   for (;;) {
     const output = readFileSync(logFile, 'utf8');
     const [, url] = /serves (http:\S+)/.exec(output) ?? [];
@@ -106,7 +119,7 @@ export function quantile(values, q) {
 }
 
 export const whole = (value) => Math.round(value).toLocaleString('en');
-export const percent = (ratio) => `${Math.round(ratio * 100)} %`;
+export const percent = (ratio) => `${(ratio * 100).toFixed(1)} %`;
 
 /** Prints rows as columns, text to the left and figures to the right. */
 export function table(head, rows) {
@@ -121,6 +134,11 @@ export function table(head, rows) {
 export function verdicts(entries) {
   table(
     ['aim', 'measured', 'at least', ''],
-    entries.map(([what, measured, aim, format]) => [what, format(measured), format(aim), measured >= aim ? 'met' : 'MISSED']),
+    entries.map(([what, measured, aim, format]) => [
+      what,
+      format(measured),
+      format(aim),
+      measured >= aim ? 'met' : 'MISSED',
+    ]),
   );
 }

@@ -105,7 +105,7 @@ export interface Config {
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile = '.env'): Config {
   const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
   const problems = Object.keys(fromFile)
-    .filter((name) => !(name in SETTINGS))
+    .filter((name) => !Object.hasOwn(SETTINGS, name))
     .map((name) => `${name} in ${envFile} is not a setting (.env.example lists them)`);
   const read = <N extends Name>(name: N): Value<N> | undefined => {
     const { parse, accepts, fallback } = SETTINGS[name] as Setting<Value<N>>;

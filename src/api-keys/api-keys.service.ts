@@ -78,13 +78,14 @@ export class ApiKeysService {
 
   /**
    * Replaces a key by a new one that can do the same; the old one stays good for `overlapSeconds`.
-   * @throws DomainError `not_found`, `insufficient_scope`, `conflict` when the key has ended
+   * @throws DomainError `not_found`, `insufficient_scope`, `forbidden`, `conflict` when the key has ended
    */
   async roll(caller: Caller, id: string, overlapSeconds: number): Promise<IssuedKey> {
     return this.keys.manager.transaction(async (manager) => {
       const keys = manager.getRepository(ApiKeyEntity);
       const old = await this.find(keys, caller, id, true);
       assertMayGrant(caller, old.environment, old.scopes);
+      await this.assertWithinOwnLimit(caller, old.rateLimitPerMinute);
       const endsAt = new Date(Date.now() + overlapSeconds * 1000);
       if (old.revokedAt || (old.expiresAt && old.expiresAt <= new Date()))
         throw new DomainError('conflict', 'The API key has already ended; create a new one');

@@ -147,5 +147,8 @@ class ListSnapshot {
   }
 }
 
+/** The last millisecond that ISO 8601 writes with four digits for the year. */
+const LAST_MS = Date.UTC(10_000, 0) - 1;
+
 const timeParameter = (ms: number): string =>
-  Number.isFinite(ms) ? new Date(ms).toISOString() : ms < 0 ? '-infinity' : 'infinity';
+  ms < 0 ? '-infinity' : ms > LAST_MS ? 'infinity' : new Date(ms).toISOString();

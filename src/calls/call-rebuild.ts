@@ -45,6 +45,7 @@ export async function rebuildCalls(database: Database): Promise<RebuildReport> {
     writing.catch(() => undefined);
   }
   report.mended += await writing;
+  report.mended += await deleteOrphans(database);
   report.countsMended = await recountCalls(database);
   return report;
 }
@@ -99,26 +100,52 @@ async function writeRows(database: Database, rows: CallRow[]): Promise<number> {
   return (await database.query(REBUILD_ROWS, [JSON.stringify(rows)])).length;
 }
 
+/** Rows whose call has no events were never appended: the two are written together. */
+async function deleteOrphans(database: Database): Promise<number> {
+  const rows = await database.query(
+    `delete from calls c where not exists (select from call_events e where e.stream_id = c.id) returning id`,
+  );
+  return rows.length;
+}
+
+/** Any two recounts of one database agree on this number. */
+const RECOUNT_LOCK = 7_246_333;
+
 /**
- * Appends what the counters lack as deltas: calls by hour, less what is counted, all seen in one snapshot, so that calls
- * which are created meanwhile are in both or in neither.
+ * Mends the counters beside running writers. What the hours lack (calls by hour, less what is counted and still to be
+ * folded, all seen in one snapshot) is appended as deltas; days are moved to the sum of their hours, which a fold never
+ * changes. One recount at a time: two would mend the same difference twice.
  */
 export async function recountCalls(database: Database): Promise<number> {
-  const [result] = await database.query<{ mended: number }>(
-    `with wrong as (
-       select organization_id, environment, starts_at, status, direction, sum(calls) as calls from (
-         select organization_id, environment, date_trunc('hour', created_at, 'UTC') as starts_at, status, direction,
-           count(*) as calls
-         from calls group by 1, 2, 3, 4, 5
-         union all
-         select organization_id, environment, starts_at, status, direction, -calls from call_counts where span = 'hour'
-         union all
-         select organization_id, environment, starts_at, status, direction, -calls from call_count_deltas
-       ) c group by 1, 2, 3, 4, 5 having sum(calls) <> 0
-     ), mended as (
-       insert into call_count_deltas (organization_id, environment, starts_at, status, direction, calls)
-       select * from wrong returning 1
-     ) select count(*)::int as mended from mended`,
-  );
-  return result?.mended ?? 0;
+  return database.transaction(async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [RECOUNT_LOCK]);
+    const { rows } = await client.query<{ mended: number }>(
+      `with wrong_hours as (
+         select organization_id, environment, starts_at, status, direction, sum(calls) as calls from (
+           select organization_id, environment, date_trunc('hour', created_at, 'UTC') as starts_at, status, direction,
+             count(*) as calls
+           from calls group by 1, 2, 3, 4, 5
+           union all
+           select organization_id, environment, starts_at, status, direction, -calls from call_counts where span = 'hour'
+           union all
+           select organization_id, environment, starts_at, status, direction, -calls from call_count_deltas
+         ) c group by 1, 2, 3, 4, 5 having sum(calls) <> 0
+       ), wrong_days as (
+         select organization_id, environment, date_trunc('day', starts_at, 'UTC') as starts_at, status, direction,
+           sum(case span when 'hour' then calls else -calls end) as calls
+         from call_counts group by 1, 2, 3, 4, 5 having sum(case span when 'hour' then calls else -calls end) <> 0
+       ), mended_hours as (
+         insert into call_count_deltas (organization_id, environment, starts_at, status, direction, calls)
+         select * from wrong_hours returning 1
+       ), mended_days as (
+         insert into call_counts as c (organization_id, environment, span, starts_at, status, direction, calls)
+         select organization_id, environment, 'day', starts_at, status, direction, calls from wrong_days
+         order by 1, 2, 3, 4, 5, 6
+         on conflict (organization_id, environment, span, starts_at, status, direction)
+           do update set calls = c.calls + excluded.calls
+         returning 1
+       ) select ((select count(*) from mended_hours) + (select count(*) from mended_days))::int as mended`,
+    );
+    return rows[0]?.mended ?? 0;
+  });
 }

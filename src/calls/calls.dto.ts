@@ -3,6 +3,7 @@ import { EXAMPLE_AGENT_ID } from '../agents/index.js';
 import {
   ChoiceField,
   FlagField,
+  IdField,
   JsonObjectField,
   PageQuery,
   PhoneNumberField,
@@ -15,7 +16,7 @@ import { type Direction } from './call-events.js';
 const YEAR_MS = 366 * 86_400_000;
 
 export class CreateCallRequest {
-  @TextField({ description: 'The AI agent that talks', example: EXAMPLE_AGENT_ID })
+  @IdField({ description: 'The AI agent that talks', example: EXAMPLE_AGENT_ID })
   agentId: string;
 
   @PhoneNumberField({ description: 'Whom to call, E.164', example: '+1234567890' })

@@ -76,10 +76,10 @@ export class CallsService {
   ): Promise<StoredReply> {
     if (!once) return this.queue(caller, request, cause);
     const { organizationId, environment } = caller;
-    return this.idempotency.exclusively(`${organizationId} ${environment} ${once.key}`, once.hash, async () => {
-      const given = this.idempotency.findReply(organizationId, environment, once.key, once.hash);
-      return (await given) ?? this.queue(caller, request, cause, once);
-    });
+    const given = await this.idempotency.findReply(organizationId, environment, once.key, once.hash);
+    if (given) return given;
+    const name = `${organizationId} ${environment} ${once.key}`;
+    return this.idempotency.exclusively(name, once.hash, () => this.queue(caller, request, cause, once));
   }
 
   /** @throws DomainError `not_found` */

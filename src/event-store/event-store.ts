@@ -63,7 +63,8 @@ export class EventStore {
    * stored then. Load, decide and append again.
    */
   append(append: Append): Promise<boolean> {
-    return this.appends.submit(append);
+    // As PostgreSQL writes ids: the same stream is to be known as the same.
+    return this.appends.submit({ ...append, streamId: append.streamId.toLowerCase() });
   }
 
   /** The events of a stream, oldest first; empty when there is none. */
@@ -72,13 +73,16 @@ export class EventStore {
   }
 
   private async appendBatch(batch: Append[]): Promise<boolean[]> {
-    // Of several appends to one stream only one can meet the version it expects: the others lose here already.
-    const first = new Map<string, Append>();
-    for (const append of batch) if (!first.has(append.streamId)) first.set(append.streamId, append);
+    // Of several appends to one stream at most one can meet the version that it expects: the latest.
+    const latest = new Map<string, Append>();
+    for (const append of batch) {
+      const other = latest.get(append.streamId);
+      if (!other || other.expectedVersion < append.expectedVersion) latest.set(append.streamId, append);
+    }
     const rows = await this.database.query<{ stream_id: string }>(this.statement, [
-      appendParameter([...first.values()]),
+      appendParameter([...latest.values()]),
     ]);
     const appended = new Set(rows.map((row) => row.stream_id));
-    return batch.map((append) => first.get(append.streamId) === append && appended.has(append.streamId));
+    return batch.map((append) => latest.get(append.streamId) === append && appended.has(append.streamId));
   }
 }

@@ -17,14 +17,15 @@ export interface FeedEvent extends StoredEvent {
 }
 
 interface FeedRow extends EventRow {
-  transaction_id: string;
-  position: string;
+  xid: string;
+  place: string;
 }
 
 /** Only what no running transaction can still precede: every id below the snapshot's xmin has ended. */
 const READ: NamedStatement = {
   name: 'read_feed',
-  text: `select stream_id, version, type, data, metadata, recorded_at, transaction_id::text, position::text
+  // The text forms have names of their own: ORDER BY would take a column of the output for the stored one.
+  text: `select stream_id, version, type, data, metadata, recorded_at, transaction_id::text as xid, position::text as place
          from call_events
          where (transaction_id, position) > ($1::xid8, $2::bigint)
            and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
@@ -41,7 +42,7 @@ export async function readFeed(
   const rows = await database.query<FeedRow>(READ, [after.transactionId, after.position, limit]);
   return rows.map((row) => ({
     ...toStoredEvent(row),
-    at: { transactionId: row.transaction_id, position: row.position },
+    at: { transactionId: row.xid, position: row.place },
   }));
 }
 

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { PhoneNumberField, TextField } from '../platform/index.js';
+import { IdField, PhoneNumberField, TextField } from '../platform/index.js';
 import { type PhoneNumberEntity } from './phone-number.entity.js';
 
 export class AddPhoneNumberRequest {
@@ -9,7 +9,7 @@ export class AddPhoneNumberRequest {
   @TextField({ description: 'What the number is for', example: 'Sales', optional: true })
   label?: string | null;
 
-  @TextField({ description: 'The carrier that live calls from it use', example: null, optional: true })
+  @IdField({ description: 'The carrier that live calls from it use', example: null, optional: true })
   carrierId?: string | null;
 }
 

@@ -1,5 +1,6 @@
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { carryOn } from './call-steps.js';
 
 describe('GET /v1/calls/{id}', () => {
   let db: TestDatabase;
@@ -54,6 +55,29 @@ describe('GET /v1/calls/{id}', () => {
     });
   });
 
+  it('200 tells how a call went on and ended', async () => {
+    const id = await app.createCall(tenant);
+    await carryOn(app, id, 'ringing');
+    expect((await get(id)).body.data).toMatchObject({ status: 'in_progress', startedAt: null, endedAt: null });
+    const answered = await app.createCall(tenant);
+    await carryOn(app, answered, 'connected');
+    expect((await get(answered)).body.data).toMatchObject({
+      status: 'in_progress',
+      startedAt: '2026-04-05T14:00:00.000Z',
+      duration: null,
+    });
+    const ended = await app.createCall(tenant);
+    await carryOn(app, ended, 'ended');
+    expect((await get(ended)).body.data).toMatchObject({
+      status: 'completed',
+      startedAt: '2026-04-05T14:00:00.000Z',
+      endedAt: '2026-04-05T14:04:00.000Z',
+      duration: 240,
+      disconnectionReason: 'agent_hangup',
+      outcome: { sipCode: 200, responsible: 'agent', retryable: false, detail: null },
+    });
+  });
+
   it("404 is the same for another organization's call, another environment's and none at all", async () => {
     const id = await app.createCall(tenant);
     const stranger = await app.tenant();
@@ -63,9 +87,10 @@ describe('GET /v1/calls/{id}', () => {
       await get(id, liveKey),
       await get('01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10'),
     ];
-    for (const { status, body } of answers) {
+    for (const { status, text, body } of answers) {
       expect(status).toBe(404);
-      expect(body.error).toEqual({ code: 'not_found', message: 'Call not found', details: null });
+      const error = '{"code":"not_found","message":"Call not found","details":null}';
+      expect(text).toBe(`{"error":${error},"requestId":"${body.requestId}"}`);
     }
   });
 

@@ -66,7 +66,8 @@ const CLIENT_AUTHENTICATION = '# Written by Outdial\nhost all all 127.0.0.1/32 s
 const ABANDONED_DRAFT_MS = 600_000;
 
 export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
 }
 
 /** Runs `action`, and returns undefined when it fails with one of `codes`. */

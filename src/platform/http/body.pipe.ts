@@ -1,9 +1,8 @@
 import { type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
-import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 import { DomainError } from '../domain-error.js';
 import { findJsonProblem } from '../plain-json.js';
-import { isRequestShape, requiredFields } from './fields.js';
+import { isRequestShape, readRequest, requiredFields } from './fields.js';
 
 /**
  * Turns a body or query into the class that the route declares, or refuses it naming each bad field. Fields that the
@@ -13,8 +12,8 @@ export class BodyPipe implements PipeTransform {
   transform(value: unknown, { metatype, type }: ArgumentMetadata): unknown {
     if (!metatype || !isRequestShape(metatype)) return value;
     if (type === 'body') assertJsonObject(value);
-    const request = plainToInstance(metatype as new () => object, value ?? {}, { exposeUnsetFields: false });
-    const errors = validateSync(request, { whitelist: true, stopAtFirstError: true });
+    const request = readRequest(metatype as new () => object, (value ?? {}));
+    const errors = validateSync(request, { stopAtFirstError: true });
     if (errors.length > 0) throw refusal(metatype, errors);
     return request;
   }

@@ -54,6 +54,9 @@ function toDomainError(error: unknown): DomainError | undefined {
   if (error instanceof URIError) return new DomainError('not_found', 'No such path');
   const known = BODY_ERRORS[(error as { type?: string } | undefined)?.type ?? ''];
   if (known) return new DomainError(...known);
+  // What a body parser could not read for another reason, such as bytes that are not compressed as they say.
+  if ((error as { status?: unknown } | undefined)?.status === 400)
+    return new DomainError('bad_request', 'The request body could not be read');
   // Nest's word for a path without a route.
   return error instanceof NotFoundException ? new DomainError('not_found', 'No such path') : undefined;
 }

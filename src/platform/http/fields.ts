@@ -1,6 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsOptional, registerDecorator } from 'class-validator';
 import { parseTimestamp } from '../timestamps.js';
 import { textProblem } from '../plain-json.js';
@@ -17,24 +16,50 @@ interface FieldOptions {
   default?: unknown;
 }
 
-const shapes = new Map<object, string[]>();
+interface Field {
+  name: string;
+  optional: boolean;
+  /** What the value becomes before it is checked; what cannot be read stays as it is, and fails the check. */
+  read: (value: unknown) => unknown;
+}
 
-/** Whether a class was declared with these fields, that is, describes a request. */
-export const isRequestShape = (shape: object): boolean => shapes.has(shape);
+/** The fields of each class that describes a request, in the order of their declaration. */
+const shapes = new Map<object, Field[]>();
 
-/** The fields without which a request of this shape is refused, in the order of their declaration. */
-export const requiredFields = (shape: object): readonly string[] => shapes.get(shape) ?? [];
+/** Those of a class and of the classes that it extends; undefined when it describes no request. */
+function fieldsOf(shape: object): Field[] | undefined {
+  const inherited = Object.getPrototypeOf(shape) as object | null;
+  const own = shapes.get(shape);
+  const more = inherited && shapes.size > 0 && inherited !== Function.prototype ? fieldsOf(inherited) : undefined;
+  return own || more ? [...(more ?? []), ...(own ?? [])] : undefined;
+}
+
+export const isRequestShape = (shape: object): boolean => fieldsOf(shape) !== undefined;
+
+/** The fields without which a request of this shape is refused. */
+export const requiredFields = (shape: object): readonly string[] =>
+  (fieldsOf(shape) ?? []).filter(({ optional }) => !optional).map(({ name }) => name);
+
+/** Takes the fields of a shape, and nothing else, out of what came in. Not checked yet. */
+export function readRequest<T extends object>(shape: new () => T, input: object): T {
+  const request = new shape();
+  for (const { name, read } of fieldsOf(shape) ?? [])
+    if (Object.hasOwn(input, name))
+      (request as Record<string, unknown>)[name] = read((input as Record<string, unknown>)[name]);
+  return request;
+}
 
 function field(
   options: FieldOptions,
   schema: ApiPropertyOptions,
   isValid: (value: unknown) => boolean,
   mustBe: string,
+  read: Field['read'] = (value) => value,
 ): PropertyDecorator {
   const { description, example, optional = false } = options;
   const documented = { description, example, default: options.default, ...schema } as ApiPropertyOptions;
   return applyDecorators(
-    remember(optional),
+    remember(optional, read),
     optional ? ApiPropertyOptional(documented) : ApiProperty(documented),
     ...(optional ? [IsOptional()] : []),
     check(isValid, mustBe, optional),
@@ -42,10 +67,10 @@ function field(
 }
 
 const remember =
-  (optional: boolean): PropertyDecorator =>
+  (optional: boolean, read: Field['read']): PropertyDecorator =>
   (target, property) => {
-    const required = shapes.get(target.constructor) ?? [];
-    shapes.set(target.constructor, optional ? required : [...required, String(property)]);
+    const fields = shapes.get(target.constructor) ?? [];
+    shapes.set(target.constructor, [...fields, { name: String(property), optional, read }]);
   };
 
 const check =
@@ -116,26 +141,22 @@ export function TimestampField(
   options: FieldOptions & { isAllowed?: (time: Date) => boolean; mustBe?: string },
 ): PropertyDecorator {
   const { isAllowed = () => true, mustBe = 'must be an existing ISO 8601 time, like 2026-04-05T14:00:00Z' } = options;
-  return applyDecorators(
-    // What cannot be read stays as it came and fails the check.
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' ? (parseTimestamp(value) ?? value) : value,
-    ),
-    field(options, { type: String, format: 'date-time' }, (value) => value instanceof Date && isAllowed(value), mustBe),
+  return field(
+    options,
+    { type: String, format: 'date-time' },
+    (value) => value instanceof Date && isAllowed(value),
+    mustBe,
+    (value) => (typeof value === 'string' ? (parseTimestamp(value) ?? value) : value),
   );
 }
 
 /** A JSON object, stored as it came. */
 export function JsonObjectField(options: FieldOptions): PropertyDecorator {
-  return applyDecorators(
-    // Handed on as parsed: class-transformer would rebuild it key by key.
-    Transform(({ obj, key }: { obj: Record<string, unknown>; key: string }) => obj[key]),
-    field(
-      options,
-      { type: 'object', additionalProperties: true },
-      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      'must be an object',
-    ),
+  return field(
+    options,
+    { type: 'object', additionalProperties: true },
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be an object',
   );
 }
 
@@ -144,23 +165,30 @@ export function FlagField(options: FieldOptions): PropertyDecorator {
 }
 
 export function IntegerField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  return integerField(options);
+}
+
+/** An integer of the query string, where everything is text. */
+export function QueryIntegerField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  return integerField(options, (value) =>
+    typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value,
+  );
+}
+
+function integerField(options: FieldOptions & { min: number; max: number }, read?: Field['read']): PropertyDecorator {
   const { min, max } = options;
   return field(
     options,
     { type: 'integer', minimum: min, maximum: max },
     (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
     `must be a whole number from ${min} to ${max}`,
+    read,
   );
 }
 
-/** An integer of the query string, where everything is text. */
-export function QueryIntegerField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
-  return applyDecorators(
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value,
-    ),
-    IntegerField(options),
-  );
+/** The id of something: any text, since one that names nothing is not found rather than malformed. */
+export function IdField(options: FieldOptions): PropertyDecorator {
+  return field(options, { type: String }, (value) => typeof value === 'string' && value !== '', 'must be an id');
 }
 
 /** The paging part of a list's query. */

@@ -62,7 +62,7 @@ function securityHeaders(): RequestHandler {
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });
   return (request, response, next) => {
-    if (request.path.startsWith('/docs')) next();
+    if (/^\/docs(\/|$)/.test(request.path)) next();
     else headers(request, response, next);
   };
 }

@@ -1,0 +1,282 @@
+import fc from 'fast-check';
+import { anyCommand, anyEvent, anyForeignEvent } from '../../test/support/call-arbitraries.js';
+import { DomainError } from '../platform/domain-error.js';
+import { type CallCommand, CALL_STATUSES, decide, evolve, replay, statusOf, UNKNOWN_CALL } from './call.js';
+import { type CallEvent, type CallFacts, type Outcome } from './call-events.js';
+
+const at = '2026-04-05T14:00:00.000Z';
+const later = '2026-04-05T14:04:00.000Z';
+
+const facts: CallFacts = {
+  organizationId: '01981f2e-9c1a-7b3e-8f7a-00000000000a',
+  environment: 'test',
+  agentId: '01981f2e-9c1a-7b3e-8f7a-000000000001',
+  direction: 'OUTBOUND',
+  fromNumber: '+0987654321',
+  toNumber: '+1234567890',
+};
+const hungUp: Outcome = { sipCode: 200, responsible: 'customer', retryable: false, detail: null };
+const busy: Outcome = { sipCode: 486, responsible: 'customer', retryable: true, detail: 'Busy here' };
+
+const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
+const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
+const ringing: CallEvent = { type: 'call.ringing', data: { at } };
+const started: CallEvent = { type: 'call.started', data: { at } };
+const ended = (status: 'completed' | 'failed' | 'cancelled'): CallEvent => ({
+  type: 'call.ended',
+  data: { at, status, disconnectionReason: 'user_hangup', outcome: hungUp },
+});
+
+/** Histories, by the state that they leave. */
+const GIVEN = {
+  'no call': [],
+  'a queued call': [queued],
+  'a call being dialled': [queued, dialing],
+  'a ringing call': [queued, dialing, ringing],
+  'a connected call': [queued, dialing, ringing, started],
+  'a call answered without ringing': [queued, dialing, started],
+  'a completed call': [queued, dialing, started, ended('completed')],
+  'a failed call': [queued, dialing, ended('failed')],
+  'a cancelled call': [queued, ended('cancelled')],
+} satisfies Record<string, CallEvent[]>;
+type Given = keyof typeof GIVEN;
+
+const WHEN = {
+  QueueCall: { type: 'QueueCall', at: later, facts },
+  DialCall: { type: 'DialCall', at: later, provider: 'sip', claim: 'c2' },
+  ReportRinging: { type: 'ReportRinging', at: later },
+  ReportAnswer: { type: 'ReportAnswer', at: later },
+  EndCall: { type: 'EndCall', at: later, disconnectionReason: 'dial_busy', outcome: busy },
+  CancelCall: { type: 'CancelCall', at: later },
+} satisfies { [Type in CallCommand['type']]: CallCommand };
+
+/** Events, in so many words that a command is right but has nothing to do, or the error that whoever gave it sees. */
+type Then = CallEvent[] | 'stays quiet' | { code: string; message: string };
+
+const quiet = 'stays quiet';
+const missing = { code: 'not_found', message: 'Call not found' };
+const notQueued = { code: 'conflict', message: 'Only a queued call can be dialled' };
+const connected = { code: 'conflict', message: 'The call is connected and can no longer be cancelled' };
+const over = (status: string) => ({ code: 'conflict', message: `The call is already over: ${status}` });
+const end = (status: 'completed' | 'failed'): CallEvent[] => [
+  { type: 'call.ended', data: { at: later, status, disconnectionReason: 'dial_busy', outcome: busy } },
+];
+const cancelled: CallEvent[] = [
+  {
+    type: 'call.ended',
+    data: {
+      at: later,
+      status: 'cancelled',
+      disconnectionReason: 'cancelled',
+      outcome: { sipCode: null, responsible: 'operator', retryable: false, detail: 'Cancelled before connecting' },
+    },
+  },
+];
+
+const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
+  QueueCall: {
+    'no call': [{ type: 'call.queued', data: { at: later, ...facts } }],
+    'a queued call': quiet,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+  },
+  DialCall: {
+    'no call': missing,
+    'a queued call': [{ type: 'call.dialing', data: { at: later, attempt: 1, provider: 'sip', claim: 'c2' } }],
+    'a call being dialled': notQueued,
+    'a ringing call': notQueued,
+    'a connected call': notQueued,
+    'a call answered without ringing': notQueued,
+    'a completed call': notQueued,
+    'a failed call': notQueued,
+    'a cancelled call': notQueued,
+  },
+  ReportRinging: {
+    'no call': quiet,
+    'a queued call': quiet,
+    'a call being dialled': [{ type: 'call.ringing', data: { at: later } }],
+    'a ringing call': quiet,
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+  },
+  ReportAnswer: {
+    'no call': quiet,
+    'a queued call': quiet,
+    'a call being dialled': [{ type: 'call.started', data: { at: later } }],
+    'a ringing call': [{ type: 'call.started', data: { at: later } }],
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+  },
+  EndCall: {
+    'no call': missing,
+    'a queued call': end('failed'),
+    'a call being dialled': end('failed'),
+    'a ringing call': end('failed'),
+    'a connected call': end('completed'),
+    'a call answered without ringing': end('completed'),
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+  },
+  CancelCall: {
+    'no call': missing,
+    'a queued call': cancelled,
+    'a call being dialled': cancelled,
+    'a ringing call': cancelled,
+    'a connected call': connected,
+    'a call answered without ringing': connected,
+    'a completed call': over('completed'),
+    'a failed call': over('failed'),
+    'a cancelled call': over('cancelled'),
+  },
+};
+
+const describeThen = (then: Then): string =>
+  typeof then === 'string' ? then : Array.isArray(then) ? then.map(({ type }) => type).join(', ') : then.code;
+
+/** The table, a row a test. */
+const CASES = Object.entries(THEN).flatMap(([command, row]) =>
+  Object.entries(row).map(([given, then]) => ({
+    name: `given ${given}, when ${command}, then ${describeThen(then)}`,
+    history: GIVEN[given as Given],
+    command: WHEN[command as CallCommand['type']],
+    then,
+  })),
+);
+
+describe('decide', () => {
+  it.each(CASES)('$name', ({ history, command, then }) => {
+    const state = replay(history);
+    if (typeof then === 'string' || Array.isArray(then)) {
+      expect(decide(command, state)).toEqual(then === quiet ? [] : then);
+      return;
+    }
+    expect(() => decide(command, state)).toThrow(expect.objectContaining(then));
+    expect(() => decide(command, state)).toThrow(DomainError);
+  });
+
+  it('tells whoever cancels a call that is over how it ended', () => {
+    for (const status of ['completed', 'failed', 'cancelled'] as const)
+      expect(() => decide(WHEN.CancelCall, replay([queued, ended(status)]))).toThrow(
+        expect.objectContaining({ details: { status } }),
+      );
+  });
+
+  it('fails only with an error that a client may see, and no event of it is without effect', () => {
+    fc.assert(
+      fc.property(fc.array(anyCommand, { maxLength: 20 }), (commands) => {
+        let state = UNKNOWN_CALL;
+        for (const command of commands)
+          for (const event of eventsOrRefusal(command, state)) {
+            const next = evolve(state, event);
+            expect(next).not.toEqual(state);
+            state = next;
+          }
+      }),
+    );
+  });
+
+  it('never does the same thing twice: a command given again makes no further event', () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 12 }), anyCommand, (history, command) => {
+        const state = replay(history);
+        const events = eventsOrRefusal(command, state);
+        expect(eventsOrRefusal(command, replay(events, state))).toEqual([]);
+      }),
+    );
+  });
+});
+
+/** The events of a command, none when it is refused; any other error is thrown on. */
+function eventsOrRefusal(command: CallCommand, state: ReturnType<typeof replay>): CallEvent[] {
+  try {
+    return decide(command, state);
+  } catch (error) {
+    if (error instanceof DomainError) return [];
+    throw error;
+  }
+}
+
+const anyHistory = fc.array(fc.oneof({ weight: 3, arbitrary: anyEvent }, anyForeignEvent), { maxLength: 30 });
+
+describe('evolve', () => {
+  it('never throws and never loses the call, whatever events come in whatever order', () => {
+    fc.assert(
+      fc.property(anyHistory, (history) => {
+        const state = replay(history);
+        expect(state.is === 'unknown').toBe(!history.some(({ type }) => type === 'call.queued'));
+      }),
+    );
+  });
+
+  it('takes the facts of a call from its first call.queued for good', () => {
+    fc.assert(
+      fc.property(anyHistory, (history) => {
+        const first = history.find(({ type }) => type === 'call.queued');
+        const state = replay(history);
+        fc.pre(first?.type === 'call.queued' && state.is !== 'unknown');
+        const { at: createdAt, ...given } = first.data;
+        expect(state).toMatchObject({ facts: given, createdAt });
+      }),
+    );
+  });
+
+  it('lets nothing change a call that has ended', () => {
+    fc.assert(
+      fc.property(
+        anyHistory,
+        fc.constantFrom('completed', 'failed', 'cancelled'),
+        anyHistory,
+        (before, status, late) => {
+          const terminal = replay([queued, ...before, ended(status)]);
+          expect(terminal.is).toBe('ended');
+          expect(replay(late, terminal)).toBe(terminal);
+        },
+      ),
+    );
+  });
+
+  it('leaves a call that is not there alone until it is queued', () => {
+    for (const event of [dialing, ringing, started, ended('completed')])
+      expect(evolve(UNKNOWN_CALL, event)).toBe(UNKNOWN_CALL);
+  });
+
+  it('does not bring a connected call back to dialling or ringing', () => {
+    const state = replay(GIVEN['a connected call']);
+    for (const event of [queued, dialing, ringing, started]) expect(evolve(state, event)).toBe(state);
+  });
+});
+
+describe('statusOf', () => {
+  it.each([
+    ['no call', null],
+    ['a queued call', 'queued'],
+    ['a call being dialled', 'in_progress'],
+    ['a ringing call', 'in_progress'],
+    ['a connected call', 'in_progress'],
+    ['a completed call', 'completed'],
+    ['a failed call', 'failed'],
+    ['a cancelled call', 'cancelled'],
+  ] as const)('%s is %s', (given, status) => {
+    expect(statusOf(replay(GIVEN[given]))).toBe(status);
+  });
+
+  it('is a status of the contract after every history of this version', () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 20 }), (history) => {
+        expect([null, ...CALL_STATUSES]).toContain(statusOf(replay(history)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { ConfigError, envExample, loadConfig, SETTINGS } from './config.js';
+
+const NO_FILE = '/dev/null';
+const load = (environment: NodeJS.ProcessEnv) => loadConfig(environment, NO_FILE);
+
+describe('loadConfig', () => {
+  it('has a default for every setting', () => {
+    expect(load({})).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      dataDir: '.data',
+      databaseUrl: undefined,
+      databasePoolSize: 20,
+      roles: ['api', 'worker'],
+      rateLimitPerMinute: 300,
+      corsOrigins: undefined,
+      logLevel: 'info',
+    });
+  });
+
+  it('reads every setting, typed', () => {
+    const environment = {
+      HOST: '0.0.0.0',
+      PORT: '8080',
+      DATA_DIR: '/var/lib/outdial',
+      DATABASE_URL: 'postgresql://u:p@db.example.com:5433/outdial?sslmode=require',
+      DATABASE_POOL_SIZE: '50',
+      ROLES: 'worker',
+      RATE_LIMIT_PER_MINUTE: '0',
+      CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
+      LOG_LEVEL: 'silent',
+      NODE_ENV: 'production',
+    };
+    expect(load(environment)).toEqual({
+      host: '0.0.0.0',
+      port: 8080,
+      dataDir: '/var/lib/outdial',
+      databaseUrl: environment.DATABASE_URL,
+      databasePoolSize: 50,
+      roles: ['worker'],
+      rateLimitPerMinute: 0,
+      corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      logLevel: 'silent',
+    });
+  });
+
+  it.each([
+    ...[['PORT', '-1'] as const, ['PORT', '65536'] as const, ['PORT', '3000x'] as const, ['PORT', '1e3'] as const],
+    ...[['DATABASE_URL', 'mysql://localhost/x'] as const, ['DATABASE_URL', 'localhost'] as const],
+    ...[['DATABASE_POOL_SIZE', '3'] as const, ['DATABASE_POOL_SIZE', '201'] as const, ['ROLES', 'api,web'] as const],
+    ...[['ROLES', ','] as const, ['RATE_LIMIT_PER_MINUTE', '-5'] as const, ['RATE_LIMIT_PER_MINUTE', '1.5'] as const],
+    ...[['CORS_ORIGINS', 'app.example.com'] as const, ['CORS_ORIGINS', 'https://app.example.com/path'] as const],
+    ...[['LOG_LEVEL', 'loud'] as const, ['LOG_LEVEL', 'INFO'] as const, ['NODE_ENV', 'prod'] as const],
+  ])('refuses %s=%s in one line that names the variable', (name, value) => {
+    const refusal = errorOf(() => load({ [name]: value }));
+    expect(refusal).toBeInstanceOf(ConfigError);
+    expect(refusal.message).toMatch(new RegExp(`^Bad setting: ${name} must be [^\\n]+$`));
+  });
+
+  it('names every bad setting at once', () => {
+    const { message } = errorOf(() => load({ PORT: 'x', ROLES: 'y', LOG_LEVEL: 'z' }));
+    expect(message).toContain('PORT must be');
+    expect(message).toContain('ROLES must be');
+    expect(message).toContain('LOG_LEVEL must be');
+  });
+
+  it('does not repeat the value: it may be a secret', () => {
+    expect(errorOf(() => load({ DATABASE_URL: 'mysql://root:hunter2@db/x' })).message).not.toContain('hunter2');
+  });
+
+  it('takes an empty variable as absent', () => {
+    expect(load({ PORT: '', DATABASE_URL: '', CORS_ORIGINS: '' })).toEqual(load({}));
+  });
+
+  it('requires DATABASE_URL in production', () => {
+    expect(() => load({ NODE_ENV: 'production' })).toThrow('DATABASE_URL is required with NODE_ENV=production');
+  });
+});
+
+describe('loadConfig with a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'outdial-config-'));
+  const file = join(folder, '.env');
+  const loadFile = (text: string, environment: NodeJS.ProcessEnv = {}) => {
+    writeFileSync(file, text);
+    return loadConfig(environment, file);
+  };
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('reads what the environment lacks; the environment wins', () => {
+    const { port, host } = loadFile('PORT=4000\nHOST=0.0.0.0\n', { PORT: '5000' });
+    expect([port, host]).toEqual([5000, '0.0.0.0']);
+  });
+
+  it.each(['PROT', 'port', 'DATABASE_URI', 'constructor', 'toString'])('refuses the unknown setting %s', (name) => {
+    expect(() => loadFile(`${name}=1\n`)).toThrow(`${name} in ${file} is not a setting`);
+  });
+
+  it('works without the file', () => {
+    expect(loadConfig({}, join(folder, 'absent'))).toEqual(load({}));
+  });
+});
+
+describe('envExample', () => {
+  it('lists every setting, and uncommented it says what the defaults are', () => {
+    const uncommented = envExample().replaceAll(/^# (?=[A-Z_]+=)/gm, '');
+    const values = parseEnv(uncommented);
+    expect(Object.keys(values).sort()).toEqual(Object.keys(SETTINGS).sort());
+    expect(load(values)).toEqual(load({}));
+  });
+
+  it('sets nothing as it is', () => {
+    expect(parseEnv(envExample())).toEqual({});
+  });
+});
+
+function errorOf(work: () => unknown): Error {
+  try {
+    work();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto';
+import { type Answer, TestApp, type Tenant } from '../support/app.js';
+import { openTestDatabase, type TestDatabase } from '../support/database.js';
+
+const SUMMARY = ['id', 'agentName', 'agentType', 'callDirection', 'voiceId', 'language', 'isActive', 'createdAt'];
+const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+
+describe('agents', () => {
+  let db: TestDatabase;
+  let app: TestApp;
+  let tenant: Tenant;
+  let stranger: Tenant;
+
+  beforeAll(async () => {
+    db = await openTestDatabase();
+    app = await TestApp.start(db.url);
+    [tenant, stranger] = [await app.tenant(), await app.tenant()];
+  });
+
+  afterAll(async () => {
+    await app.close();
+    await db.close();
+  });
+
+  const ask = (method: string, path = '', body?: unknown, key = tenant.key) =>
+    app.request(method, `/v1/agents${path}`, { key, ...(body === undefined ? {} : { body }) });
+  const create = async (fields: object = {}) =>
+    (await ask('POST', '', { agentName: 'Follow-up', ...fields })).body.data;
+  const get = async (id: string) => (await ask('GET', `/${id}`)).body.data;
+  const expectNotFound = ({ status, text, body }: Answer) => {
+    expect(status).toBe(404);
+    const error = '{"code":"not_found","message":"Agent not found","details":null}';
+    expect(text).toBe(`{"error":${error},"requestId":"${body.requestId}"}`);
+  };
+  const expectRefused = ({ status, body }: Answer, ...fields: string[]) => {
+    expect(status).toBe(400);
+    expect(body.error.code).toBe('validation_error');
+    expect(Object.keys(body.error.details)).toEqual(fields);
+  };
+  const expectScope = async (method: string, path: string, scope: string, body?: unknown) => {
+    const other = scope === 'agents:read' ? 'agents:write' : 'agents:read';
+    const key = await app.key(tenant.organizationId, { scopes: [other] });
+    const answer = await ask(method, path, body, key);
+    expect(answer.status).toBe(403);
+    expect(answer.body.error).toEqual({
+      code: 'insufficient_scope',
+      message: `API key does not have the required scope: ${scope}`,
+      details: null,
+    });
+  };
+
+  describe('POST /v1/agents', () => {
+    it('201 has the agent as it was given', async () => {
+      const given = {
+        agentName: 'Follow-up agent',
+        agentType: 'SALES',
+        callDirection: 'BOTH',
+        voiceId: 'en-US-calm',
+        language: 'en-US',
+        prompt: 'You are a friendly assistant of {{company}}.',
+        firstMessage: 'Hello {{customerName}}.',
+      };
+      const { status, body } = await ask('POST', '', given);
+      expect(status).toBe(201);
+      expect(body).toEqual({
+        data: { ...given, id: expect.any(String), isActive: true, createdAt: TIME, updatedAt: TIME },
+        requestId: expect.stringMatching(/^req-/),
+      });
+      expect(await get(body.data.id)).toEqual(body.data);
+    });
+
+    it('201 needs a name only, and has the defaults of the contract', async () => {
+      const { status, body } = await ask('POST', '', { agentName: 'Follow-up' });
+      expect(status).toBe(201);
+      expect(body.data).toMatchObject({ agentType: 'VOICE', callDirection: 'OUTBOUND', isActive: true });
+      expect(body.data).toMatchObject({ voiceId: null, language: null, prompt: null, firstMessage: null });
+    });
+
+    it('201 ignores fields that it does not know', async () => {
+      const agent = await create({ id: 'mine', isActive: false, organizationId: stranger.organizationId });
+      expect(agent).toMatchObject({ id: expect.not.stringMatching('mine'), isActive: true });
+      expectNotFound(await ask('GET', `/${agent.id}`, undefined, stranger.key));
+    });
+
+    it('400 without a name', async () => {
+      for (const body of [{}, { agentName: null }, { agentName: '' }, undefined]) {
+        const answer = await ask('POST', '', body);
+        expectRefused(answer, 'agentName');
+        expect(answer.body.error.message).toBe('agentName is required');
+      }
+    });
+
+    it.each([
+      ['agentName', 1],
+      ['agentName', 'x'.repeat(201)],
+      ['agentType', ''],
+      ['callDirection', 'outbound'],
+      ['voiceId', {}],
+      ['language', 'x'.repeat(36)],
+      ['prompt', 'x'.repeat(50_001)],
+      ['firstMessage', ['Hello']],
+    ])('400 names the field that is wrong: %s', async (name, value) => {
+      expectRefused(await ask('POST', '', { agentName: 'Follow-up', [name]: value }), name);
+    });
+
+    it('403 without the scope', () => expectScope('POST', '', 'agents:write', { agentName: 'x' }));
+  });
+
+  describe('GET /v1/agents', () => {
+    it('200 lists active agents only, newest first, with the fields of the contract', async () => {
+      const owner = await app.tenant();
+      const add = async () => (await ask('POST', '', { agentName: 'x' }, owner.key)).body.data.id as string;
+      const [first, second, third] = [await add(), await add(), await add()];
+      await ask('DELETE', `/${second}`, undefined, owner.key);
+      const { status, body } = await ask('GET', '', undefined, owner.key);
+      expect(status).toBe(200);
+      expect(body.data.map(({ id }: any) => id)).toEqual([third, first, owner.agentId]);
+      for (const agent of body.data) expect(Object.keys(agent)).toEqual(SUMMARY);
+      expect(body.pagination).toEqual({ page: 1, limit: 20, total: 3, totalPages: 1 });
+    });
+
+    it('200 has every agent on exactly one page, and nothing beyond the last', async () => {
+      const owner = await app.tenant();
+      for (let n = 0; n < 6; n++) await ask('POST', '', { agentName: `Agent ${n}` }, owner.key);
+      const pages = await Promise.all([1, 2, 3, 4].map((n) => ask('GET', `?limit=3&page=${n}`, undefined, owner.key)));
+      const ids = pages.map(({ body }) => body.data.map(({ id }: any) => id as string));
+      expect(ids.map((page) => page.length)).toEqual([3, 3, 1, 0]);
+      expect(new Set(ids.flat()).size).toBe(7);
+      expect(pages[3]?.body.pagination).toEqual({ page: 4, limit: 3, total: 7, totalPages: 3 });
+    });
+
+    it("200 never lists another organization's agents", async () => {
+      const { id } = await create();
+      const { body } = await ask('GET', '?limit=100', undefined, stranger.key);
+      expect(body.data.map((agent: any) => agent.id)).not.toContain(id);
+    });
+
+    it.each(['page=0', 'page=x', 'limit=0', 'limit=101', 'limit=1&limit=2'])('400 for ?%s', async (query) => {
+      expectRefused(await ask('GET', `?${query}`), query.split('=')[0] ?? '');
+    });
+
+    it('200 for a page so far that nothing can be there', async () => {
+      expect((await ask('GET', '?page=1000000000&limit=100')).body.data).toEqual([]);
+    });
+
+    it('403 without the scope', () => expectScope('GET', '', 'agents:read'));
+  });
+
+  describe('GET /v1/agents/{id}', () => {
+    it('200 has the agent with its configuration, deactivated ones too', async () => {
+      const agent = await create({ prompt: 'Be brief.' });
+      await ask('DELETE', `/${agent.id}`);
+      const { status, body } = await ask('GET', `/${agent.id}`);
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, isActive: false, updatedAt: TIME });
+      expect(Object.keys(body.data)).toEqual([...SUMMARY, 'prompt', 'firstMessage', 'updatedAt']);
+    });
+
+    it("404 is the same for another organization's agent, none at all and an id of any shape", async () => {
+      const { id } = await create();
+      expectNotFound(await ask('GET', `/${id}`, undefined, stranger.key));
+      for (const path of [randomUUID(), 'x', 'clx1234567890', '%00', "'%20or%201=1", 'x'.repeat(2_000)])
+        expectNotFound(await ask('GET', `/${path}`));
+    });
+
+    it('403 without the scope', () => expectScope('GET', `/${tenant.agentId}`, 'agents:read'));
+  });
+
+  describe('PATCH /v1/agents/{id}', () => {
+    it('200 changes what is given and leaves the rest', async () => {
+      const agent = await create({ voiceId: 'calm', language: 'en-US', prompt: 'Be brief.' });
+      const { status, body } = await ask('PATCH', `/${agent.id}`, { agentName: 'New name', prompt: 'Be kind.' });
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, agentName: 'New name', prompt: 'Be kind.', updatedAt: TIME });
+      expect(body.data.updatedAt >= agent.updatedAt).toBe(true);
+      expect(await get(agent.id)).toEqual(body.data);
+    });
+
+    it('200 empties with null what may be empty, and leaves what may not', async () => {
+      const agent = await create({ voiceId: 'calm', language: 'en-US', prompt: 'p', firstMessage: 'f' });
+      const mayBeEmpty = { voiceId: null, language: null, prompt: null, firstMessage: null };
+      const mayNot = { agentName: null, agentType: null, callDirection: null, isActive: null };
+      const { status, body } = await ask('PATCH', `/${agent.id}`, { ...mayBeEmpty, ...mayNot });
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, ...mayBeEmpty, updatedAt: TIME });
+    });
+
+    it('200 changes nothing when nothing is given', async () => {
+      const agent = await create();
+      for (const body of [{}, { unknown: 1 }, { id: 'x', organizationId: stranger.organizationId }, undefined]) {
+        const answer = await ask('PATCH', `/${agent.id}`, body);
+        expect([answer.status, answer.body.data]).toEqual([200, agent]);
+      }
+    });
+
+    it('200 brings a deactivated agent back', async () => {
+      const { id } = await create();
+      await ask('DELETE', `/${id}`);
+      expect((await ask('PATCH', `/${id}`, { isActive: true })).body.data.isActive).toBe(true);
+      expect(await app.createCall({ ...tenant, agentId: id })).toEqual(expect.any(String));
+    });
+
+    it.each([
+      ['agentName', ''],
+      ['agentType', 7],
+      ['callDirection', 'SIDEWAYS'],
+      ['prompt', {}],
+      ['isActive', 'true'],
+    ])('400 names the field and changes nothing: %s = %j', async (name, value) => {
+      const agent = await create();
+      expectRefused(await ask('PATCH', `/${agent.id}`, { voiceId: 'new', [name]: value }), name);
+      expect(await get(agent.id)).toEqual(agent);
+    });
+
+    it("404 is the same for another organization's agent, which is left alone, and none at all", async () => {
+      const agent = await create();
+      expectNotFound(await ask('PATCH', `/${agent.id}`, { agentName: 'Mine' }, stranger.key));
+      expectNotFound(await ask('PATCH', `/${agent.id}`, {}, stranger.key));
+      for (const path of [randomUUID(), 'x']) expectNotFound(await ask('PATCH', `/${path}`, { agentName: 'Mine' }));
+      expect(await get(agent.id)).toEqual(agent);
+    });
+
+    it('403 without the scope', () => expectScope('PATCH', `/${tenant.agentId}`, 'agents:write', {}));
+  });
+
+  describe('DELETE /v1/agents/{id}', () => {
+    it('200 deactivates: no longer listed, starts no calls, its calls keep naming it', async () => {
+      const agent = await create();
+      const callId = await app.createCall({ ...tenant, agentId: agent.id });
+      const { status, body } = await ask('DELETE', `/${agent.id}`);
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, isActive: false, updatedAt: TIME });
+      expect((await ask('GET', '?limit=100')).body.data.map(({ id }: any) => id)).not.toContain(agent.id);
+      await expect(app.createCall({ ...tenant, agentId: agent.id })).rejects.toThrow('Agent not found');
+      const call = await app.request('GET', `/v1/calls/${callId}`, { key: tenant.key });
+      expect(call.body.data.agentId).toBe(agent.id);
+    });
+
+    it('200 again for an agent that is deactivated already', async () => {
+      const { id } = await create();
+      await ask('DELETE', `/${id}`);
+      const { status, body } = await ask('DELETE', `/${id}`);
+      expect([status, body.data.isActive]).toEqual([200, false]);
+    });
+
+    it("404 is the same for another organization's agent, which stays active, and none at all", async () => {
+      const { id } = await create();
+      expectNotFound(await ask('DELETE', `/${id}`, undefined, stranger.key));
+      for (const path of [randomUUID(), 'x']) expectNotFound(await ask('DELETE', `/${path}`));
+      expect((await get(id)).isActive).toBe(true);
+    });
+
+    it('403 without the scope', () => expectScope('DELETE', `/${tenant.agentId}`, 'agents:write'));
+  });
+});

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { type CallCommand } from '../../src/calls/call.js';
+import { type CallEvent, type CallFacts, DISCONNECTION_REASONS, type Outcome } from '../../src/calls/call-events.js';
+import { textProblem } from '../../src/platform/plain-json.js';
+
+/** Any text that the API lets in. */
+export const anyText = fc.string({ unit: 'binary', maxLength: 20 }).filter((text) => textProblem(text) === undefined);
+
+const anyScalar = fc.oneof(
+  anyText,
+  fc.boolean(),
+  fc.constant(null),
+  fc.integer(),
+  fc.double({ min: -1e15, max: 1e15, noNaN: true }),
+);
+
+const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+  json: fc.oneof(
+    { depthSize: 'small', maxDepth: 4 },
+    anyScalar,
+    fc.array(tie('json'), { maxLength: 4 }),
+    fc.dictionary(anyText, tie('json'), { maxKeys: 4 }),
+  ),
+}));
+
+/** Any JSON object that the API lets in. */
+export const anyObject = fc.dictionary(anyText, json, { maxKeys: 4 });
+
+/** Any moment of a few decades, in any order: clocks of several machines disagree. */
+export const anyTime = fc
+  .date({ min: new Date('2020-01-01'), max: new Date('2060-01-01'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+
+export const anyFacts: fc.Arbitrary<CallFacts> = fc.record(
+  {
+    // Few of them, so that counters hold more than one call.
+    organizationId: fc.constantFrom('01981f2e-9c1a-7b3e-8f7a-00000000000a', '01981f2e-9c1a-7b3e-8f7a-00000000000b'),
+    environment: fc.constantFrom('live', 'test'),
+    agentId: fc.uuid(),
+    campaignId: fc.uuid(),
+    direction: fc.constantFrom('INBOUND', 'OUTBOUND'),
+    fromNumber: anyText,
+    toNumber: anyText,
+    customerName: anyText,
+    voiceId: anyText,
+    language: anyText,
+    dynamicVariables: anyObject,
+    metadata: anyObject,
+    disableKnowledgeBases: fc.boolean(),
+    scheduledAt: anyTime,
+  },
+  { requiredKeys: ['organizationId', 'environment', 'agentId', 'direction', 'fromNumber', 'toNumber'] },
+);
+
+const anyReason = fc.constantFrom(...DISCONNECTION_REASONS);
+
+const anyOutcome: fc.Arbitrary<Outcome> = fc.record({
+  sipCode: fc.option(fc.integer({ min: 100, max: 699 })),
+  responsible: fc.constantFrom('customer', 'agent', 'operator', 'carrier', 'system'),
+  retryable: fc.boolean(),
+  detail: fc.option(anyText),
+});
+
+export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
+  fc.record({ type: fc.constant('QueueCall'), at: anyTime, facts: anyFacts }),
+  fc.record({ type: fc.constant('DialCall'), at: anyTime, provider: anyText, claim: anyText }),
+  fc.record({ type: fc.constant('ReportRinging'), at: anyTime }),
+  fc.record({ type: fc.constant('ReportAnswer'), at: anyTime }),
+  fc.record({ type: fc.constant('EndCall'), at: anyTime, disconnectionReason: anyReason, outcome: anyOutcome }),
+  fc.record({ type: fc.constant('CancelCall'), at: anyTime }),
+);
+
+const anyAttempt = fc.record({ at: anyTime, attempt: fc.nat(), provider: anyText, claim: anyText });
+const anyEnd = fc.record({
+  at: anyTime,
+  status: fc.constantFrom('completed', 'failed', 'cancelled'),
+  disconnectionReason: anyReason,
+  outcome: anyOutcome,
+});
+
+/** Any event of this version, whether or not it could follow what came before. */
+export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
+  fc.record({
+    type: fc.constant('call.queued'),
+    data: fc.tuple(anyFacts, anyTime).map(([facts, at]) => ({ at, ...facts })),
+  }),
+  fc.record({ type: fc.constant('call.dialing'), data: anyAttempt }),
+  fc.record({ type: fc.constant('call.ringing'), data: fc.record({ at: anyTime }) }),
+  fc.record({ type: fc.constant('call.started'), data: fc.record({ at: anyTime }) }),
+  fc.record({ type: fc.constant('call.ended'), data: anyEnd }),
+);
+
+/** What another version of the program may have stored: other types, and known types with other data. */
+export const anyForeignEvent: fc.Arbitrary<CallEvent> = fc.record({
+  type: fc.oneof(
+    anyText,
+    fc.constantFrom('call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'),
+  ),
+  data: anyObject,
+}) as fc.Arbitrary<object> as fc.Arbitrary<CallEvent>;
