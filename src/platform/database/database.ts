@@ -37,6 +37,11 @@ export class Database {
   async transaction<T>(work: (client: pg.PoolClient) => Promise<T>, begin = 'begin'): Promise<T> {
     const client = await this.pool.connect();
     let broken: unknown;
+    // A connection that breaks between two statements says so by an event; without a listener that ends the process.
+    const onError = (error: unknown) => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       await client.query(begin);
       const result = await work(client);
@@ -48,6 +53,7 @@ export class Database {
       });
       throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken !== undefined);
     }
   }
