@@ -1,0 +1,279 @@
+import { type DialRequest, type LegEndedBy, type LegEndReason, type LegSignal } from '../telephony-provider.js';
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
+
+/** A signal of a leg; its times are milliseconds from the dial. */
+export interface TimedSignal {
+  /** When it happens. */
+  atMs: number;
+  /** When the provider gets round to telling it: later where callbacks are bad. */
+  toldMs: number;
+  signal: WithoutTime<LegSignal>;
+}
+
+/** A destination of test mode and how a call to it goes. */
+export interface SimulatorNumber {
+  /** E.164. */
+  number: string;
+  title: string;
+  does: string;
+}
+
+interface Entry extends SimulatorNumber {
+  /** What would happen if nobody minded ring timeout and maximum duration. */
+  plan: (dialsBefore: number) => TimedSignal[];
+  /** What a provider with bad callbacks makes of it. */
+  tell?: (signals: TimedSignal[]) => TimedSignal[];
+  countsDials?: true;
+}
+
+const RINGING_MS = 400;
+const REFUSED_MS = 600;
+const DECLINED_MS = 2_000;
+const ANSWERED_MS = 2_400;
+/** About how long it takes to say a character. */
+const SPEECH_MS_PER_CHARACTER = 65;
+const PAUSE_MS = 500;
+const LATE_MS = 4_000;
+const REPEATED_AFTER_MS = 150;
+const SWAPPED_AFTER_MS = 50;
+const CAPACITY_REFUSALS = 2;
+
+const CONVERSATION = [
+  'Hello, this is Ada, an automated assistant. I am calling about your appointment tomorrow at ten. Is this a good time?',
+  'Yes, hi. Good that you call.',
+  'I would like to confirm it. Will you be there at ten?',
+  'Ten is difficult. Could we make it eleven?',
+  'Let me look. Yes, eleven is free. Shall I move it?',
+  'Yes, please.',
+  'Done: tomorrow at eleven. Thank you, and have a nice day.',
+  'Thanks, you too. Bye!',
+];
+const GREETING = 'Hi, I cannot take your call right now. Please leave a message after the tone.';
+
+const signal = (atMs: number, what: TimedSignal['signal']): TimedSignal => ({ atMs, toldMs: atMs, signal: what });
+
+function ended(
+  atMs: number,
+  reason: LegEndReason | 'capacity',
+  by: LegEndedBy,
+  sipCode: number | null = null,
+  detail: string | null = null,
+): TimedSignal {
+  return signal(atMs, { type: 'ended', reason, by, sipCode, detail });
+}
+
+const ringing = signal(RINGING_MS, { type: 'ringing' });
+const answered = signal(ANSWERED_MS, { type: 'answered' });
+
+/** Turns one after the other, the first of them by `first`. */
+function talk(texts: string[], first: 'agent' | 'customer' = 'agent'): TimedSignal[] {
+  const second = first === 'agent' ? 'customer' : 'agent';
+  let startMs = PAUSE_MS;
+  return texts.map((text, index) => {
+    const endMs = startMs + text.length * SPEECH_MS_PER_CHARACTER;
+    const turn = { type: 'turn', speaker: index % 2 === 0 ? first : second, text, startMs, endMs } as const;
+    startMs = endMs + PAUSE_MS;
+    return signal(ANSWERED_MS + endMs, turn);
+  });
+}
+
+/** The moment one pause after the last signal. */
+const afterwards = (signals: TimedSignal[]): number => (signals.at(-1)?.atMs ?? ANSWERED_MS) + PAUSE_MS;
+
+function conversation(): TimedSignal[] {
+  const turns = talk(CONVERSATION);
+  return [ringing, answered, ...turns, ended(afterwards(turns), 'agent_hangup', 'agent')];
+}
+
+function voicemail(): TimedSignal[] {
+  const turns = talk([GREETING], 'customer');
+  const detail = 'A machine answered';
+  return [ringing, answered, ...turns, ended(afterwards(turns), 'voicemail_reached', 'system', null, detail)];
+}
+
+const isEnd = ({ signal }: TimedSignal): boolean => signal.type === 'ended';
+const inToldOrder = (signals: TimedSignal[]): TimedSignal[] => signals.sort((a, b) => a.toldMs - b.toldMs);
+
+function tellTwice(signals: TimedSignal[]): TimedSignal[] {
+  const repeated = signals
+    .filter((one) => !isEnd(one))
+    .map((one) => ({ ...one, toldMs: one.toldMs + REPEATED_AFTER_MS }));
+  return inToldOrder([...signals, ...repeated]);
+}
+
+/** Of each two neighbours the later one is told first: the answer before the ringing. Nothing follows the end. */
+function tellSwapped(signals: TimedSignal[]): TimedSignal[] {
+  const swapped = signals.map((one, index) => {
+    const next = signals[index + 1];
+    return index % 2 === 0 && next && !isEnd(next) ? { ...one, toldMs: next.toldMs + SWAPPED_AFTER_MS } : one;
+  });
+  return inToldOrder(swapped);
+}
+
+const tellLate = (signals: TimedSignal[]): TimedSignal[] =>
+  signals.map((one) => ({ ...one, toldMs: one.toldMs + LATE_MS }));
+
+const ENTRIES: readonly [Entry, ...Entry[]] = [
+  {
+    number: '+15550000001',
+    title: 'Answered',
+    does: 'Answers and talks for several turns, then the agent hangs up. Every number not listed here does the same.',
+    plan: conversation,
+  },
+  {
+    number: '+15550000002',
+    title: 'Busy',
+    does: 'Is busy: 486, `dial_busy`.',
+    plan: () => [ended(REFUSED_MS, 'dial_busy', 'customer', 486)],
+  },
+  {
+    number: '+15550000003',
+    title: 'No answer',
+    does: 'Rings until the ring timeout: 408, `dial_no_answer`.',
+    plan: () => [ringing],
+  },
+  {
+    number: '+15550000004',
+    title: 'Declined',
+    does: 'Rings and is declined: 603, `user_declined`.',
+    plan: () => [ringing, ended(DECLINED_MS, 'user_declined', 'customer', 603)],
+  },
+  {
+    number: '+15550000005',
+    title: 'Invalid number',
+    does: 'Is no number in service: 404, `invalid_destination`.',
+    plan: () => [ended(REFUSED_MS, 'invalid_destination', 'carrier', 404)],
+  },
+  {
+    number: '+15550000006',
+    title: 'Voicemail',
+    does: 'Is answered by a machine: `voicemail_reached` after its greeting.',
+    plan: voicemail,
+  },
+  {
+    number: '+15550000007',
+    title: 'Carrier unavailable',
+    does: 'The carrier fails: 503, `telephony_provider_unavailable`.',
+    plan: () => [ended(REFUSED_MS, 'telephony_provider_unavailable', 'carrier', 503)],
+  },
+  {
+    number: '+15550000008',
+    title: 'Carrier full',
+    does: `The carrier has no free channel the first ${CAPACITY_REFUSALS} times that a call is dialled; then it answers.`,
+    countsDials: true,
+    plan: (dialsBefore) =>
+      dialsBefore < CAPACITY_REFUSALS
+        ? [ended(REFUSED_MS, 'capacity', 'carrier', 503, 'Maximum number of channels reached')]
+        : conversation(),
+  },
+  {
+    number: '+15550000009',
+    title: 'Line drops',
+    does: 'Answers, and the line is lost after a second: `error_media_lost`.',
+    plan: () => [ringing, answered, ended(ANSWERED_MS + 1_000, 'error_media_lost', 'carrier')],
+  },
+  {
+    number: '+15550000010',
+    title: 'Customer hangs up',
+    does: 'Answers and hangs up after a second: `user_hangup`.',
+    plan: () => [ringing, answered, ended(ANSWERED_MS + 1_000, 'user_hangup', 'customer')],
+  },
+  {
+    number: '+15550000011',
+    title: 'Very long call',
+    does: 'Answers, talks, and stays on the line until the maximum duration: `max_duration_reached`.',
+    plan: () => [ringing, answered, ...talk(CONVERSATION)],
+  },
+  {
+    number: '+15550000012',
+    title: 'Unreachable',
+    does: 'Rings, the carrier plays an announcement and gives up after 20 s: 480, `dial_no_answer`.',
+    plan: () => [ringing, signal(15_000, { type: 'early' }), ended(20_000, 'dial_no_answer', 'carrier', 480)],
+  },
+  {
+    number: '+15550000013',
+    title: 'Carrier blocks',
+    does: 'The carrier blocks the call as unwanted: 603 with its marker, `carrier_blocked`.',
+    plan: () => [ended(REFUSED_MS, 'carrier_blocked', 'carrier', 603, 'Network blocked')],
+  },
+  {
+    number: '+15550000014',
+    title: 'Not permitted',
+    does: 'The carrier does not let us call there: 403, `telephony_provider_permission_denied`.',
+    plan: () => [ended(REFUSED_MS, 'telephony_provider_permission_denied', 'carrier', 403)],
+  },
+  {
+    number: '+15550000021',
+    title: 'Duplicated callbacks',
+    does: 'As the answered one; everything but the end is told twice.',
+    plan: conversation,
+    tell: tellTwice,
+  },
+  {
+    number: '+15550000022',
+    title: 'Reordered callbacks',
+    does: 'As the answered one; neighbours are told in the wrong order, the answer before the ringing.',
+    plan: conversation,
+    tell: tellSwapped,
+  },
+  {
+    number: '+15550000023',
+    title: 'Late callbacks',
+    does: `As the answered one; everything is told ${LATE_MS / 1_000} s after it happened.`,
+    plan: conversation,
+    tell: tellLate,
+  },
+  {
+    number: '+15550000024',
+    title: 'Missing callbacks',
+    does: 'As the answered one; only the end is ever told.',
+    plan: conversation,
+    tell: (signals) => signals.filter(isEnd),
+  },
+  {
+    number: '+15550000025',
+    title: 'End never told',
+    does: 'As the answered one; the end is never told. It stays silent until it is hung up.',
+    plan: conversation,
+    tell: (signals) => signals.filter((one) => !isEnd(one)),
+  },
+];
+
+/** Every destination with a behaviour of its own. Every other number does what the first does. */
+export const SIMULATOR_NUMBERS: readonly SimulatorNumber[] = ENTRIES.map(({ number, title, does }) => ({
+  number,
+  title,
+  does,
+}));
+
+const entryFor = (number: string): Entry => ENTRIES.find((entry) => entry.number === number) ?? ENTRIES[0];
+
+/** Whether a number behaves by how often the call was dialled before. */
+export const countsDials = (number: string): boolean => entryFor(number).countsDials === true;
+
+/** The plan as ring timeout (from the dial) and maximum duration (from the answer) leave it. */
+function limited(plan: TimedSignal[], { ringTimeoutMs, maxDurationMs }: Limits): TimedSignal[] {
+  const momentOf = (type: LegSignal['type']) => plan.find((one) => one.signal.type === type)?.atMs ?? Infinity;
+  const answeredMs = momentOf('answered');
+  const endedMs = momentOf('ended');
+  const until = (limitMs: number) => plan.filter(({ atMs }) => atMs <= limitMs);
+  if (Math.min(answeredMs, endedMs) > ringTimeoutMs)
+    return [...until(ringTimeoutMs), ended(ringTimeoutMs, 'dial_no_answer', 'system', 408)];
+  const limitMs = answeredMs + maxDurationMs;
+  return endedMs > limitMs ? [...until(limitMs), ended(limitMs, 'max_duration_reached', 'system')] : plan;
+}
+
+type Limits = Pick<DialRequest, 'ringTimeoutMs' | 'maxDurationMs'>;
+
+/**
+ * What a dial leads to, in the order it is told; nothing follows `ended`.
+ * @param dialsBefore how often the same call was dialled before; only read for numbers that count dials
+ */
+export function scriptFor(request: Limits & Pick<DialRequest, 'to'>, dialsBefore: number): TimedSignal[] {
+  const { plan, tell } = entryFor(request.to);
+  const signals = limited(plan(dialsBefore), request);
+  const told = tell ? tell(signals) : signals;
+  const end = told.findIndex(isEnd);
+  return end === -1 ? told : told.slice(0, end + 1);
+}
