@@ -61,6 +61,7 @@ export const SETTINGS = {
     url('postgres:', 'postgresql:'),
   ),
   DATABASE_POOL_SIZE: setting('Connections this process may open to the database.', integer(4, 200), '20'),
+  REDIS_URL: setting('Redis for the queue. Without it the queue lives in PostgreSQL.', url('redis:', 'rediss:')),
   ROLES: setting(
     'What this process does: serve the API, do the background work, or both.',
     listOf((item) => ROLES.find((role) => role === item), 'api, worker, or api,worker'),
@@ -71,6 +72,25 @@ export const SETTINGS = {
     integer(0, 1_000_000_000),
     '300',
   ),
+  MAX_CONCURRENT_CALLS: setting(
+    'Calls under way at once in an organization and environment, unless it has a limit of its own; 0 is no limit.',
+    integer(0, 1_000_000),
+    '20',
+  ),
+  MAX_CONCURRENT_CALLS_PER_NUMBER: setting(
+    'Calls under way at once from one number, unless it has a limit of its own; 0 is no limit.',
+    integer(0, 1_000_000),
+    '0',
+  ),
+  CALLS_PER_SECOND: setting('New calls of a carrier in any second; 0 is no limit.', integer(0, 100_000), '10'),
+  RING_TIMEOUT_SECONDS: setting('How long a phone rings before the call ends as not answered.', integer(1, 600), '45'),
+  MAX_CALL_DURATION_SECONDS: setting('How long a call may last from answer to end.', integer(1, 86_400), '3600'),
+  LEASE_SECONDS: setting(
+    'How long a worker may give no sign of life before others take its calls over.',
+    integer(1, 20),
+    '12',
+  ),
+  SIMULATOR_SPEED: setting('How many times faster than real time simulated calls run.', integer(1, 1_000_000), '1'),
   CORS_ORIGINS: setting(
     'Web origins whose pages may call the API, comma separated, or *. Without it none may.',
     listOf(origin, 'origins like https://app.example.com, comma separated, or *'),
@@ -92,7 +112,15 @@ export interface Config {
   dataDir: string;
   databaseUrl: string | undefined;
   databasePoolSize: number;
+  redisUrl: string | undefined;
   roles: readonly Role[];
+  maxConcurrentCalls: number;
+  maxConcurrentCallsPerNumber: number;
+  callsPerSecond: number;
+  ringTimeoutMs: number;
+  maxCallDurationMs: number;
+  leaseMs: number;
+  simulatorSpeed: number;
   rateLimitPerMinute: number;
   corsOrigins: readonly string[] | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
@@ -127,7 +155,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
     databasePoolSize: values.DATABASE_POOL_SIZE,
+    redisUrl: values.REDIS_URL,
     roles: values.ROLES,
+    maxConcurrentCalls: values.MAX_CONCURRENT_CALLS,
+    maxConcurrentCallsPerNumber: values.MAX_CONCURRENT_CALLS_PER_NUMBER,
+    callsPerSecond: values.CALLS_PER_SECOND,
+    ringTimeoutMs: values.RING_TIMEOUT_SECONDS * 1000,
+    maxCallDurationMs: values.MAX_CALL_DURATION_SECONDS * 1000,
+    leaseMs: values.LEASE_SECONDS * 1000,
+    simulatorSpeed: values.SIMULATOR_SPEED,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,

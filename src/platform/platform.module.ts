@@ -1,4 +1,11 @@
-import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Global,
+  Inject,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { type DataSource } from 'typeorm';
 import { type Config } from '../config.js';
@@ -6,6 +13,7 @@ import { Database, poolOf } from './database/database.js';
 import { HealthController } from './health.controller.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { Log } from './log.js';
+import { Wakeups } from './wakeups.js';
 
 /** Injects the settings. */
 export const CONFIG = Symbol('config');
@@ -14,8 +22,11 @@ export const InjectConfig = (): ParameterDecorator => Inject(CONFIG);
 /** What the process was started with, for every room to inject: settings, log, database. */
 @Global()
 @Module({})
-export class PlatformModule implements OnApplicationShutdown {
-  constructor(private readonly log: Log) {}
+export class PlatformModule implements BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    private readonly log: Log,
+    private readonly wakeups: Wakeups,
+  ) {}
 
   static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
     return {
@@ -28,10 +39,16 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: CONFIG, useValue: config },
         { provide: Log, useValue: log },
         { provide: Database, useValue: new Database(poolOf(dataSource)) },
+        { provide: Wakeups, useFactory: (database: Database) => new Wakeups(database, log), inject: [Database] },
         ErrorFilter,
       ],
-      exports: [CONFIG, Log, Database],
+      exports: [CONFIG, Log, Database, Wakeups],
     };
+  }
+
+  /** Before TypeORM closes the pool that the wake-ups listen on. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.wakeups.stop();
   }
 
   onApplicationShutdown(): void {

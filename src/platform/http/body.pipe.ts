@@ -12,7 +12,7 @@ export class BodyPipe implements PipeTransform {
   transform(value: unknown, { metatype, type }: ArgumentMetadata): unknown {
     if (!metatype || !isRequestShape(metatype)) return value;
     if (type === 'body') assertJsonObject(value);
-    const request = readRequest(metatype as new () => object, (value ?? {}));
+    const request = readRequest(metatype as new () => object, value ?? {});
     const errors = validateSync(request, { stopAtFirstError: true });
     if (errors.length > 0) throw refusal(metatype, errors);
     return request;

@@ -16,13 +16,15 @@ export interface OperationOptions {
   returns: Type;
   /** `page`: items with `pagination`; `items`: a plain array. */
   list?: 'page' | 'items';
+  /** The media type of the answer when it is not an envelope in JSON. */
+  produces?: string;
   /** The errors of its own; those that every operation can have are added to the document elsewhere. */
   errors?: readonly ErrorCode[];
 }
 
 /** All that an endpoint promises, said once: who may call it, what it returns, and how both are documented. */
 export function Operation(options: OperationOptions): MethodDecorator {
-  const { scope, summary, description, status = 200, returns, list, errors = [] } = options;
+  const { scope, summary, description, status = 200, returns, list, produces, errors = [] } = options;
   const open = scope === 'public';
   return applyDecorators(
     SetMetadata(OPERATION, options),
@@ -39,7 +41,9 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ApiResponse({
       status,
       description: 'Success',
-      content: { 'application/json': { schema: successSchema(returns, list) } },
+      content: produces
+        ? { [produces]: { schema: { $ref: getSchemaPath(returns) } } }
+        : { 'application/json': { schema: successSchema(returns, list) } },
     }),
     ...errorResponses(errors),
   );
