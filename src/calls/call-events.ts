@@ -64,6 +64,8 @@ export type CallEvent =
   | { type: 'call.queued'; data: CallFacts & { at: string } }
   /** An attempt is claimed: from here on only `claim` may ring the phone, and never twice. */
   | { type: 'call.dialing'; data: { at: string; attempt: number; provider: string; claim: string } }
+  /** The carrier had no channel free, or was never asked: back to the line, no attempt spent. */
+  | { type: 'call.deferred'; data: { at: string; reason: string; notBefore: string } }
   | { type: 'call.ringing'; data: { at: string } }
   /** Answered. */
   | { type: 'call.started'; data: { at: string } }
@@ -75,6 +77,8 @@ export type CallEvent =
         disconnectionReason: DisconnectionReason;
         outcome: Outcome;
       };
-    };
+    }
+  /** What was said can be heard at `url`. */
+  | { type: 'call.recorded'; data: { at: string; url: string } };
 
 export type CallEventType = CallEvent['type'];

@@ -23,9 +23,11 @@ export interface CallRow {
   metadata: Record<string, unknown> | undefined;
   disable_knowledge_bases: boolean;
   scheduled_at: string | undefined;
+  not_before: string | undefined;
   attempt: number;
   disconnection_reason: DisconnectionReason | undefined;
   outcome: Outcome | undefined;
+  recording: string | undefined;
   duration: number | undefined;
   created_at: string;
   started_at: string | undefined;
@@ -55,9 +57,11 @@ export function toCallRow(id: string, version: number, state: Exclude<CallState,
     metadata: facts.metadata,
     disable_knowledge_bases: facts.disableKnowledgeBases ?? false,
     scheduled_at: facts.scheduledAt,
+    not_before: state.is === 'queued' ? state.notBefore : undefined,
     attempt,
     disconnection_reason: end?.disconnectionReason,
     outcome: end?.outcome,
+    recording: state.recording,
     duration: end && secondsBetween(startedAt, end.endedAt),
     created_at: createdAt,
     started_at: startedAt,

@@ -105,14 +105,14 @@ export class CallView {
 
 /** A row of `calls` as it comes from the database: times are `Date`s, and what is not there is null. */
 export type StoredCallRow = {
-  [Column in keyof CallRow]: Column extends `${string}_at`
+  [Column in keyof CallRow]: Column extends `${string}_at` | 'not_before'
     ? undefined extends CallRow[Column]
       ? Date | null
       : Date
     : undefined extends CallRow[Column]
       ? Exclude<CallRow[Column], undefined> | null
       : CallRow[Column];
-};
+} & { transcript?: string | null };
 
 export function toCallView(row: StoredCallRow): CallView {
   return {
@@ -125,8 +125,8 @@ export function toCallView(row: StoredCallRow): CallView {
     disconnectionReason: row.disconnection_reason,
     sentiment: null,
     summary: null,
-    transcript: null,
-    recording: null,
+    transcript: row.transcript ?? null,
+    recording: row.recording,
     callSuccessful: null,
     tokenCost: null,
     agentId: row.agent_id,

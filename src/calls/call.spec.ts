@@ -20,6 +20,7 @@ const busy: Outcome = { sipCode: 486, responsible: 'customer', retryable: true, 
 
 const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
 const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
+const deferred: CallEvent = { type: 'call.deferred', data: { at, reason: 'No channel free', notBefore: later } };
 const ringing: CallEvent = { type: 'call.ringing', data: { at } };
 const started: CallEvent = { type: 'call.started', data: { at } };
 const ended = (status: 'completed' | 'failed' | 'cancelled'): CallEvent => ({
@@ -27,10 +28,16 @@ const ended = (status: 'completed' | 'failed' | 'cancelled'): CallEvent => ({
   data: { at, status, disconnectionReason: 'user_hangup', outcome: hungUp },
 });
 
+const manuallyStopped: CallEvent = {
+  type: 'call.ended',
+  data: { at, status: 'completed', disconnectionReason: 'manual_stopped', outcome: hungUp },
+};
+
 /** Histories, by the state that they leave. */
 const GIVEN = {
   'no call': [],
   'a queued call': [queued],
+  'a call sent back to the line': [queued, dialing, deferred],
   'a call being dialled': [queued, dialing],
   'a ringing call': [queued, dialing, ringing],
   'a connected call': [queued, dialing, ringing, started],
@@ -38,6 +45,7 @@ const GIVEN = {
   'a completed call': [queued, dialing, started, ended('completed')],
   'a failed call': [queued, dialing, ended('failed')],
   'a cancelled call': [queued, ended('cancelled')],
+  'a call hung up by an operator': [queued, dialing, started, manuallyStopped],
 } satisfies Record<string, CallEvent[]>;
 type Given = keyof typeof GIVEN;
 
@@ -46,8 +54,11 @@ const WHEN = {
   DialCall: { type: 'DialCall', at: later, provider: 'sip', claim: 'c2' },
   ReportRinging: { type: 'ReportRinging', at: later },
   ReportAnswer: { type: 'ReportAnswer', at: later },
+  DeferCall: { type: 'DeferCall', at: later, claim: 'c1', reason: 'No channel free', notBefore: later },
   EndCall: { type: 'EndCall', at: later, disconnectionReason: 'dial_busy', outcome: busy },
   CancelCall: { type: 'CancelCall', at: later },
+  HangUpCall: { type: 'HangUpCall', at: later },
+  RecordCall: { type: 'RecordCall', at: later, url: 'https://media.example.com/1.wav' },
 } satisfies { [Type in CallCommand['type']]: CallCommand };
 
 /** Events, in so many words that a command is right but has nothing to do, or the error that whoever gave it sees. */
@@ -56,7 +67,8 @@ type Then = CallEvent[] | 'stays quiet' | { code: string; message: string };
 const quiet = 'stays quiet';
 const missing = { code: 'not_found', message: 'Call not found' };
 const notQueued = { code: 'conflict', message: 'Only a queued call can be dialled' };
-const connected = { code: 'conflict', message: 'The call is connected and can no longer be cancelled' };
+const connected = { code: 'conflict', message: 'The call is connected and can no longer be cancelled; hang it up' };
+const notConnected = { code: 'conflict', message: 'The call is not connected yet; cancel it' };
 const over = (status: string) => ({ code: 'conflict', message: `The call is already over: ${status}` });
 const end = (status: 'completed' | 'failed'): CallEvent[] => [
   { type: 'call.ended', data: { at: later, status, disconnectionReason: 'dial_busy', outcome: busy } },
@@ -73,10 +85,27 @@ const cancelled: CallEvent[] = [
   },
 ];
 
+const sentBack: CallEvent[] = [
+  { type: 'call.deferred', data: { at: later, reason: 'No channel free', notBefore: later } },
+];
+const recorded: CallEvent[] = [{ type: 'call.recorded', data: { at: later, url: 'https://media.example.com/1.wav' } }];
+const hungUpByOperator: CallEvent[] = [
+  {
+    type: 'call.ended',
+    data: {
+      at: later,
+      status: 'completed',
+      disconnectionReason: 'manual_stopped',
+      outcome: { sipCode: null, responsible: 'operator', retryable: false, detail: 'Hung up by an operator' },
+    },
+  },
+];
+
 const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   QueueCall: {
     'no call': [{ type: 'call.queued', data: { at: later, ...facts } }],
     'a queued call': quiet,
+    'a call sent back to the line': quiet,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -84,10 +113,14 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a completed call': quiet,
     'a failed call': quiet,
     'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
   },
   DialCall: {
     'no call': missing,
     'a queued call': [{ type: 'call.dialing', data: { at: later, attempt: 1, provider: 'sip', claim: 'c2' } }],
+    'a call sent back to the line': [
+      { type: 'call.dialing', data: { at: later, attempt: 1, provider: 'sip', claim: 'c2' } },
+    ],
     'a call being dialled': notQueued,
     'a ringing call': notQueued,
     'a connected call': notQueued,
@@ -95,10 +128,12 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a completed call': notQueued,
     'a failed call': notQueued,
     'a cancelled call': notQueued,
+    'a call hung up by an operator': notQueued,
   },
   ReportRinging: {
-    'no call': quiet,
+    'no call': missing,
     'a queued call': quiet,
+    'a call sent back to the line': quiet,
     'a call being dialled': [{ type: 'call.ringing', data: { at: later } }],
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -106,10 +141,12 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a completed call': quiet,
     'a failed call': quiet,
     'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
   },
   ReportAnswer: {
-    'no call': quiet,
+    'no call': missing,
     'a queued call': quiet,
+    'a call sent back to the line': quiet,
     'a call being dialled': [{ type: 'call.started', data: { at: later } }],
     'a ringing call': [{ type: 'call.started', data: { at: later } }],
     'a connected call': quiet,
@@ -117,10 +154,12 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a completed call': quiet,
     'a failed call': quiet,
     'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
   },
   EndCall: {
     'no call': missing,
     'a queued call': end('failed'),
+    'a call sent back to the line': end('failed'),
     'a call being dialled': end('failed'),
     'a ringing call': end('failed'),
     'a connected call': end('completed'),
@@ -128,17 +167,59 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a completed call': quiet,
     'a failed call': quiet,
     'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
   },
   CancelCall: {
     'no call': missing,
     'a queued call': cancelled,
+    'a call sent back to the line': cancelled,
     'a call being dialled': cancelled,
     'a ringing call': cancelled,
     'a connected call': connected,
     'a call answered without ringing': connected,
     'a completed call': over('completed'),
     'a failed call': over('failed'),
+    'a cancelled call': quiet,
+    'a call hung up by an operator': over('completed'),
+  },
+  DeferCall: {
+    'no call': missing,
+    'a queued call': quiet,
+    'a call sent back to the line': quiet,
+    'a call being dialled': sentBack,
+    'a ringing call': sentBack,
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
+  },
+  HangUpCall: {
+    'no call': missing,
+    'a queued call': notConnected,
+    'a call sent back to the line': notConnected,
+    'a call being dialled': notConnected,
+    'a ringing call': notConnected,
+    'a connected call': hungUpByOperator,
+    'a call answered without ringing': hungUpByOperator,
+    'a completed call': over('completed'),
+    'a failed call': over('failed'),
     'a cancelled call': over('cancelled'),
+    'a call hung up by an operator': quiet,
+  },
+  RecordCall: {
+    'no call': missing,
+    'a queued call': recorded,
+    'a call sent back to the line': recorded,
+    'a call being dialled': recorded,
+    'a ringing call': recorded,
+    'a connected call': recorded,
+    'a call answered without ringing': recorded,
+    'a completed call': recorded,
+    'a failed call': recorded,
+    'a cancelled call': recorded,
+    'a call hung up by an operator': recorded,
   },
 };
 
@@ -166,8 +247,26 @@ describe('decide', () => {
     expect(() => decide(command, state)).toThrow(DomainError);
   });
 
+  it('ignores what is told of an attempt that is past', () => {
+    const again = replay([queued, dialing, deferred, { ...dialing, data: { ...dialing.data, claim: 'c2' } }]);
+    const late = { at: later, claim: 'c1' };
+    const commands: CallCommand[] = [
+      { type: 'ReportRinging', ...late },
+      { type: 'ReportAnswer', ...late },
+      { type: 'DeferCall', ...late, reason: 'late', notBefore: later },
+      { type: 'EndCall', ...late, disconnectionReason: 'dial_busy', outcome: busy },
+    ];
+    for (const command of commands) expect(decide(command, again)).toEqual([]);
+    expect(decide({ type: 'ReportAnswer', at: later, claim: 'c2' }, again)).toHaveLength(1);
+  });
+
+  it('spends no attempt on a call that is sent back to the line', () => {
+    const first = replay([queued, dialing, deferred]);
+    expect(first).toMatchObject({ is: 'queued', attempt: 0, notBefore: later });
+  });
+
   it('tells whoever cancels a call that is over how it ended', () => {
-    for (const status of ['completed', 'failed', 'cancelled'] as const)
+    for (const status of ['completed', 'failed'] as const)
       expect(() => decide(WHEN.CancelCall, replay([queued, ended(status)]))).toThrow(
         expect.objectContaining({ details: { status } }),
       );
@@ -241,7 +340,9 @@ describe('evolve', () => {
         (before, status, late) => {
           const terminal = replay([queued, ...before, ended(status)]);
           expect(terminal.is).toBe('ended');
-          expect(replay(late, terminal)).toBe(terminal);
+          // Only a recording may still come.
+          const changes = late.filter(({ type }) => type !== 'call.recorded');
+          expect(replay(changes, terminal)).toBe(terminal);
         },
       ),
     );

@@ -10,14 +10,20 @@ interface Known {
   createdAt: string;
   /** How often dialling was begun. */
   attempt: number;
+  recording?: string | undefined;
+}
+
+/** An attempt under way: only what bears its claim is about it. */
+interface Attempted extends Known {
+  claim: string;
 }
 
 /** A call as its events leave it. `dialing` and `connected` are both `in_progress` to the outside. */
 export type CallState =
   | { is: 'unknown' }
-  | ({ is: 'queued' } & Known)
-  | ({ is: 'dialing'; ringing: boolean } & Known)
-  | ({ is: 'connected'; startedAt: string } & Known)
+  | ({ is: 'queued'; notBefore: string | undefined } & Known)
+  | ({ is: 'dialing'; ringing: boolean } & Attempted)
+  | ({ is: 'connected'; startedAt: string } & Attempted)
   | ({
       is: 'ended';
       status: 'completed' | 'failed' | 'cancelled';
@@ -29,73 +35,106 @@ export type CallState =
 
 export const UNKNOWN_CALL: CallState = { is: 'unknown' };
 
-/** What can be asked of a call. Every command brings its own time: nothing here reads a clock. */
+/**
+ * What can be asked of a call. Every command brings its own time: nothing here reads a clock. Reports of an attempt name
+ * its claim; those of an attempt that is past are too late. Without a claim they are about the attempt under way.
+ */
 export type CallCommand =
   | { type: 'QueueCall'; at: string; facts: CallFacts }
   | { type: 'DialCall'; at: string; provider: string; claim: string }
-  | { type: 'ReportRinging'; at: string }
-  | { type: 'ReportAnswer'; at: string }
-  | { type: 'EndCall'; at: string; disconnectionReason: DisconnectionReason; outcome: Outcome }
-  | { type: 'CancelCall'; at: string };
+  | { type: 'DeferCall'; at: string; claim: string; reason: string; notBefore: string }
+  | { type: 'ReportRinging'; at: string; claim?: string }
+  | { type: 'ReportAnswer'; at: string; claim?: string }
+  | { type: 'EndCall'; at: string; claim?: string; disconnectionReason: DisconnectionReason; outcome: Outcome }
+  | { type: 'CancelCall'; at: string }
+  | { type: 'HangUpCall'; at: string }
+  | { type: 'RecordCall'; at: string; url: string };
 
 /**
  * What a command makes happen to a call: events, or none when it is already so or too late to matter.
  * @throws DomainError when the command cannot apply and whoever gave it should know
  */
 export function decide(command: CallCommand, state: CallState): CallEvent[] {
+  if (command.type === 'QueueCall')
+    return state.is === 'unknown' ? [{ type: 'call.queued', data: { at: command.at, ...command.facts } }] : [];
+  if (state.is === 'unknown') throw notFound('Call');
+  const { at } = command;
   switch (command.type) {
-    case 'QueueCall':
-      return state.is === 'unknown' ? [{ type: 'call.queued', data: { at: command.at, ...command.facts } }] : [];
     case 'CancelCall':
-      return cancel(command.at, state);
+      return cancel(at, state);
+    case 'HangUpCall':
+      return hangUp(at, state);
     case 'DialCall': {
-      if (state.is === 'unknown') throw notFound('Call');
       if (state.is !== 'queued') throw new DomainError('conflict', 'Only a queued call can be dialled');
-      const { at, provider, claim } = command;
+      const { provider, claim } = command;
       return [{ type: 'call.dialing', data: { at, attempt: state.attempt + 1, provider, claim } }];
     }
+    case 'DeferCall': {
+      const { reason, notBefore } = command;
+      return state.is === 'dialing' && isAbout(command, state)
+        ? [{ type: 'call.deferred', data: { at, reason, notBefore } }]
+        : [];
+    }
     case 'ReportRinging':
-      return state.is === 'dialing' && !state.ringing ? [{ type: 'call.ringing', data: { at: command.at } }] : [];
+      return state.is === 'dialing' && !state.ringing && isAbout(command, state)
+        ? [{ type: 'call.ringing', data: { at } }]
+        : [];
     case 'ReportAnswer':
-      return state.is === 'dialing' ? [{ type: 'call.started', data: { at: command.at } }] : [];
+      return state.is === 'dialing' && isAbout(command, state) ? [{ type: 'call.started', data: { at } }] : [];
     case 'EndCall': {
-      if (state.is === 'unknown') throw notFound('Call');
-      if (state.is === 'ended') return [];
-      const { at, disconnectionReason, outcome } = command;
+      if (state.is === 'ended' || !isAbout(command, state)) return [];
+      const { disconnectionReason, outcome } = command;
       // A call that was connected was carried through; one that was not has failed.
       const status = state.is === 'connected' ? 'completed' : 'failed';
       return [{ type: 'call.ended', data: { at, status, disconnectionReason, outcome } }];
     }
+    case 'RecordCall':
+      return state.recording === command.url ? [] : [{ type: 'call.recorded', data: { at, url: command.url } }];
   }
 }
 
-function cancel(at: string, state: CallState): CallEvent[] {
+/** Whether a report is about the attempt under way, or about the call as such. */
+const isAbout = ({ claim }: { claim?: string }, state: CallState): boolean =>
+  claim === undefined || ('claim' in state && state.claim === claim);
+
+function cancel(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallEvent[] {
   switch (state.is) {
-    case 'unknown':
-      throw notFound('Call');
     case 'connected':
-      throw new DomainError('conflict', 'The call is connected and can no longer be cancelled');
+      throw new DomainError('conflict', 'The call is connected and can no longer be cancelled; hang it up');
     case 'ended':
-      throw new DomainError('conflict', `The call is already over: ${state.status}`, { status: state.status });
+      if (state.status === 'cancelled') return [];
+      throw alreadyOver(state.status);
     case 'queued':
     case 'dialing':
-      return [
-        {
-          type: 'call.ended',
-          data: {
-            at,
-            status: 'cancelled',
-            disconnectionReason: 'cancelled',
-            outcome: {
-              sipCode: null,
-              responsible: 'operator',
-              retryable: false,
-              detail: 'Cancelled before connecting',
-            },
-          },
-        },
-      ];
+      return [ended(at, 'cancelled', 'cancelled', 'Cancelled before connecting')];
   }
+}
+
+function hangUp(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallEvent[] {
+  switch (state.is) {
+    case 'connected':
+      return [ended(at, 'completed', 'manual_stopped', 'Hung up by an operator')];
+    case 'ended':
+      if (state.disconnectionReason === 'manual_stopped') return [];
+      throw alreadyOver(state.status);
+    case 'queued':
+    case 'dialing':
+      throw new DomainError('conflict', 'The call is not connected yet; cancel it');
+  }
+}
+
+const alreadyOver = (status: string): DomainError =>
+  new DomainError('conflict', `The call is already over: ${status}`, { status });
+
+/** The end that an operator makes. */
+function ended(
+  at: string,
+  status: 'completed' | 'cancelled',
+  disconnectionReason: DisconnectionReason,
+  detail: string,
+): CallEvent {
+  const outcome = { sipCode: null, responsible: 'operator', retryable: false, detail } as const;
+  return { type: 'call.ended', data: { at, status, disconnectionReason, outcome } };
 }
 
 /** The state after an event. What comes too late or makes no sense changes nothing: `evolve` never throws. */
@@ -103,20 +142,28 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   if (event.type === 'call.queued') {
     if (state.is !== 'unknown') return state;
     const { at, ...facts } = event.data;
-    return { is: 'queued', facts, createdAt: at, attempt: 0 };
+    return { is: 'queued', facts, createdAt: at, attempt: 0, notBefore: undefined };
   }
-  if (state.is === 'unknown' || state.is === 'ended') return state;
-  const { facts, createdAt, attempt } = state;
-  const known = { facts, createdAt, attempt };
+  if (state.is === 'unknown') return state;
+  if (event.type === 'call.recorded') return { ...state, recording: event.data.url };
+  if (state.is === 'ended') return state;
+  const { facts, createdAt, attempt, recording } = state;
+  const known = { facts, createdAt, attempt, recording };
   switch (event.type) {
-    case 'call.dialing':
-      return state.is === 'connected'
-        ? state
-        : { is: 'dialing', ...known, attempt: event.data.attempt, ringing: false };
+    case 'call.dialing': {
+      const { claim, attempt: begun } = event.data;
+      return state.is === 'queued' ? { is: 'dialing', ...known, attempt: begun, claim, ringing: false } : state;
+    }
+    case 'call.deferred':
+      return state.is === 'dialing'
+        ? { is: 'queued', ...known, attempt: attempt - 1, notBefore: event.data.notBefore }
+        : state;
     case 'call.ringing':
       return state.is === 'dialing' ? { ...state, ringing: true } : state;
     case 'call.started':
-      return state.is === 'dialing' ? { is: 'connected', ...known, startedAt: event.data.at } : state;
+      return state.is === 'dialing'
+        ? { is: 'connected', ...known, claim: state.claim, startedAt: event.data.at }
+        : state;
     case 'call.ended': {
       const { at: endedAt, status, disconnectionReason, outcome } = event.data;
       const startedAt = state.is === 'connected' ? state.startedAt : undefined;

@@ -48,6 +48,8 @@ export class EventStore {
   constructor(
     private readonly database: Database,
     projection: InlineProjection,
+    /** Called after each commit that appended something; never part of it. */
+    private readonly afterCommit: () => void = () => undefined,
   ) {
     this.statement = appendStatement(projection);
     this.appends = new Coalescer((batch) => this.appendBatch(batch), {
@@ -83,6 +85,7 @@ export class EventStore {
       appendParameter([...latest.values()]),
     ]);
     const appended = new Set(rows.map((row) => row.stream_id));
+    if (appended.size > 0) this.afterCommit();
     return batch.map((append) => latest.get(append.streamId) === append && appended.has(append.streamId));
   }
 }

@@ -13,9 +13,11 @@ import { openTestDatabase, type TestDatabase } from '../support/database.js';
 const RELEASED: Record<CallEventType, number> = {
   'call.queued': 1,
   'call.dialing': 1,
+  'call.deferred': 1,
   'call.ringing': 1,
   'call.started': 1,
   'call.ended': 1,
+  'call.recorded': 1,
 };
 
 const required = Object.entries(RELEASED).flatMap(([type, last]) =>

@@ -3,6 +3,7 @@ import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   again,
   cutConnections,
+  endAfterTest,
   join,
   newStreams,
   NO_PROJECTION,
@@ -214,7 +215,11 @@ describe('EventStore.append', () => {
 
     it('neither confirms nor refuses what was stored when only the answer got lost', async () => {
       const link = await LossyLink.to(db.url);
+      endAfterTest(() => {
+        link.close();
+      });
       const distant = await join(link.url, 2);
+      endAfterTest(() => distant.close());
       const distantStore = new EventStore(distant.database, NO_PROJECTION);
       await distantStore.append(numbered(newStream(), 0));
       link.loseAnswers();
@@ -224,12 +229,11 @@ describe('EventStore.append', () => {
       link.cut();
       expect((await appends).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
       for (const stream of streams) expect(await versions(stream)).toEqual([1]);
-      await distant.close();
-      link.close();
     });
 
     it('never calls stored what is not, whatever the moment', async () => {
       const victim = await join(db.url, 4);
+      endAfterTest(() => victim.close());
       const victimStore = new EventStore(victim.database, NO_PROJECTION);
       const outcomes = new Map<string, 'stored' | 'refused' | 'rejected'>();
       const kinds = () => [...outcomes.values()];
@@ -250,8 +254,6 @@ describe('EventStore.append', () => {
         return rejected >= 20 && stored >= 500 ? true : undefined;
       });
       await Promise.all(writers.map((stop) => stop()));
-      await victim.close();
-
       const counts = new Map<string, number>();
       for (const { id, n } of await db.database.query<{ id: string; n: number }>(
         'select stream_id as id, count(*)::int as n from call_events where stream_id = any($1::uuid[]) group by 1',

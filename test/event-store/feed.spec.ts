@@ -3,6 +3,7 @@ import { EventStore, FEED_START, readFeed } from '../../src/event-store/index.js
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   again,
+  endAfterTest,
   eraseEvents,
   join,
   newStreams,
@@ -111,6 +112,7 @@ describe('The feed', () => {
 
   it('has the events of a stream in the order of their versions, however many writers race for it', async () => {
     const other = await join(db.url);
+    endAfterTest(() => other.close());
     const stores = [new EventStore(db.database, NO_PROJECTION), new EventStore(other.database, NO_PROJECTION)];
     const streams = newStreams(4);
     const follower = new PairFollower(reader.database, 7);
@@ -124,7 +126,6 @@ describe('The feed', () => {
       }),
     );
     await stopWatching();
-    await other.close();
     await untilAllVisible(db.database);
     await follower.look();
     expect(follower.seen).toHaveLength(480);

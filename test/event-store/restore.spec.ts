@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   EventStore,
   FEED_START,
@@ -9,7 +7,7 @@ import {
   repairFeedAfterRestore,
   Subscription,
 } from '../../src/event-store/index.js';
-import { createLog, type Database, migrate, openDatabase } from '../../src/platform/index.js';
+import { createLog, type Database, migrate, openDatabase, startEmbeddedPostgres } from '../../src/platform/index.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   eraseEvents,
@@ -29,31 +27,18 @@ import { temporaryFolder } from '../support/process.js';
 
 const log = createLog('silent');
 
-/** Runs a server of its own until its input ends. In a process of its own, because jest's `Error` is not Node's. */
-const CLUSTER_SCRIPT = `
-  import { startEmbeddedPostgres } from ${JSON.stringify(new URL('../../dist/platform/index.js', import.meta.url).href)};
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', shared_buffers: '16MB' };
-  const postgres = await startEmbeddedPostgres({ dataDir: process.argv[1], settings });
-  process.stdin.resume().on('end', () => postgres.stop());
-  process.stdout.write(postgres.url + '\\n');
-`;
-
 /** A second server that has just been made, so that its transaction ids are low. */
 async function newCluster(): Promise<Participant> {
   const folder = temporaryFolder();
-  const args = ['--input-type=module', '-e', CLUSTER_SCRIPT, folder.path];
-  const server = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(server, 'close');
-  const [line] = (await once(server.stdout, 'data')) as [Buffer];
-  const url = line.toString().trim();
-  const dataSource = await openDatabase({ url, poolSize: 2, entities: [] });
+  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', shared_buffers: '16MB' };
+  const postgres = await startEmbeddedPostgres({ dataDir: folder.path, settings });
+  const dataSource = await openDatabase({ url: postgres.url, poolSize: 2, entities: [] });
   await migrate(dataSource);
   await dataSource.destroy();
-  const participant = await join(url);
+  const participant = await join(postgres.url);
   const close = async () => {
     await participant.close();
-    server.stdin.end();
-    await ended;
+    await postgres.stop();
     folder.remove();
   };
   return { ...participant, close };

@@ -36,7 +36,7 @@ export class TestApp {
   static async start(databaseUrl: string, settings: Partial<Config> = {}): Promise<TestApp> {
     const dataSource = await openDatabase({ url: databaseUrl, poolSize: 10, entities: ENTITIES as never });
     const config: Config = { ...loadConfig({}, '/dev/null'), roles: ['api'], logLevel: 'silent', ...settings };
-    const nest = await createApplication(config, dataSource, createLog(config.logLevel));
+    const nest = await createApplication(config, { dataSource, url: databaseUrl }, createLog(config.logLevel));
     await nest.listen(0, '127.0.0.1');
     const { port } = nest.getHttpServer().address() as AddressInfo;
     return new TestApp(nest, `http://127.0.0.1:${port}`);

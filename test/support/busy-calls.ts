@@ -3,7 +3,7 @@ import { CALLS_PROJECTION } from '../../src/calls/calls.projection.js';
 import { EventStore } from '../../src/event-store/index.js';
 import { type Database, newId } from '../../src/platform/index.js';
 import { execute, factsOf } from './call-log.js';
-import { upTo } from './event-log.js';
+import { again, upTo } from './event-log.js';
 
 export const ORGANIZATIONS = ['01981f2e-9c1a-7b3e-8f7a-00000000000a', '01981f2e-9c1a-7b3e-8f7a-00000000000b'] as const;
 
@@ -37,29 +37,26 @@ export async function makeCalls(database: Database, count: number): Promise<stri
 export class Writers {
   /** Appends that took place. */
   appends = 0;
-  private stopping = false;
-  private readonly running: Promise<unknown>;
+  private readonly stops: (() => Promise<void>)[];
 
   constructor(databases: readonly Database[], ids: readonly string[], perDatabase = 8) {
-    this.running = Promise.all(
-      databases.flatMap((database, process) => {
-        const store = new EventStore(database, CALLS_PROJECTION);
-        return upTo(perDatabase).map((writer) => this.write(store, ids, process * perDatabase + writer));
-      }),
-    );
+    this.stops = databases.flatMap((database, process) => {
+      const store = new EventStore(database, CALLS_PROJECTION);
+      return upTo(perDatabase).map((writer) => {
+        let n = process * perDatabase + writer;
+        return again(() => this.write(store, ids, (n += 97)));
+      });
+    });
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
-    await this.running;
+    await Promise.all(this.stops.map((stop) => stop()));
   }
 
-  private async write(store: EventStore, ids: readonly string[], seed: number): Promise<void> {
-    for (let n = seed; !this.stopping; n += 97) {
-      const [queue, ...rest] = lifeOf(n) as [CallCommand, ...CallCommand[]];
-      if (await execute(store, newId(), queue)) this.appends++;
-      const id = ids[(n * 31) % ids.length];
-      if (id && (await execute(store, id, rest[n % rest.length] as CallCommand))) this.appends++;
-    }
+  private async write(store: EventStore, ids: readonly string[], n: number): Promise<void> {
+    const [queue, ...rest] = lifeOf(n) as [CallCommand, ...CallCommand[]];
+    if (await execute(store, newId(), queue)) this.appends++;
+    const id = ids[(n * 31) % ids.length];
+    if (id && (await execute(store, id, rest[n % rest.length] as CallCommand))) this.appends++;
   }
 }

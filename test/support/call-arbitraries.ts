@@ -64,6 +64,15 @@ const anyOutcome: fc.Arbitrary<Outcome> = fc.record({
 export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('QueueCall'), at: anyTime, facts: anyFacts }),
   fc.record({ type: fc.constant('DialCall'), at: anyTime, provider: anyText, claim: anyText }),
+  fc.record({
+    type: fc.constant('DeferCall'),
+    at: anyTime,
+    claim: anyText,
+    reason: anyText,
+    notBefore: anyTime,
+  }),
+  fc.record({ type: fc.constant('HangUpCall'), at: anyTime }),
+  fc.record({ type: fc.constant('RecordCall'), at: anyTime, url: anyText }),
   fc.record({ type: fc.constant('ReportRinging'), at: anyTime }),
   fc.record({ type: fc.constant('ReportAnswer'), at: anyTime }),
   fc.record({ type: fc.constant('EndCall'), at: anyTime, disconnectionReason: anyReason, outcome: anyOutcome }),
@@ -85,6 +94,11 @@ export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
     data: fc.tuple(anyFacts, anyTime).map(([facts, at]) => ({ at, ...facts })),
   }),
   fc.record({ type: fc.constant('call.dialing'), data: anyAttempt }),
+  fc.record({
+    type: fc.constant('call.deferred'),
+    data: fc.record({ at: anyTime, reason: anyText, notBefore: anyTime }),
+  }),
+  fc.record({ type: fc.constant('call.recorded'), data: fc.record({ at: anyTime, url: anyText }) }),
   fc.record({ type: fc.constant('call.ringing'), data: fc.record({ at: anyTime }) }),
   fc.record({ type: fc.constant('call.started'), data: fc.record({ at: anyTime }) }),
   fc.record({ type: fc.constant('call.ended'), data: anyEnd }),

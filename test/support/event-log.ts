@@ -38,6 +38,7 @@ export class OpenTransaction {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await client.query('begin');
+    endAfterTest(() => client.end());
     return new OpenTransaction(client);
   }
 
@@ -58,11 +59,24 @@ export function again(work: () => Promise<unknown>): () => Promise<void> {
   const running = (async () => {
     while (!ending.signal.aborted) await work();
   })();
-  return () => {
+  const stop = () => {
     ending.abort();
     return running;
   };
+  endAfterTest(() => stop().catch(() => undefined));
+  return stop;
 }
+
+const endings: (() => unknown)[] = [];
+
+/** Ends something after the test, which may fail at any point: it is to fail alone. The last is ended first. */
+export function endAfterTest(end: () => unknown): void {
+  endings.push(end);
+}
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
 
 /** Waits until this many sessions of the database wait for a lock that another one holds. */
 export async function untilWaiting(database: Database, sessions: number): Promise<void> {

@@ -1,0 +1,156 @@
+-- When a queued call may be dialled: its time, and after a carrier without a free channel a little later.
+alter table calls add column not_before timestamptz;
+alter table calls add column recording text;
+
+-- The line of each organization, in order. A call that a carrier sent back keeps its place.
+create index calls_waiting on calls (organization_id, environment, (greatest(created_at, scheduled_at)), id)
+  where status = 'queued';
+create index calls_under_way on calls (id) where status = 'in_progress';
+
+alter table organizations add column max_concurrent_calls int check (max_concurrent_calls >= 0);
+alter table phone_numbers add column max_concurrent_calls int check (max_concurrent_calls >= 0);
+
+-- Calls that a worker has in hand, from admission to the end. Whoever holds one renews its lease; a lease that has run
+-- out is anybody's to take over.
+create table live_calls (
+  call_id uuid primary key,
+  organization_id uuid not null,
+  environment text not null,
+  from_number text not null,
+  carrier text not null,
+  owner uuid not null,
+  lease_until timestamptz not null,
+  admitted_at timestamptz not null default clock_timestamp()
+);
+create index live_calls_by_organization on live_calls (organization_id, environment, from_number);
+create index live_calls_by_lease on live_calls (lease_until);
+create index live_calls_by_owner on live_calls (owner);
+
+-- When calls were let through to a carrier in the last second, for its calls-per-second limit.
+create table carrier_admissions (
+  carrier text not null,
+  admitted_at timestamptz not null default clock_timestamp()
+);
+create index carrier_admissions_by_carrier on carrier_admissions (carrier, admitted_at);
+
+-- Whose turn it was last, for the turns between organizations.
+create sequence admission_turn;
+create table admission_turns (
+  organization_id uuid not null,
+  environment text not null,
+  turn bigint not null,
+  primary key (organization_id, environment)
+);
+
+-- What was said, as it is said. In the order of the feed together with the events.
+create table call_turns (
+  call_id uuid not null,
+  position bigint not null default nextval('call_events_position_seq'),
+  transaction_id xid8 not null default pg_current_xact_id(),
+  speaker text not null check (speaker in ('agent', 'customer')),
+  text text not null,
+  start_ms int not null,
+  end_ms int not null,
+  recorded_at timestamptz not null default now(),
+  primary key (call_id, speaker, start_ms)
+);
+create index call_turns_feed on call_turns (transaction_id, position);
+
+-- CloudEvents that have been taken in, by what makes one unique.
+create table received_events (
+  organization_id uuid not null,
+  source text not null,
+  id text not null,
+  received_at timestamptz not null default now(),
+  primary key (organization_id, source, id)
+);
+create index received_events_by_age on received_events (received_at);
+
+-- Lets the next calls through to a carrier; see src/calls/dispatch/admission.ts. The lock makes admissions happen one
+-- after the other; every statement after it sees what the one before has committed. `now_at` is a variable because a
+-- volatile function would keep the planner from ending its walk along the line at the first call that is not due.
+create function admit_calls(
+  worker uuid, env text, carrier_name text, lease_ms int, organization_limit int, number_limit int, per_second int, most int
+) returns table (call_id uuid, retry_in_ms int)
+language plpgsql as $$
+declare
+  allowance int := most;
+  admitted int;
+  oldest timestamptz;
+  now_at timestamptz;
+begin
+  perform pg_advisory_xact_lock(7246332);
+  now_at := clock_timestamp();
+  if per_second > 0 then
+    delete from carrier_admissions c where c.carrier = carrier_name and c.admitted_at <= now_at - interval '1 second';
+    -- After the clock was set back: they count for one second more, and not until it has caught up.
+    update carrier_admissions c set admitted_at = now_at where c.carrier = carrier_name and c.admitted_at > now_at;
+    select count(*) into admitted from carrier_admissions c where c.carrier = carrier_name;
+    allowance := least(most, per_second - admitted);
+  end if;
+  if allowance > 0 then
+    return query
+    with room as (
+      select o.id, t.turn as last_turn, nullif(coalesce(o.max_concurrent_calls, organization_limit), 0) - (
+        select count(*) from live_calls l where l.organization_id = o.id and l.environment = env
+      ) as places, array(
+        select l.from_number from live_calls l
+        left join phone_numbers p on p.organization_id = l.organization_id and p.phone_number = l.from_number
+        where l.organization_id = o.id and l.environment = env
+        group by l.from_number, p.max_concurrent_calls
+        having count(*) >= nullif(coalesce(p.max_concurrent_calls, number_limit), 0)
+      ) as full_numbers
+      from organizations o left join admission_turns t on t.organization_id = o.id and t.environment = env
+    ), waiting as (
+      select r.id as organization_id, r.places, r.last_turn, w.*,
+        row_number() over (partition by r.id, w.from_number order by w.since, w.id) as number_turn
+      from room r
+      cross join lateral (
+        select c.id, c.from_number, greatest(c.created_at, c.scheduled_at) as since
+        from calls c
+        where c.organization_id = r.id and c.environment = env and c.status = 'queued'
+          and greatest(c.created_at, c.scheduled_at) <= now_at
+          and (c.not_before is null or c.not_before <= now_at)
+          and c.from_number <> all (r.full_numbers)
+          and not exists (select from live_calls l where l.call_id = c.id)
+        order by greatest(c.created_at, c.scheduled_at), c.id
+        limit least(allowance, 1000) + 100
+      ) w
+      where r.places is null or r.places > 0
+    ), numbers as (
+      select n.organization_id, n.from_number, nullif(coalesce(p.max_concurrent_calls, number_limit), 0) - (
+        select count(*) from live_calls l
+        where l.organization_id = n.organization_id and l.environment = env and l.from_number = n.from_number
+      ) as places
+      from (select distinct w.organization_id, w.from_number from waiting w) n
+      left join phone_numbers p on p.organization_id = n.organization_id and p.phone_number = n.from_number
+    ), allowed as (
+      select w.*, row_number() over (partition by w.organization_id order by w.since, w.id) as turn
+      from waiting w join numbers n using (organization_id, from_number)
+      where n.places is null or w.number_turn <= n.places
+    ), chosen as (
+      select a.* from allowed a where a.places is null or a.turn <= a.places
+      order by a.turn, a.last_turn nulls first, a.since, a.id limit allowance
+    ), held as (
+      insert into live_calls (call_id, organization_id, environment, from_number, carrier, owner, lease_until)
+      select c.id, c.organization_id, env, c.from_number, carrier_name, worker,
+        clock_timestamp() + lease_ms * interval '1 ms'
+      from chosen c order by c.turn, c.last_turn nulls first, c.since, c.id
+      returning live_calls.call_id, live_calls.organization_id
+    ), turned as (
+      insert into admission_turns as t (organization_id, environment, turn)
+      select d.organization_id, env, nextval('admission_turn') from (select distinct h.organization_id from held h) d
+      on conflict (organization_id, environment) do update set turn = excluded.turn
+    ), paced as (
+      insert into carrier_admissions (carrier) select carrier_name from held where per_second > 0
+    ) select h.call_id, null::int from held h;
+    get diagnostics admitted = row_count;
+  end if;
+  -- Calls may be left that only the pace holds back: say when it is worth asking again.
+  if per_second > 0 and (allowance <= 0 or admitted = allowance) then
+    select min(c.admitted_at) into oldest from carrier_admissions c where c.carrier = carrier_name;
+    call_id := null;
+    retry_in_ms := greatest(1, ceil(extract(epoch from oldest + interval '1 second' - clock_timestamp()) * 1000)::int);
+    return next;
+  end if;
+end $$;
