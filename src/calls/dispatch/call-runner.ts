@@ -1,0 +1,201 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../../telephony/index.js';
+import { type Database, DomainError, type Log, newId, type Wakeups } from '../../platform/index.js';
+import { type CallExecutor } from '../call-executor.js';
+import { type CallCommand, type CallState } from '../call.js';
+import { type Environment } from '../call-events.js';
+import { saveTurn } from '../call-turns.js';
+import { countDeferrals, lastClaim } from './attempts.js';
+import { waitAfter } from './leg-end.js';
+import { LiveCall, type LiveCallLimits } from './live-call.js';
+import { within } from './within.js';
+
+export interface CallRunnerOptions extends LiveCallLimits {
+  /** How long a provider may take to answer a request before it counts as not answered. */
+  providerTimeoutMs?: number | undefined;
+}
+
+/** Where a call that is being followed is kept, so that it can be hung up or let go of. */
+export type Hold = (call: LiveCall) => void;
+
+type UnderWay = Extract<CallState, { is: 'dialing' | 'connected' }>;
+
+const CAUSE = { service: 'dispatcher' };
+const PROVIDER_TIMEOUT_MS = 10_000;
+/** With the lease and the look-out for lost calls, what became of one is settled within 30 s. */
+const FIND_ATTEMPTS = 3;
+const FIND_MS = 3_000;
+const FIND_AGAIN_MS = 500;
+const NOT_ASKED = 'The carrier could not be asked';
+/** How often dialling is tried with a carrier that cannot be asked. */
+const MAX_NOT_ASKED = 5;
+
+/** Takes one call, new or left by another worker, to its end. A rejection leaves it to be taken over. */
+export class CallRunner {
+  constructor(
+    private readonly database: Database,
+    private readonly calls: CallExecutor,
+    private readonly providers: Partial<Record<Environment, TelephonyProvider>>,
+    private readonly wakeups: Wakeups,
+    private readonly log: Log,
+    private readonly options: CallRunnerOptions,
+  ) {}
+
+  /** Claims the attempt, then asks the provider: never the other way round. */
+  async dial(callId: string, provider: TelephonyProvider, hold: Hold): Promise<void> {
+    const claim = newId();
+    const state = await this.claim(callId, provider.name, claim);
+    // Cancelled, or claimed by a worker that had lost it to us.
+    if (!state) return this.resume(callId, hold);
+    const { facts } = state;
+    const { ringTimeoutMs, maxDurationMs } = this.options;
+    const asked = provider.dial({
+      reference: claim,
+      callId,
+      to: facts.toNumber,
+      from: facts.fromNumber,
+      ringTimeoutMs,
+      maxDurationMs,
+    });
+    let leg: CallLeg;
+    try {
+      leg = await within(this.options.providerTimeoutMs ?? PROVIDER_TIMEOUT_MS, 'dialling', asked);
+    } catch (error) {
+      this.log.warn({ err: error, callId }, 'it is not known whether the provider took the call; asking it');
+      this.hangUpIfLate(callId, claim, asked);
+      return this.resume(callId, hold, { claim, ifNever: 'not-asked' });
+    }
+    await this.follow(callId, state, leg, hold);
+  }
+
+  /** A call that nothing can carry ends at once, and says what is missing. */
+  async refuse(callId: string): Promise<void> {
+    const detail = 'No carrier is configured for live calls. Calls made with a rpl_test_ key are simulated';
+    const outcome = { sipCode: null, responsible: 'system', retryable: false, detail } as const;
+    const disconnectionReason = 'telephony_provider_unavailable';
+    await this.execute(callId, { type: 'EndCall', at: now(), disconnectionReason, outcome });
+  }
+
+  /** Goes on with a call that was begun, by what its events and the provider say. Given a claim, only with that one. */
+  async resume(
+    callId: string,
+    hold: Hold,
+    attempt: { claim?: string; ifNever: 'not-asked' | 'lost' } = { ifNever: 'lost' },
+  ): Promise<void> {
+    const state = await this.calls.stateOf(callId);
+    if (state.is === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
+    if (state.is !== 'dialing' && state.is !== 'connected') return;
+    if (attempt.claim !== undefined && attempt.claim !== state.claim) return;
+    const found = await this.find(state.facts.environment, state.claim);
+    if (found.is === 'live') return this.follow(callId, state, found.leg, hold);
+    if (found.is === 'over') {
+      await this.follow(callId, state, legOf(found.signals), hold);
+      // A story without an end leaves the call as it is.
+      return this.lose(callId, state);
+    }
+    // Nothing rang, and nothing will: the call goes back to the line.
+    if (found.is === 'never' && state.is === 'dialing') return this.putBack(callId, state, attempt.ifNever);
+    return this.lose(callId, state);
+  }
+
+  /** Returns nothing when the call cannot be dialled any more. */
+  private async claim(callId: string, provider: string, claim: string): Promise<UnderWay | undefined> {
+    try {
+      const { state } = await this.calls.execute(callId, { type: 'DialCall', at: now(), provider, claim }, CAUSE);
+      return state.is === 'dialing' ? state : undefined;
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'conflict') return undefined;
+      throw error;
+    }
+  }
+
+  /** Asks what became of an attempt. A provider that does not answer does not know. */
+  private async find(environment: Environment, claim: string): Promise<FoundLeg> {
+    const provider = this.providers[environment];
+    for (let attempt = 1; provider && attempt <= FIND_ATTEMPTS; attempt++) {
+      try {
+        return await within(FIND_MS, 'asking for a call', provider.find(claim));
+      } catch (error) {
+        this.log.warn({ err: error, claim, attempt }, 'the provider does not say what became of a call');
+      }
+      if (attempt < FIND_ATTEMPTS) await delay(FIND_AGAIN_MS);
+    }
+    return { is: 'unknown' };
+  }
+
+  /** The attempt did not take place. How soon the next one may depends on how often that has happened. */
+  private async putBack(callId: string, { claim }: UnderWay, why: 'not-asked' | 'lost'): Promise<void> {
+    const reason = why === 'lost' ? 'The worker ended before it asked the carrier' : NOT_ASKED;
+    const before = await countDeferrals(this.database, callId, reason);
+    if (why === 'not-asked' && before >= MAX_NOT_ASKED) {
+      const outcome = { sipCode: null, responsible: 'carrier', retryable: true, detail: NOT_ASKED } as const;
+      const disconnectionReason = 'telephony_provider_unavailable';
+      return this.execute(callId, { type: 'EndCall', at: now(), claim, disconnectionReason, outcome });
+    }
+    const waitMs = why === 'lost' && before === 0 ? 0 : waitAfter(before);
+    const notBefore = new Date(Date.now() + waitMs).toISOString();
+    return this.execute(callId, { type: 'DeferCall', at: now(), claim, reason, notBefore });
+  }
+
+  /** Nobody can tell any more how the attempt went on. Once the call is over this changes nothing. */
+  private lose(callId: string, { is, claim }: UnderWay): Promise<void> {
+    const isConnected = is === 'connected';
+    const detail = isConnected
+      ? 'The worker that carried the call ended'
+      : 'The worker ended while it asked the carrier; the phone may have rung';
+    const disconnectionReason = isConnected ? 'error_media_lost' : 'error_unknown_outcome';
+    const outcome = { sipCode: null, responsible: 'system', retryable: isConnected, detail } as const;
+    return this.execute(callId, { type: 'EndCall', at: now(), claim, disconnectionReason, outcome });
+  }
+
+  /** A call that was ended while nobody carried it may still ring. */
+  private async hangUpLeftover(callId: string, environment: Environment): Promise<void> {
+    const claim = await lastClaim(this.database, callId);
+    if (claim === undefined) return;
+    const found = await this.find(environment, claim);
+    if (found.is === 'live') await this.liveCall(callId, claim, found.leg).hangUp();
+  }
+
+  /** A provider that took a call after it had been given up: nobody may be rung for a call that is over. */
+  private hangUpIfLate(callId: string, claim: string, asked: Promise<CallLeg>): void {
+    asked
+      .then(async (leg) => {
+        if ((await this.calls.stateOf(callId)).is === 'ended') await this.liveCall(callId, claim, leg).hangUp();
+      })
+      .catch(() => undefined); // the refusal has been told already
+  }
+
+  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold): Promise<void> {
+    const call = this.liveCall(callId, state.claim, leg);
+    hold(call);
+    await call.follow(state.is === 'connected' ? state.startedAt : undefined);
+  }
+
+  private liveCall(callId: string, claim: string, leg: CallLeg): LiveCall {
+    return new LiveCall(callId, claim, leg, this.options, {
+      execute: async (command) => (await this.calls.execute(callId, command, CAUSE)).state,
+      state: () => this.calls.stateOf(callId),
+      countDeferrals: () => countDeferrals(this.database, callId),
+      saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
+      log: this.log,
+    });
+  }
+
+  private async execute(callId: string, command: CallCommand): Promise<void> {
+    await this.calls.execute(callId, command, CAUSE);
+  }
+}
+
+const now = (): string => new Date().toISOString();
+
+/** A leg that is over, told from its beginning. */
+function legOf(signals: LegSignal[]): CallLeg {
+  return {
+    signals: (async function* () {
+      await Promise.resolve();
+      yield* signals;
+    })(),
+    hangup: () => Promise.resolve(),
+    sendDtmf: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CallLeg, type LegEnd, type LegSignal } from '../../telephony/index.js';
+import { type Log } from '../../platform/index.js';
+import { type CallCommand, type CallState } from '../call.js';
+import { endOf } from './leg-end.js';
+import { within } from './within.js';
+
+/** How long after the time that a provider was told to keep itself, until we keep it for it. */
+const GRACE_MS = 2_000;
+const HANG_UP_ATTEMPTS = 3;
+const HANG_UP_MS = 3_000;
+const RETRY_MS = 1_000;
+
+export interface LiveCallDependencies {
+  /** Makes a command true of this call. Returns the state that the call has afterwards. */
+  execute: (command: CallCommand) => Promise<CallState>;
+  state: () => Promise<CallState>;
+  /** How often the call was sent back to the line. */
+  countDeferrals: () => Promise<number>;
+  saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<void>;
+  log: Log;
+}
+
+export interface LiveCallLimits {
+  ringTimeoutMs: number;
+  maxDurationMs: number;
+}
+
+/**
+ * Carries one leg to the end of its call: what the provider signals becomes commands. Limits are kept here too, since a
+ * provider may forget them or never tell the end.
+ */
+export class LiveCall {
+  private timer: NodeJS.Timeout | undefined;
+  private abandoned = false;
+  private hangingUp: Promise<void> | undefined;
+  private readonly released: Promise<void>;
+  private release: () => void = () => undefined;
+
+  constructor(
+    readonly callId: string,
+    private readonly claim: string,
+    private readonly leg: CallLeg,
+    private readonly limits: LiveCallLimits,
+    private readonly deps: LiveCallDependencies,
+  ) {
+    this.released = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  /**
+   * Resolves when the call has ended or was abandoned.
+   * @param startedAt when it was answered, if it is known to be, ISO 8601
+   */
+  async follow(startedAt?: string): Promise<void> {
+    if (startedAt === undefined) this.limitRinging();
+    else this.limitDuration(startedAt);
+    const signals = this.leg.signals[Symbol.asyncIterator]();
+    try {
+      while (!this.abandoned) {
+        const next = await Promise.race([signals.next(), this.released]);
+        if (!next || next.done) return;
+        await this.apply(next.value);
+      }
+    } finally {
+      this.abandon();
+      clearTimeout(this.timer);
+      // Not awaited: a provider that never tells the end would never let go of the iterator.
+      void signals.return?.().catch(() => undefined);
+    }
+  }
+
+  /** The call has ended elsewhere, by command or by another worker's hand: the phone must not go on ringing. */
+  hangUp(): Promise<void> {
+    this.hangingUp ??= this.tryToHangUp().finally(() => {
+      this.abandon();
+    });
+    return this.hangingUp;
+  }
+
+  /** Another worker carries the call on. */
+  abandon(): void {
+    this.abandoned = true;
+    this.release();
+  }
+
+  private async tryToHangUp(): Promise<void> {
+    const { callId } = this;
+    for (let attempt = 1; attempt <= HANG_UP_ATTEMPTS; attempt++) {
+      try {
+        await within(HANG_UP_MS, 'hanging up', this.leg.hangup());
+        return;
+      } catch (error) {
+        this.deps.log.error({ err: error, callId, attempt }, 'a call that is over could not be hung up');
+      }
+      if (attempt < HANG_UP_ATTEMPTS) await delay(RETRY_MS);
+    }
+  }
+
+  private async apply(signal: LegSignal): Promise<void> {
+    const at = signal.at.toISOString();
+    const { claim } = this;
+    switch (signal.type) {
+      case 'ringing':
+        return this.settle(await this.deps.execute({ type: 'ReportRinging', at, claim }));
+      case 'answered': {
+        const state = await this.deps.execute({ type: 'ReportAnswer', at, claim });
+        if (state.is === 'connected') this.limitDuration(state.startedAt);
+        return this.settle(state);
+      }
+      case 'turn':
+        return this.deps.saveTurn(signal);
+      case 'ended': {
+        const deferrals = signal.reason === 'capacity' ? await this.deps.countDeferrals() : 0;
+        return this.settle(await this.deps.execute(endOf(signal, claim, deferrals)));
+      }
+      case 'early':
+      case 'dtmf':
+        return;
+    }
+  }
+
+  /** Once the call is over, or no longer about this attempt, there is nothing left to follow. */
+  private async settle(state: CallState): Promise<void> {
+    if (state.is === 'ended') await this.hangUp();
+    else if (!('claim' in state) || state.claim !== this.claim) this.abandon();
+  }
+
+  private limitRinging(): void {
+    this.after(this.limits.ringTimeoutMs, async () => {
+      // It may have been answered by a report that did not come over this leg.
+      const state = await this.deps.state();
+      if (state.is === 'connected') this.limitDuration(state.startedAt);
+      else await this.end({ reason: 'dial_no_answer', sipCode: 408, by: 'system', detail: null });
+    });
+  }
+
+  private limitDuration(startedAt: string): void {
+    this.after(Date.parse(startedAt) + this.limits.maxDurationMs - Date.now(), () =>
+      this.end({ reason: 'max_duration_reached', sipCode: null, by: 'system', detail: null }),
+    );
+  }
+
+  private async end(end: LegEnd): Promise<void> {
+    await this.deps.execute(endOf({ ...end, at: new Date() }, this.claim));
+    await this.hangUp();
+  }
+
+  /** Ends the call a while after the moment that the provider was to end it. Tried until it succeeds. */
+  private after(ms: number, work: () => Promise<void>): void {
+    clearTimeout(this.timer);
+    if (this.abandoned) return;
+    this.timer = setTimeout(
+      () => {
+        work().catch((error: unknown) => {
+          this.deps.log.error({ err: error, callId: this.callId }, 'a call over its limit could not be ended yet');
+          this.after(RETRY_MS - GRACE_MS, work);
+        });
+      },
+      Math.max(0, ms + GRACE_MS),
+    );
+  }
+}

@@ -1,0 +1,228 @@
+import pg from 'pg';
+import { admitCalls, type AdmissionRequest, type Limits, releaseCall } from '../../../src/calls/dispatch/admission.js';
+import { Database, newId } from '../../../src/platform/index.js';
+import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { Line, NO_LIMITS } from './line.js';
+
+/** A worker with connections of its own. */
+class Worker {
+  readonly owner = newId();
+  readonly database: Database;
+  private readonly pool: pg.Pool;
+  private held: string[] = [];
+
+  constructor(url: string) {
+    this.pool = new pg.Pool({ connectionString: url, max: 2 });
+    this.database = new Database(this.pool);
+  }
+
+  async admit(limits: Partial<Limits> = {}, most = 1_000) {
+    const { owner } = this;
+    const request = {
+      owner,
+      environment: 'test',
+      carrier: 'c',
+      leaseMs: 60_000,
+      most,
+    } satisfies Partial<AdmissionRequest>;
+    const admitted = await admitCalls(this.database, { ...request, limits: { ...NO_LIMITS, ...limits } });
+    this.held.push(...admitted.callIds);
+    return admitted;
+  }
+
+  /** Ends some of its calls, picked at random. */
+  async endSome(share: number): Promise<void> {
+    const ending = this.held.filter(() => Math.random() < share);
+    this.held = this.held.filter((callId) => !ending.includes(callId));
+    await this.database.query(`update calls set status = 'completed', ended_at = now() where id = any ($1)`, [ending]);
+    for (const callId of ending) await releaseCall(this.database, this.owner, callId);
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+/** The most of these times, in microseconds, that lie in any second: each is the last of its window once. */
+function mostInASecond(times: number[]): number {
+  const sorted = times.sort((a, b) => a - b);
+  let first = 0;
+  return sorted.reduce((most, time, index) => {
+    while (sorted[first]! <= time - 1_000_000) first++;
+    return Math.max(most, index - first + 1);
+  }, 0);
+}
+
+describe('admission', () => {
+  let db: TestDatabase;
+  let line: Line;
+  let workers: Worker[];
+
+  beforeAll(async () => {
+    db = await openTestDatabase();
+    line = await Line.open(db.database);
+    workers = Array.from({ length: 4 }, () => new Worker(db.url));
+  });
+
+  afterEach(() => line.clear());
+
+  afterAll(async () => {
+    for (const worker of workers) await worker.close();
+    await db.close();
+  });
+
+  const one = () => workers[0]!;
+
+  it('never passes a limit, whoever admits at the same time and whatever ends meanwhile', async () => {
+    const limits = { callsPerOrganization: 12, callsPerNumber: 5, callsPerSecond: 500 };
+    const CALLS = 4_000;
+    const organizations = await line.organizations(8, { numbers: ['+1', '+2', '+3', '+4'] });
+    for (const organization of organizations) await line.queue(organization, CALLS / 8, ['+1', '+2', '+3', '+4']);
+    const startedAt = Date.now();
+    const work = async (worker: Worker) => {
+      while ((await line.waiting()) > 0) {
+        await worker.admit(limits, 1 + Math.floor(Math.random() * 40));
+        await worker.endSome(Math.random());
+      }
+    };
+    await Promise.all(workers.map(work));
+    const seconds = (Date.now() - startedAt) / 1_000;
+
+    const admissions = await line.admissions();
+    expect(admissions).toHaveLength(CALLS);
+    expect(new Set(admissions.map(({ call_id }) => call_id)).size).toBe(CALLS);
+    const most = (what: 'of_organization' | 'of_number') => Math.max(...admissions.map((one) => one[what]));
+    // Reached, or the test would show nothing; never passed.
+    expect(most('of_organization')).toBe(limits.callsPerOrganization);
+    expect(most('of_number')).toBe(limits.callsPerNumber);
+    const pace = await line.paceRecord();
+    expect(pace).toHaveLength(CALLS);
+    expect(pace.every(({ is_clock }) => is_clock)).toBe(true);
+    expect(mostInASecond(pace.map(({ at }) => at))).toBe(limits.callsPerSecond);
+    const used = (100 * CALLS) / (limits.callsPerSecond * Math.max(seconds, 1));
+    process.stdout.write(`admission: ${CALLS} calls in ${seconds.toFixed(1)} s, ${used.toFixed(1)} % of the pace\n`);
+  }, 120_000);
+
+  it('first come, first served within an organization', async () => {
+    const [organization] = await line.organizations(1);
+    const calls = await line.queue(organization, 400);
+    await Promise.all(
+      workers.map(async (worker) => {
+        while ((await worker.admit({}, 1 + Math.floor(Math.random() * 5))).callIds.length > 0);
+      }),
+    );
+    expect((await line.admissions()).map(({ call_id }) => call_id)).toEqual(calls);
+  });
+
+  it.each([1, 3])('organizations take turns, %i admitted at a time: 1,000 calls do not hold up 2', async (most) => {
+    const [big, small] = await line.organizations(2);
+    await line.queue(big, 1_000);
+    const two = await line.queue(small, 2);
+    const admitted: string[] = [];
+    while (admitted.length < 6) admitted.push(...(await one().admit({ callsPerSecond: 100 }, most)).callIds);
+    expect(admitted.slice(0, 6)).toEqual(expect.arrayContaining(two));
+  });
+
+  it('a limit of its own replaces the general one, for an organization and for a number', async () => {
+    const [few, none, many] = await line.organizations(3, { numbers: ['+1', '+2'] });
+    await line.limitOrganization(few, 2);
+    await line.limitOrganization(none, 0);
+    await line.limitNumber(many, '+1', 4);
+    for (const organization of [few, none, many]) await line.queue(organization, 20, ['+1', '+2']);
+    await one().admit({ callsPerOrganization: 10, callsPerNumber: 3 });
+    expect(await line.heldBy(few)).toEqual({ '+1': 1, '+2': 1 });
+    expect(await line.heldBy(none)).toEqual({ '+1': 3, '+2': 3 });
+    expect(await line.heldBy(many)).toEqual({ '+1': 4, '+2': 3 });
+  });
+
+  it('what waits for a number does not hold up other numbers', async () => {
+    const [organization] = await line.organizations(1, { numbers: ['+1', '+2'] });
+    await line.queue(organization, 500, ['+1']);
+    await line.queue(organization, 2, ['+2']);
+    for (let round = 0; round < 2; round++) await one().admit({ callsPerNumber: 2 }, 10);
+    expect(await line.heldBy(organization)).toEqual({ '+1': 2, '+2': 2 });
+  });
+
+  it('a call over a limit waits untouched until a place is free', async () => {
+    const [organization] = await line.organizations(1);
+    const [first, second] = await line.queue(organization, 2);
+    const limits = { callsPerOrganization: 1 };
+    expect((await one().admit(limits)).callIds).toEqual([first]);
+    expect((await workers[1]!.admit(limits)).callIds).toEqual([]);
+    expect(await line.row(second!)).toMatchObject({ status: 'queued', attempt: 0 });
+    // A worker that does not hold the call cannot free its place.
+    await releaseCall(db.database, workers[1]!.owner, first!);
+    expect((await one().admit(limits)).callIds).toEqual([]);
+    await one().endSome(1);
+    expect((await workers[1]!.admit(limits)).callIds).toEqual([second]);
+  });
+
+  it('without limits everything that is due is let through', async () => {
+    const [organization] = await line.organizations(1);
+    await line.queue(organization, 1_500);
+    await line.schedule(organization, 60);
+    await one().admit();
+    await one().admit();
+    expect(await line.admissions()).toHaveLength(1_500);
+    expect((await one().admit()).callIds).toEqual([]);
+  });
+
+  it('a call that the carrier sent back keeps its place, and waits its time', async () => {
+    const [organization] = await line.organizations(1);
+    const [first, second, third] = await line.queue(organization, 3);
+    await line.sendBack(first!, 60_000);
+    expect((await one().admit({}, 1)).callIds).toEqual([second]);
+    await line.sendBack(first!, -1);
+    expect((await one().admit({}, 1)).callIds).toEqual([first]);
+    expect((await one().admit({}, 1)).callIds).toEqual([third]);
+  });
+
+  describe('the pace', () => {
+    it('says when it is worth asking again, and only when it holds something back', async () => {
+      const [organization] = await line.organizations(1);
+      await line.queue(organization, 3);
+      const { callIds, retryInMs } = await one().admit({ callsPerSecond: 2 });
+      expect(callIds).toHaveLength(2);
+      expect(retryInMs).toBeGreaterThan(0);
+      expect(retryInMs).toBeLessThanOrEqual(1_000);
+      expect((await one().admit({ callsPerSecond: 2 })).callIds).toEqual([]);
+      const last = await one().admit({ callsPerSecond: 100 });
+      expect(last).toMatchObject({ callIds: [expect.anything()], retryInMs: undefined });
+    });
+
+    it('is not stopped by a clock that was set back', async () => {
+      const [organization] = await line.organizations(1);
+      await line.queue(organization, 2);
+      await one().admit({ callsPerSecond: 1 });
+      await db.database.query(`update carrier_admissions set admitted_at = admitted_at + interval '1 hour'`);
+      const { callIds, retryInMs } = await one().admit({ callsPerSecond: 1 });
+      expect(callIds).toEqual([]);
+      expect(retryInMs).toBeLessThanOrEqual(1_000);
+    });
+  });
+
+  it('does not read past the calls that are due', async () => {
+    const [organization] = await line.organizations(1);
+    await line.queue(organization, 10);
+    await line.schedule(organization, 20_000);
+    await db.database.query('analyze calls');
+    const [read] = await db.database.transaction(async (client) => {
+      const connection = Database.on(client) as Database;
+      const { owner } = one();
+      const request = {
+        owner,
+        environment: 'test',
+        carrier: 'c',
+        leaseMs: 1_000,
+        limits: NO_LIMITS,
+        most: 100,
+      } as const;
+      expect((await admitCalls(connection, request)).callIds).toHaveLength(10);
+      return connection.query<{ rows: number }>(
+        `select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables where relname = 'calls'`,
+      );
+    });
+    expect(read!.rows).toBeGreaterThan(0);
+    expect(read!.rows).toBeLessThan(100);
+  });
+});
