@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { type Database, firstIdAt, Page } from '../platform/index.js';
 import { DAY_MS, HOUR_MS, type Stretch, stretchesOf } from './call-counts.js';
 import { type CallStatus } from './call.js';
+import { TRANSCRIPT } from './call-turns.js';
 import { type StoredCallRow } from './call-view.js';
 import { type Direction, type Environment } from './call-events.js';
 
@@ -120,7 +121,7 @@ class ListSnapshot {
   private async rows(from: number, to: number, skip: number, limit: number): Promise<StoredCallRow[]> {
     const { conditions, values } = this.rowConditions(from, to);
     const { rows } = await this.client.query<StoredCallRow>(
-      `select * from calls where ${conditions} order by id desc offset $${values.length + 1} limit $${values.length + 2}`,
+      `select c.*, ${TRANSCRIPT} from calls c where ${conditions} order by id desc offset $${values.length + 1} limit $${values.length + 2}`,
       [...values, skip, limit],
     );
     return rows;

@@ -4,7 +4,7 @@ import { type AuthenticatedRequest, type Caller, CallerParam } from '../api-keys
 import { type StoredEvent } from '../event-store/index.js';
 import { Operation, Page, StoredReply } from '../platform/index.js';
 import { CallView, toCallView } from './call-view.js';
-import { CallCreated, CallEventView, CreateCallRequest, ListCallsQuery } from './calls.dto.js';
+import { CallCreated, CallEventView, CreateCallRequest, ListCallsQuery, TurnView } from './calls.dto.js';
 import { type Cause, CallsService } from './calls.service.js';
 import { hashOf, parseIdempotencyKey } from './idempotency.js';
 
@@ -79,7 +79,9 @@ export class CallsController {
   @Operation({
     scope: 'calls:write',
     summary: 'Cancel a call',
-    description: 'Ends a call that is not connected yet as `cancelled`. A call that is over answers 409.',
+    description:
+      'Ends a call that is not connected yet as `cancelled`, scheduled ones at once. Asked again it answers the same; ' +
+      'a call that is connected or over answers 409.',
     returns: CallView,
     errors: ['not_found', 'conflict'],
   })
@@ -89,6 +91,37 @@ export class CallsController {
     @Req() http: AuthenticatedRequest,
   ): Promise<CallView> {
     return toCallView(await this.calls.cancel(caller, id, causeOf(http)));
+  }
+
+  @Post(':id/hangup')
+  @Operation({
+    scope: 'calls:write',
+    summary: 'Hang up a call',
+    description:
+      'Ends a connected call as `completed`, `manual_stopped`. Asked again it answers the same; a call that is not ' +
+      'connected yet, or over for another reason, answers 409.',
+    returns: CallView,
+    errors: ['not_found', 'conflict'],
+  })
+  async hangUpCall(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Req() http: AuthenticatedRequest,
+  ): Promise<CallView> {
+    return toCallView(await this.calls.hangUp(caller, id, causeOf(http)));
+  }
+
+  @Get(':id/transcript')
+  @Operation({
+    scope: 'calls:read',
+    summary: 'Get a transcript',
+    description: 'What was said, turn by turn, in order; while the call goes on, what was said so far.',
+    returns: TurnView,
+    list: 'items',
+    errors: ['not_found'],
+  })
+  async getTranscript(@CallerParam() caller: Caller, @Param('id') id: string): Promise<TurnView[]> {
+    return (await this.calls.turns(caller, id)).map((turn) => ({ ...turn, interrupted: false, latency: null }));
   }
 }
 

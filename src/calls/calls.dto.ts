@@ -103,3 +103,24 @@ export class CallEventView {
   @ApiProperty({ type: 'object', additionalProperties: true, example: { toNumber: '+1234567890' } })
   data: object;
 }
+
+/** Something that was said. */
+export class TurnView {
+  @ApiProperty({ enum: ['agent', 'customer'], example: 'agent' })
+  speaker: 'agent' | 'customer';
+
+  @ApiProperty({ example: 'Hello John, this is Acme Corp.' })
+  text: string;
+
+  @ApiProperty({ type: 'integer', description: 'Milliseconds from the answer', example: 400 })
+  startMs: number;
+
+  @ApiProperty({ type: 'integer', example: 2400 })
+  endMs: number;
+
+  @ApiProperty({ description: 'Whether the other side broke in', example: false })
+  interrupted: boolean;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: null })
+  latency: object | null;
+}

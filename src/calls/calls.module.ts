@@ -1,28 +1,27 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/index.js';
-import { EventStore } from '../event-store/index.js';
-import { Database } from '../platform/index.js';
 import { TelephonyModule } from '../telephony/index.js';
+import { CallStoreModule } from './call-store.module.js';
 import { CallsController } from './calls.controller.js';
-import { CALLS_PROJECTION } from './calls.projection.js';
 import { CallsService } from './calls.service.js';
 import { CallsUpkeepWorker } from './calls-upkeep.worker.js';
+import { CallIntakeController } from './intake/call-intake.controller.js';
+import { CallIntakeService } from './intake/call-intake.service.js';
+import { OpenStreams } from './stream/open-streams.js';
+import { StreamController } from './stream/stream.controller.js';
 
 @Module({
-  imports: [AgentsModule, TelephonyModule],
-  providers: [
-    CallsService,
-    {
-      provide: EventStore,
-      useFactory: (database: Database) => new EventStore(database, CALLS_PROJECTION),
-      inject: [Database],
-    },
-  ],
+  imports: [CallStoreModule, AgentsModule, TelephonyModule],
+  providers: [CallsService],
   exports: [CallsService],
 })
 export class CallsModule {}
 
-@Module({ imports: [CallsModule], controllers: [CallsController] })
+@Module({
+  imports: [CallsModule, CallStoreModule],
+  controllers: [CallsController, StreamController, CallIntakeController],
+  providers: [OpenStreams, CallIntakeService],
+})
 export class CallsApiModule {}
 
 @Module({ providers: [CallsUpkeepWorker] })

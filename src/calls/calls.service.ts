@@ -15,12 +15,15 @@ import {
   StoredReply,
 } from '../platform/index.js';
 import { PhoneNumbersService } from '../telephony/index.js';
-import { type CallCommand, decide, replay, UNKNOWN_CALL } from './call.js';
-import { type CallEvent, type CallFacts } from './call-events.js';
+import { decide, UNKNOWN_CALL } from './call.js';
+import { CallExecutor } from './call-executor.js';
+import { type CallFacts } from './call-events.js';
+import { loadTurns, TRANSCRIPT, type Turn } from './call-turns.js';
 import { type CallFilter, listCalls } from './call-list.js';
 import { type StoredCallRow } from './call-view.js';
 import { type CallCreated, type CreateCallRequest } from './calls.dto.js';
 import { appendToCall } from './calls.projection.js';
+import { dialTaskId } from './dispatch/dial-job.js';
 import { Idempotency } from './idempotency.js';
 
 /** What caused a change, kept with its events. */
@@ -28,12 +31,6 @@ export interface Cause {
   requestId: string;
   keyId: string;
 }
-
-/** How often a decision is made anew when the call changed while it was made. */
-const MAX_DECISIONS = 3;
-
-/** The id of the job that will dial a call. */
-export const dialTaskId = (callId: string): string => `dial-${callId}`;
 
 /** Accepts calls, and answers questions about them, for one organization and environment at a time. */
 @Injectable()
@@ -44,6 +41,7 @@ export class CallsService {
   constructor(
     private readonly database: Database,
     private readonly events: EventStore,
+    private readonly executor: CallExecutor,
     private readonly agents: AgentsService,
     private readonly phoneNumbers: PhoneNumbersService,
   ) {
@@ -52,7 +50,7 @@ export class CallsService {
       database,
       {
         name: 'find_call',
-        text: `select k.n, c.* from unnest($1::uuid[], $2::text[], $3::uuid[])
+        text: `select k.n, c.*, ${TRANSCRIPT} from unnest($1::uuid[], $2::text[], $3::uuid[])
                  with ordinality as k(organization_id, environment, id, n)
                cross join lateral (
                  select * from calls c
@@ -93,6 +91,19 @@ export class CallsService {
     return listCalls(this.database, filter, page, limit);
   }
 
+  /** Ends a call that is connected. @throws DomainError `not_found`, `conflict` */
+  async hangUp(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
+    await this.get(caller, id);
+    await this.executor.execute(id, { type: 'HangUpCall', at: new Date().toISOString() }, cause);
+    return this.get(caller, id);
+  }
+
+  /** What was said, in order. @throws DomainError `not_found` */
+  async turns(caller: Caller, id: string): Promise<Turn[]> {
+    const { id: callId } = await this.get(caller, id);
+    return loadTurns(this.database, callId);
+  }
+
   /** The events of a call, oldest first. @throws DomainError `not_found` */
   async timeline(caller: Caller, id: string): Promise<StoredEvent[]> {
     await this.get(caller, id);
@@ -102,20 +113,8 @@ export class CallsService {
   /** Cancels a call that is not connected yet. @throws DomainError `not_found`, `conflict` */
   async cancel(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
     await this.get(caller, id);
-    await this.execute(id, { type: 'CancelCall', at: new Date().toISOString() }, cause);
+    await this.executor.execute(id, { type: 'CancelCall', at: new Date().toISOString() }, cause);
     return this.get(caller, id);
-  }
-
-  /** Loads, decides and appends, again when the call changed meanwhile. */
-  private async execute(id: string, command: CallCommand, cause: Cause): Promise<void> {
-    for (let decision = 1; decision <= MAX_DECISIONS; decision++) {
-      const history = await this.events.load(id);
-      const state = replay(history as unknown as CallEvent[]);
-      const events = decide(command, state);
-      if (events.length === 0) return;
-      if (await this.events.append(appendToCall(id, history.length, state, events, cause).append)) return;
-    }
-    throw new DomainError('conflict', 'The call is changing at this moment; retry');
   }
 
   private async queue(

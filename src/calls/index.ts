@@ -1,3 +1,4 @@
 export { type RebuildReport, rebuildCall, rebuildCalls } from './call-rebuild.js';
 export { CallsApiModule, CallsModule, CallsWorkerModule } from './calls.module.js';
+export { DispatchModule } from './dispatch/dispatch.module.js';
 export { CALLS_PROJECTION } from './calls.projection.js';

@@ -1,0 +1,40 @@
+import { type Database, type Wakeups } from '../platform/index.js';
+
+export interface Turn {
+  speaker: 'agent' | 'customer';
+  text: string;
+  /** Milliseconds since the answer. */
+  startMs: number;
+  endMs: number;
+}
+
+/** Keeps what was said. The same turn (speaker and start) told twice is one. */
+export async function saveTurn(database: Database, callId: string, turn: Turn, wakeups: Wakeups): Promise<void> {
+  await database.query(
+    {
+      name: 'save_turn',
+      text: `insert into call_turns (call_id, speaker, text, start_ms, end_ms) values ($1, $2, $3, $4, $5)
+             on conflict (call_id, speaker, start_ms) do nothing`,
+    },
+    [callId, turn.speaker, turn.text, Math.round(turn.startMs), Math.round(turn.endMs)],
+  );
+  wakeups.wake('call_events');
+}
+
+/** What was said in a call, in the order it was said. */
+export async function loadTurns(database: Database, callId: string): Promise<Turn[]> {
+  return database.query<Turn>(
+    {
+      name: 'load_turns',
+      text: `select speaker, text, start_ms as "startMs", end_ms as "endMs" from call_turns
+             where call_id = $1 order by start_ms, end_ms, speaker`,
+    },
+    [callId],
+  );
+}
+
+/** A column: the transcript of call `c` as the contract has it, one text; null when nothing was said. */
+export const TRANSCRIPT = `(
+  select string_agg(initcap(t.speaker) || ': ' || t.text, E'\\n' order by t.start_ms, t.end_ms, t.speaker)
+  from call_turns t where t.call_id = c.id
+) as transcript`;
