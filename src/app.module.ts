@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { type DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import { AgentEntity, AgentsApiModule } from './agents/index.js';
 import { ApiKeyEntity, ApiKeysApiModule, ApiKeysModule, OrganizationEntity } from './api-keys/index.js';
-import { CallsApiModule, CallsWorkerModule } from './calls/index.js';
+import { CallsApiModule, CallsWorkerModule, DispatchModule } from './calls/index.js';
 import { type Config, type Role } from './config.js';
 import { DemoData } from './demo-data.js';
 import { Log, PlatformModule } from './platform/index.js';
@@ -21,20 +21,20 @@ export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
 class PlannedModule {}
 
 /** What each role of a process is made of. */
-const PARTS: Readonly<Record<Role, readonly Type[]>> = {
-  api: [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, PlannedModule],
-  worker: [CallsWorkerModule],
+const PARTS: Readonly<Record<Role, (context: { config: Config; databaseUrl: string }) => (Type | DynamicModule)[]>> = {
+  api: () => [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, PlannedModule],
+  worker: ({ config, databaseUrl }) => [CallsWorkerModule, DispatchModule.forRoot(config.redisUrl, databaseUrl)],
 };
 
 @Module({})
 export class AppModule {
-  static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
+  static forRoot(config: Config, database: { dataSource: DataSource; url: string }, log: Log): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        PlatformModule.forRoot(config, dataSource, log),
+        PlatformModule.forRoot(config, database.dataSource, log),
         ApiKeysModule,
-        ...config.roles.flatMap((role) => PARTS[role]),
+        ...config.roles.flatMap((role) => PARTS[role]({ config, databaseUrl: database.url })),
       ],
       providers: [DemoData],
     };

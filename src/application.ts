@@ -20,6 +20,7 @@ import {
 /** A database that is connected and migrated, and whoever must be told when it is not needed any more. */
 export interface OpenedDatabase {
   dataSource: DataSource;
+  url: string;
   isEmbedded: boolean;
   /** Names of the migrations that were applied just now. */
   migrated: string[];
@@ -41,7 +42,7 @@ export async function openConfiguredDatabase(config: Config): Promise<OpenedData
       await embedded?.stop();
     };
     try {
-      return { dataSource, isEmbedded: embedded !== undefined, migrated: await migrate(dataSource), close };
+      return { dataSource, url, isEmbedded: embedded !== undefined, migrated: await migrate(dataSource), close };
     } catch (error) {
       await dataSource.destroy();
       throw error;
@@ -55,11 +56,11 @@ export async function openConfiguredDatabase(config: Config): Promise<OpenedData
 /** Builds the application on an open database; it does not listen yet. */
 export async function createApplication(
   config: Config,
-  dataSource: DataSource,
+  database: Pick<OpenedDatabase, 'dataSource' | 'url'>,
   log: Log,
 ): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.forRoot(config, dataSource, log),
+    AppModule.forRoot(config, database, log),
     new FastExpressAdapter(),
     { logger: nestLogger(log), bodyParser: false, abortOnError: false },
   );

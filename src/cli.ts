@@ -162,10 +162,10 @@ async function run(config: Config, command: Command, options: Options): Promise<
   try {
     const log = createLog('silent');
     const roles = { ...config, roles: [] };
-    const context = await NestFactory.createApplicationContext(AppModule.forRoot(roles, dataSource, log), {
+    const context = await NestFactory.createApplicationContext(AppModule.forRoot(roles, opened, log), {
       logger: false,
     });
-    const openApi = async () => buildOpenApi(await createApplication({ ...config, roles: ['api'] }, dataSource, log));
+    const openApi = async () => buildOpenApi(await createApplication({ ...config, roles: ['api'] }, opened, log));
     return await command.run(options, {
       keys: context.get(ApiKeysService),
       database: new Database(poolOf(dataSource)),

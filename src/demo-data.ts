@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { AgentEntity, EXAMPLE_AGENT_ID } from './agents/index.js';
-import { ApiKeysService, SCOPES } from './api-keys/index.js';
+import { ApiKeysService, type Environment, SCOPES } from './api-keys/index.js';
 import { newId } from './platform/index.js';
 import { PhoneNumberEntity } from './telephony/index.js';
 
@@ -25,11 +25,9 @@ export class DemoData {
   async createOnce(): Promise<Demo | undefined> {
     if ((await this.keys.countOrganizations()) > 0) return undefined;
     const { id: organizationId } = await this.keys.createOrganization('Demo');
-    // Those of the examples, so that the API reference can be tried as it stands.
-    const agentId = EXAMPLE_AGENT_ID;
-    const fromNumber = '+0987654321';
     await this.dataSource.getRepository(AgentEntity).insert({
-      id: agentId,
+      // Those of the examples, so that the API reference can be tried as it stands.
+      id: EXAMPLE_AGENT_ID,
       organizationId,
       agentName: 'Demo agent',
       agentType: 'VOICE',
@@ -41,15 +39,35 @@ export class DemoData {
     });
     await this.dataSource
       .getRepository(PhoneNumberEntity)
-      .insert({ id: newId(), organizationId, phoneNumber: fromNumber, label: 'Demo number' });
-    const [test, live] = await Promise.all(
-      (['test', 'live'] as const).map((environment) =>
-        this.keys.issue(organizationId, { name: `Demo ${environment} key`, environment, scopes: SCOPES }),
-      ),
-    );
-    return { agentId, fromNumber, testKey: test?.key ?? '', liveKey: live?.key ?? '' };
+      .insert({ id: newId(), organizationId, phoneNumber: DEMO_NUMBER, label: 'Demo number' });
+    return {
+      agentId: EXAMPLE_AGENT_ID,
+      fromNumber: DEMO_NUMBER,
+      testKey: await this.issueKey(organizationId, 'test'),
+      liveKey: await this.issueKey(organizationId, 'live'),
+    };
+  }
+
+  /** The demo organization, made now or known already, with a new test key. */
+  async ensure(): Promise<Pick<Demo, 'agentId' | 'fromNumber' | 'testKey'>> {
+    const made = await this.createOnce();
+    if (made) return made;
+    const agent = await this.dataSource.getRepository(AgentEntity).findOneBy({ id: EXAMPLE_AGENT_ID, isActive: true });
+    if (!agent) throw new Error('This database has no demo agent. Run the demo on another DATA_DIR');
+    return {
+      agentId: agent.id,
+      fromNumber: DEMO_NUMBER,
+      testKey: await this.issueKey(agent.organizationId, 'test'),
+    };
+  }
+
+  private async issueKey(organizationId: string, environment: Environment): Promise<string> {
+    const name = `Demo ${environment} key`;
+    return (await this.keys.issue(organizationId, { name, environment, scopes: SCOPES })).key;
   }
 }
+
+const DEMO_NUMBER = '+0987654321';
 
 /** The lines that welcome whoever starts the server for the first time. */
 export function demoGuide(demo: Demo, url: string): string {

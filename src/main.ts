@@ -1,10 +1,9 @@
 import 'reflect-metadata';
-import { once } from 'node:events';
-import { type AddressInfo } from 'node:net';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
 import { type Config, loadConfig } from './config.js';
 import { DemoData, demoGuide } from './demo-data.js';
+import { listenOn } from './listen.js';
 import { createLog } from './platform/index.js';
 
 /** How long requests under way may take to end after the signal to stop. */
@@ -30,9 +29,9 @@ async function main(): Promise<void> {
 
 async function serve(config: Config, database: OpenedDatabase, stop: AbortSignal): Promise<void> {
   await assertFeedInOrder(database.dataSource);
-  const app = await createApplication(config, database.dataSource, createLog(config.logLevel));
+  const app = await createApplication(config, database, createLog(config.logLevel));
   try {
-    const url = await listen(app, config);
+    const url = await listenOn(app, config);
     const demo = database.isEmbedded ? await app.get(DemoData).createOnce() : undefined;
     welcome(config, database, url);
     if (demo) say(demoGuide(demo, url));
@@ -53,21 +52,6 @@ function welcome(config: Config, database: OpenedDatabase, url: string): void {
   if (config.roles.includes('api')) say(`  API reference and try-out  ${url}/docs`);
   say(`  Create a key               npm run -s cli -- key:create --help`);
   say('  Stop                       Ctrl-C');
-}
-
-async function listen(app: NestExpressApplication, { host, port }: Config): Promise<string> {
-  await app.init();
-  const server = app.getHttpServer();
-  try {
-    // Not `app.listen`, which logs a failure before it throws it: a taken port is to be one line.
-    await once(server.listen(port, host), 'listening');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'EADDRINUSE' ? 'the port is taken; set PORT to another one' : message;
-    throw new Error(`Cannot listen on ${host}:${port}: ${reason}`);
-  }
-  const address = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
 /** Takes no new requests and lets those under way end; past the limit their connections are cut. */

@@ -48,7 +48,7 @@ export class ApiKeysService {
   /** Issues a key for a caller. @throws DomainError `insufficient_scope`, `forbidden` */
   async create(caller: Caller, wanted: NewApiKey): Promise<IssuedKey> {
     assertMayGrant(caller, wanted.environment, wanted.scopes);
-    await this.assertWithinOwnLimit(caller, wanted.rateLimitPerMinute);
+    await this.assertWithinOwnLimit(this.keys, caller, wanted.rateLimitPerMinute);
     return this.store(this.keys, caller.organizationId, wanted);
   }
 
@@ -85,7 +85,7 @@ export class ApiKeysService {
       const keys = manager.getRepository(ApiKeyEntity);
       const old = await this.find(keys, caller, id, true);
       assertMayGrant(caller, old.environment, old.scopes);
-      await this.assertWithinOwnLimit(caller, old.rateLimitPerMinute);
+      await this.assertWithinOwnLimit(keys, caller, old.rateLimitPerMinute);
       const endsAt = new Date(Date.now() + overlapSeconds * 1000);
       if (old.revokedAt || (old.expiresAt && old.expiresAt <= new Date()))
         throw new DomainError('conflict', 'The API key has already ended; create a new one');
@@ -133,8 +133,12 @@ export class ApiKeysService {
   }
 
   /** A limit is no use if its key can make another key without it. */
-  private async assertWithinOwnLimit(caller: Caller, wanted: number | null | undefined): Promise<void> {
-    const own = await this.keys.findOneByOrFail({ id: caller.keyId });
+  private async assertWithinOwnLimit(
+    keys: Repository<ApiKeyEntity>,
+    caller: Caller,
+    wanted: number | null | undefined,
+  ): Promise<void> {
+    const own = await keys.findOneByOrFail({ id: caller.keyId });
     const ownLimit = own.rateLimitPerMinute ?? this.config.rateLimitPerMinute;
     const wantedLimit = wanted ?? this.config.rateLimitPerMinute;
     if (ownLimit !== 0 && (wantedLimit === 0 || wantedLimit > ownLimit))

@@ -119,6 +119,12 @@ describe('POST /v1/api-keys/{id}/roll', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409]);
   });
 
+  it('201 for every one of more than there are database connections, each with a key of its own', async () => {
+    const keys = await Promise.all(Array.from({ length: 30 }, () => create()));
+    const answers = await Promise.all(keys.map(({ id }) => roll(id)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+  });
+
   it('403 for a key that holds a scope which the caller lacks, and the old key stays', async () => {
     const old = await create({ scopes: ['calls:read', 'calls:write'] });
     const lacking = await app.key(tenant.organizationId, { scopes: ['api-keys:manage', 'calls:read'] });

@@ -24,10 +24,15 @@ const PURE = [
   'platform/plain-json.ts',
   'platform/timestamps.ts',
   'api-keys/api-key.ts',
+  'telephony/simulator/simulator-script.ts',
+  'telephony/simulator/simulator-timeline.ts',
+  'telephony/telephony-provider.ts',
   'calls/call.ts',
   'calls/call-counts.ts',
   'calls/call-events.ts',
   'calls/call-row.ts',
+  'calls/intake/cloud-event.ts',
+  'calls/reasons.ts',
 ];
 
 /** What a pure file may take from outside: functions without state or side effects that others can see. */
