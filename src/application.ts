@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type DataSource } from 'typeorm';
 import { AppModule, ENTITIES } from './app.module.js';
+import { TURNS_TABLE } from './calls/index.js';
 import { type Config } from './config.js';
 import { needsRepair } from './event-store/index.js';
 import {
@@ -71,7 +72,7 @@ export async function createApplication(
 
 /** @throws Error when the feed's order is that of another cluster */
 export async function assertFeedInOrder(dataSource: DataSource): Promise<void> {
-  if (await needsRepair(new Database(poolOf(dataSource))))
+  if (await needsRepair(new Database(poolOf(dataSource)), [TURNS_TABLE]))
     throw new Error(
       'The database was restored from another cluster. Run `npm run -s cli -- feed:after-restore` once, then start again',
     );

@@ -11,7 +11,7 @@ import {
   type Scope,
   SCOPES,
 } from './api-keys/index.js';
-import { rebuildCall, rebuildCalls } from './calls/index.js';
+import { rebuildCall, rebuildCalls, TURNS_TABLE } from './calls/index.js';
 import { type Config, loadConfig } from './config.js';
 import { feedLag, repairFeedAfterRestore } from './event-store/index.js';
 import { buildOpenApi, createLog, Database, parseTimestamp, poolOf } from './platform/index.js';
@@ -84,7 +84,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'feed:after-restore': {
     does: 'Mend the order of the feed after a dump was restored into a new cluster; run it before the server',
     options: {},
-    run: async (_, { database }) => [{ events: await repairFeedAfterRestore(database) }],
+    run: async (_, { database }) => [{ events: await repairFeedAfterRestore(database, [TURNS_TABLE]) }],
   },
   openapi: {
     does: 'Print the OpenAPI document',

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, Repository } from 'typeorm';
+import { In, IsNull, LessThanOrEqual, Not, Repository } from 'typeorm';
 import { DomainError, InjectConfig, isId, newId, notFound, Page } from '../platform/index.js';
 import { type Config } from '../config.js';
 import { type Caller } from './admission.js';
@@ -74,6 +74,18 @@ export class ApiKeysService {
     const key = isId(id) ? await this.keys.findOneBy({ id }) : null;
     if (!key) throw notFound('API key');
     return this.end(key);
+  }
+
+  /** Which of these keys have been revoked or have expired. */
+  async findEnded(ids: string[]): Promise<string[]> {
+    const ended = await this.keys.find({
+      select: { id: true },
+      where: [
+        { id: In(ids), revokedAt: Not(IsNull()) },
+        { id: In(ids), expiresAt: LessThanOrEqual(new Date()) },
+      ],
+    });
+    return ended.map(({ id }) => id);
   }
 
   /**

@@ -8,17 +8,21 @@ export interface Turn {
   endMs: number;
 }
 
-/** Keeps what was said. The same turn (speaker and start) told twice is one. */
-export async function saveTurn(database: Database, callId: string, turn: Turn, wakeups: Wakeups): Promise<void> {
-  await database.query(
+/** Its rows have a place in the feed, between the events. */
+export const TURNS_TABLE = 'call_turns';
+
+/** Keeps what was said. The same turn (speaker and start) told twice is one: false then. */
+export async function saveTurn(database: Database, callId: string, turn: Turn, wakeups: Wakeups): Promise<boolean> {
+  const saved = await database.query(
     {
       name: 'save_turn',
       text: `insert into call_turns (call_id, speaker, text, start_ms, end_ms) values ($1, $2, $3, $4, $5)
-             on conflict (call_id, speaker, start_ms) do nothing`,
+             on conflict (call_id, speaker, start_ms) do nothing returning call_id`,
     },
     [callId, turn.speaker, turn.text, Math.round(turn.startMs), Math.round(turn.endMs)],
   );
-  wakeups.wake('call_events');
+  if (saved.length > 0) wakeups.wake('call_events');
+  return saved.length > 0;
 }
 
 /** What was said in a call, in the order it was said. */

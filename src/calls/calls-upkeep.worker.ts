@@ -14,6 +14,7 @@ export class CallsUpkeepWorker implements OnApplicationBootstrap, OnModuleDestro
     this.tasks = [
       new PeriodicTask('fold call counts', 1_000, () => foldAllCounts(database), log),
       new PeriodicTask('purge idempotency keys', 60_000, () => idempotency.purge(), log),
+      new PeriodicTask('purge received events', 60_000, () => purgeReceivedEvents(database), log),
     ];
   }
 
@@ -54,4 +55,12 @@ export async function foldCounts(database: Database): Promise<number> {
     ) select count(*)::int as folded from folded`,
   });
   return result?.folded ?? 0;
+}
+
+/** Forgets which events of other services were taken in, long after they could still be sent again. */
+async function purgeReceivedEvents(database: Database): Promise<void> {
+  await database.query(
+    `delete from received_events where ctid = any(array(
+       select ctid from received_events where received_at < now() - interval '7 days' limit 10000))`,
+  );
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/index.js';
+import { ApiKeysModule } from '../api-keys/index.js';
 import { TelephonyModule } from '../telephony/index.js';
 import { CallStoreModule } from './call-store.module.js';
 import { CallsController } from './calls.controller.js';
@@ -18,7 +19,7 @@ import { StreamController } from './stream/stream.controller.js';
 export class CallsModule {}
 
 @Module({
-  imports: [CallsModule, CallStoreModule],
+  imports: [ApiKeysModule, CallsModule, CallStoreModule],
   controllers: [CallsController, StreamController, CallIntakeController],
   providers: [OpenStreams, CallIntakeService],
 })

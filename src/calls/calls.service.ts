@@ -93,8 +93,8 @@ export class CallsService {
 
   /** Ends a call that is connected. @throws DomainError `not_found`, `conflict` */
   async hangUp(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
-    await this.get(caller, id);
-    await this.executor.execute(id, { type: 'HangUpCall', at: new Date().toISOString() }, cause);
+    const { id: callId } = await this.get(caller, id);
+    await this.executor.execute(callId, { type: 'HangUpCall', at: new Date().toISOString() }, cause);
     return this.get(caller, id);
   }
 
@@ -106,14 +106,14 @@ export class CallsService {
 
   /** The events of a call, oldest first. @throws DomainError `not_found` */
   async timeline(caller: Caller, id: string): Promise<StoredEvent[]> {
-    await this.get(caller, id);
-    return this.events.load(id);
+    const { id: callId } = await this.get(caller, id);
+    return this.events.load(callId);
   }
 
   /** Cancels a call that is not connected yet. @throws DomainError `not_found`, `conflict` */
   async cancel(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
-    await this.get(caller, id);
-    await this.executor.execute(id, { type: 'CancelCall', at: new Date().toISOString() }, cause);
+    const { id: callId } = await this.get(caller, id);
+    await this.executor.execute(callId, { type: 'CancelCall', at: new Date().toISOString() }, cause);
     return this.get(caller, id);
   }
 

@@ -65,37 +65,54 @@ export async function feedLag(database: Database): Promise<FeedLag[]> {
   );
 }
 
+/** Tables whose rows have a place in the feed: the events, and what other rooms order together with them. */
+type FeedTables = readonly string[];
+
+const rowsOf = (tables: FeedTables): string =>
+  ['call_events', ...tables]
+    .map((table) => `select '${table}' as source, ctid as row, transaction_id, position from ${table}`)
+    .join(' union all ');
+
 /**
  * Whether stored transaction ids lie ahead of this server's, as they do after a dump was restored into a new cluster:
  * the feed would hide old events and put new ones before them.
  */
-export async function needsRepair(database: Database): Promise<boolean> {
+export async function needsRepair(database: Database, alsoOrdered: FeedTables = []): Promise<boolean> {
+  const newest = ['call_events', ...alsoOrdered, 'feed_checkpoints']
+    .map((table) => `(select max(transaction_id) from ${table})`)
+    .join(', ');
   const [row] = await database.query<{ ahead: boolean }>(
-    `select greatest(
-       (select max(transaction_id) from call_events), (select max(transaction_id) from feed_checkpoints)
-     ) >= pg_snapshot_xmax(pg_current_snapshot()) as ahead`,
+    `select greatest(${newest}) >= pg_snapshot_xmax(pg_current_snapshot()) as ahead`,
   );
   return row?.ahead ?? false;
 }
 
 /**
- * Mends the feed after a restore: every event keeps its place, as event number n of transaction 0, which precedes all
- * that come; checkpoints move along. Run it before anything is appended. Returns the number of events.
+ * Mends the feed after a restore: every row keeps its place, as number n of transaction 0, which precedes all that come;
+ * checkpoints move along. Run it before anything is appended. Returns the number of rows.
  */
-export async function repairFeedAfterRestore(database: Database): Promise<number> {
+export async function repairFeedAfterRestore(database: Database, alsoOrdered: FeedTables = []): Promise<number> {
   return database.transaction(async (client) => {
-    await client.query('lock table call_events, feed_checkpoints in exclusive mode');
+    const tables = ['call_events', ...alsoOrdered];
+    await client.query(`lock table ${tables.join(', ')}, feed_checkpoints in exclusive mode`);
     await client.query(`set local outdial.feed_repair = 'on'`);
     await client.query(
+      `create temporary table places on commit drop as
+       select source, row, transaction_id, position, row_number() over (order by transaction_id, position) as place
+       from (${rowsOf(alsoOrdered)}) r`,
+    );
+    await client.query(
       `update feed_checkpoints c set transaction_id = '0', position =
-         (select count(*) from call_events e where (e.transaction_id, e.position) <= (c.transaction_id, c.position))`,
+         (select count(*) from places p where (p.transaction_id, p.position) <= (c.transaction_id, c.position))`,
     );
-    const { rowCount } = await client.query(
-      `update call_events e set transaction_id = '0', position = r.place
-       from (select stream_id, version, row_number() over (order by transaction_id, position) as place
-             from call_events) r
-       where e.stream_id = r.stream_id and e.version = r.version`,
-    );
-    return rowCount ?? 0;
+    let mended = 0;
+    for (const table of tables) {
+      const { rowCount } = await client.query(
+        `update ${table} t set transaction_id = '0', position = p.place
+         from places p where p.source = '${table}' and p.row = t.ctid`,
+      );
+      mended += rowCount ?? 0;
+    }
+    return mended;
   });
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { OpenStreams } from '../../src/calls/stream/open-streams.js';
+import { ApiKeysService } from '../../src/api-keys/index.js';
+import { OpenStreams, type StreamLimits } from '../../src/calls/stream/open-streams.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { EventStream } from '../support/event-stream.js';
@@ -23,12 +24,13 @@ describe('open streams', () => {
     app = await start();
     tenant = await app.tenant();
     streams = app.nest.get(OpenStreams);
+    limits = { ...streams.limits };
   });
   afterAll(async () => {
     await app.close();
     await db.close();
   });
-  const { limits } = new OpenStreams();
+  let limits: StreamLimits;
   afterEach(async () => {
     Object.assign(streams.limits, limits);
     await noneIsOpen();
@@ -101,6 +103,16 @@ describe('open streams', () => {
     const watching = [await open(), await open(), await open()];
     expect(watching.map(({ status }) => status)).toEqual([200, 200, 200]);
     for (const stream of watching) stream.close();
+  });
+
+  it('ends when its key is revoked, and those of other keys go on', async () => {
+    const keys = app.nest.get(ApiKeysService);
+    const issued = await keys.issue(tenant.organizationId, { name: 'x', environment: 'test', scopes: ['calls:read'] });
+    const [ended, other] = [await open(issued.key), await open()];
+    await keys.revokeAny(issued.entity.id);
+    await ended.rest();
+    expect(streams.size).toBe(1);
+    await other.close();
   });
 
   it('429 for more than a key may have open; other keys go on, and a closed one makes room', async () => {

@@ -59,6 +59,8 @@ export function again(work: () => Promise<unknown>): () => Promise<void> {
   const running = (async () => {
     while (!ending.signal.aborted) await work();
   })();
+  // Its failure is seen by whoever stops it.
+  running.catch(() => undefined);
   const stop = () => {
     ending.abort();
     return running;

@@ -19,6 +19,8 @@ export abstract class Follower {
       for (;;) {
         const names = await this.next();
         if (names.length === 0) return;
+        const again = names.find((name) => this.seen.includes(name));
+        if (again) throw new Error(`${again} came twice`);
         this.seen.push(...names);
       }
     });

@@ -17,7 +17,7 @@ export interface LiveCallDependencies {
   state: () => Promise<CallState>;
   /** How often the call was sent back to the line. */
   countDeferrals: () => Promise<number>;
-  saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<void>;
+  saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<boolean>;
   log: Log;
 }
 
@@ -110,7 +110,8 @@ export class LiveCall {
         return this.settle(state);
       }
       case 'turn':
-        return this.deps.saveTurn(signal);
+        await this.deps.saveTurn(signal);
+        return;
       case 'ended': {
         const deferrals = signal.reason === 'capacity' ? await this.deps.countDeferrals() : 0;
         return this.settle(await this.deps.execute(endOf(signal, claim, deferrals)));

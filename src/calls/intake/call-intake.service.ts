@@ -47,9 +47,9 @@ export class CallIntakeService {
   }
 
   private async takeIn(caller: Caller, event: CallCloudEvent): Promise<Pick<Receipt, 'status' | 'problem'>> {
-    let effect: 'event' | 'turn' | 'none';
+    let hasEffect: boolean;
     try {
-      effect = await this.apply(caller, event);
+      hasEffect = await this.apply(caller, event);
     } catch (error) {
       // Not remembered as taken in, so that it can be sent again.
       if (error instanceof DomainError && error.code === 'conflict')
@@ -59,21 +59,15 @@ export class CallIntakeService {
     // After the effect, which bears repetition: a crash in between takes the event in again, and changes nothing.
     const isFirst = await this.remember(caller, event);
     // Of the same event sent twice at once, one made the difference.
-    if (effect === 'event') return { status: 'accepted', problem: null };
-    if (!isFirst) return { status: 'duplicate', problem: null };
-    return { status: effect === 'turn' ? 'accepted' : 'ignored', problem: null };
+    if (hasEffect) return { status: 'accepted', problem: null };
+    return { status: isFirst ? 'ignored' : 'duplicate', problem: null };
   }
 
-  private async apply(
-    { keyId }: Caller,
-    { subject, at, content, id, source }: CallCloudEvent,
-  ): Promise<'event' | 'turn' | 'none'> {
-    if (content.type === 'call.turn') {
-      await saveTurn(this.database, subject, content, this.wakeups);
-      return 'turn';
-    }
+  /** @returns whether it changed anything */
+  private async apply({ keyId }: Caller, { subject, at, content, id, source }: CallCloudEvent): Promise<boolean> {
+    if (content.type === 'call.turn') return saveTurn(this.database, subject, content, this.wakeups);
     const { events } = await this.calls.execute(subject, commandOf(content, at), { keyId, source, id });
-    return events.length > 0 ? 'event' : 'none';
+    return events.length > 0;
   }
 
   private async isOwn({ organizationId, environment }: Caller, callId: string): Promise<boolean> {

@@ -1,4 +1,6 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ApiKeysService } from '../../api-keys/index.js';
+import { Log, PeriodicTask } from '../../platform/index.js';
 
 export interface StreamLimits {
   /** Open streams of one key. */
@@ -17,10 +19,22 @@ export interface OpenStream {
 
 /** The streams that this process has open: few enough to serve all, and closed before the server stops. */
 @Injectable()
-export class OpenStreams implements OnModuleDestroy {
+export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
   readonly limits: StreamLimits = { perKey: 50, perProcess: 1_000, heartbeatMs: 15_000 };
   private readonly streams = new Map<AbortController, string>();
+  private readonly watch: PeriodicTask;
   private stopped = false;
+
+  constructor(
+    private readonly keys: ApiKeysService,
+    log: Log,
+  ) {
+    this.watch = new PeriodicTask('end streams of ended keys', 1_000, () => this.endOfEndedKeys(), log);
+  }
+
+  onApplicationBootstrap(): void {
+    this.watch.start();
+  }
 
   /** How many are open. */
   get size(): number {
@@ -43,8 +57,16 @@ export class OpenStreams implements OnModuleDestroy {
     return { signal: controller.signal, close };
   }
 
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     for (const controller of this.streams.keys()) controller.abort();
+    await this.watch.stop();
+  }
+
+  /** A key that was revoked or has expired sees nothing more, as with requests. */
+  private async endOfEndedKeys(): Promise<void> {
+    if (this.streams.size === 0) return;
+    const ended = new Set(await this.keys.findEnded([...new Set(this.streams.values())]));
+    for (const [controller, keyId] of this.streams) if (ended.has(keyId)) controller.abort();
   }
 }

@@ -26,6 +26,7 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request & { requestId: string }>();
     const response = host.switchToHttp().getResponse<Response>();
     if (response.headersSent) {
+      this.log.error({ requestId: request.requestId, err: error }, 'a response broke off');
       response.destroy();
       return;
     }
