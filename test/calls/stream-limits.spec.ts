@@ -112,7 +112,7 @@ describe('open streams', () => {
     await keys.revokeAny(issued.entity.id);
     await ended.rest();
     expect(streams.size).toBe(1);
-    await other.close();
+    other.close();
   });
 
   it('429 for more than a key may have open; other keys go on, and a closed one makes room', async () => {
