@@ -25,7 +25,8 @@ const CELL_SECONDS = 2.5;
 
 /** The real server on a new database, with a key that may make as many requests as it likes. */
 async function startReal(nodeFlags) {
-  const env = { DATA_DIR: h.temporaryFolder() };
+  // The process that serves the API: dialling what it accepts is the work of others, and of bench:dispatch.
+  const env = { DATA_DIR: h.temporaryFolder(), ROLES: 'api' };
   const server = await h.startServer(env, nodeFlags);
   const postgres = await startEmbeddedPostgres({ dataDir: env.DATA_DIR });
   h.defer(() => postgres.stop());
