@@ -32,7 +32,10 @@ async function undoAll() {
 /** Runs a benchmark and cleans up after it: at its end, when it fails and on Ctrl-C. */
 export async function benchmark(title, main) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-    process.on(signal, () => cleanUp().then(() => process.exit(130)));
+    process.on(signal, () => {
+      console.error(`\n${signal}: cleaning up`);
+      void cleanUp().then(() => process.exit(130));
+    });
   const begun = Date.now();
   console.log(`${title} (Node ${process.version}, ${availableParallelism()} cores)`);
   try {

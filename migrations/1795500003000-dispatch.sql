@@ -26,12 +26,16 @@ create index live_calls_by_organization on live_calls (organization_id, environm
 create index live_calls_by_lease on live_calls (lease_until);
 create index live_calls_by_owner on live_calls (owner);
 
--- When calls were let through to a carrier in the last second, for its calls-per-second limit.
+-- Calls let through to a carrier, for its calls-per-second limit. Each counts until a second after the carrier was
+-- asked for it (`asked_at`, set by the worker right after), however long that took.
 create table carrier_admissions (
   carrier text not null,
-  admitted_at timestamptz not null default clock_timestamp()
+  call_id uuid not null,
+  admitted_at timestamptz not null default clock_timestamp(),
+  asked_at timestamptz
 );
-create index carrier_admissions_by_carrier on carrier_admissions (carrier, admitted_at);
+create index carrier_admissions_by_carrier on carrier_admissions (carrier);
+create index carrier_admissions_by_call on carrier_admissions (call_id);
 
 -- Whose turn it was last, for the turns between organizations.
 create sequence admission_turn;
@@ -69,6 +73,9 @@ create index received_events_by_age on received_events (received_at);
 -- Lets the next calls through to a carrier; see src/calls/dispatch/admission.ts. The lock makes admissions happen one
 -- after the other; every statement after it sees what the one before has committed. `now_at` is a variable because a
 -- volatile function would keep the planner from ending its walk along the line at the first call that is not due.
+--
+-- No second, wherever it begins, sees more than `per_second` calls asked for: of any that many and one more, the last to
+-- be admitted would have found all others counted.
 create function admit_calls(
   worker uuid, env text, carrier_name text, lease_ms int, organization_limit int, number_limit int, per_second int, most int
 ) returns table (call_id uuid, retry_in_ms int)
@@ -76,15 +83,20 @@ language plpgsql as $$
 declare
   allowance int := most;
   admitted int;
-  oldest timestamptz;
+  frees_at timestamptz;
   now_at timestamptz;
 begin
   perform pg_advisory_xact_lock(7246332);
   now_at := clock_timestamp();
   if per_second > 0 then
-    delete from carrier_admissions c where c.carrier = carrier_name and c.admitted_at <= now_at - interval '1 second';
+    -- A worker that has not asked after ten seconds has died; it will not ask any more.
+    delete from carrier_admissions c
+    where c.carrier = carrier_name
+      and coalesce(c.asked_at + interval '1 s', c.admitted_at + interval '10 s') <= now_at;
     -- After the clock was set back: they count for one second more, and not until it has caught up.
-    update carrier_admissions c set admitted_at = now_at where c.carrier = carrier_name and c.admitted_at > now_at;
+    update carrier_admissions c
+    set admitted_at = least(c.admitted_at, clock_timestamp()), asked_at = least(c.asked_at, clock_timestamp())
+    where c.carrier = carrier_name and greatest(c.admitted_at, c.asked_at) > clock_timestamp();
     select count(*) into admitted from carrier_admissions c where c.carrier = carrier_name;
     allowance := least(most, per_second - admitted);
   end if;
@@ -142,15 +154,18 @@ begin
       select d.organization_id, env, nextval('admission_turn') from (select distinct h.organization_id from held h) d
       on conflict (organization_id, environment) do update set turn = excluded.turn
     ), paced as (
-      insert into carrier_admissions (carrier) select carrier_name from held where per_second > 0
+      insert into carrier_admissions (carrier, call_id) select carrier_name, h.call_id from held h where per_second > 0
     ) select h.call_id, null::int from held h;
     get diagnostics admitted = row_count;
   end if;
   -- Calls may be left that only the pace holds back: say when it is worth asking again.
   if per_second > 0 and (allowance <= 0 or admitted = allowance) then
-    select min(c.admitted_at) into oldest from carrier_admissions c where c.carrier = carrier_name;
-    call_id := null;
-    retry_in_ms := greatest(1, ceil(extract(epoch from oldest + interval '1 second' - clock_timestamp()) * 1000)::int);
-    return next;
+    select min(coalesce(c.asked_at, now_at)) + interval '1 s' into frees_at
+    from carrier_admissions c where c.carrier = carrier_name having count(*) >= per_second;
+    if frees_at is not null then
+      call_id := null;
+      retry_in_ms := greatest(1, ceil(extract(epoch from frees_at - clock_timestamp()) * 1000)::int);
+      return next;
+    end if;
   end if;
 end $$;

@@ -48,6 +48,7 @@ export class ChaosLab {
   private agentId = '';
   private fromNumber = '';
   private databaseUrl = '';
+  private isStopping = false;
 
   async start(): Promise<void> {
     // The first start makes the demo organization and prints its key.
@@ -66,6 +67,7 @@ export class ChaosLab {
   }
 
   async stop(): Promise<void> {
+    this.isStopping = true;
     await Promise.all([...this.programs.values()].map((program) => program.kill('SIGTERM')));
     this.folder.remove();
   }
@@ -100,7 +102,7 @@ export class ChaosLab {
     this.programs.set(name, program);
     // Whatever died is started again, as a supervisor would.
     void program.exited.then((code) => {
-      if (code !== 0 && this.programs.get(name) === program) this.launch(name);
+      if (code !== 0 && !this.isStopping && this.programs.get(name) === program) this.launch(name);
     });
     return program;
   }

@@ -54,6 +54,29 @@ export async function admitCalls(database: Database, request: AdmissionRequest):
   };
 }
 
+/** The carrier has been asked for these calls just now: for its pace they count a second more. */
+export async function confirmAsked(database: Database, callIds: readonly string[]): Promise<void> {
+  await database.query(
+    {
+      name: 'confirm_asked',
+      text: `update carrier_admissions set asked_at = clock_timestamp()
+             where call_id = any ($1::uuid[]) and asked_at is null`,
+    },
+    [callIds],
+  );
+}
+
+/** The carrier will not be asked for this call: it does not count for its pace. */
+export async function giveBackPace(database: Database, callId: string): Promise<void> {
+  await database.query(
+    {
+      name: 'give_back_pace',
+      text: 'delete from carrier_admissions where call_id = $1 and asked_at is null',
+    },
+    [callId],
+  );
+}
+
 /** Takes over calls whose holder has not renewed its lease, or that nobody holds though they are under way. */
 export async function takeOverCalls(
   database: Database,

@@ -15,8 +15,13 @@ export interface CallRunnerOptions extends LiveCallLimits {
   providerTimeoutMs?: number | undefined;
 }
 
-/** Where a call that is being followed is kept, so that it can be hung up or let go of. */
-export type Hold = (call: LiveCall) => void;
+/** What whoever has a call in hand wants to know of it. */
+export interface Hold {
+  /** The provider has just been asked for it. */
+  asked: () => void;
+  /** It is being followed: from now on it can be hung up or let go of. */
+  followed: (call: LiveCall) => void;
+}
 
 type UnderWay = Extract<CallState, { is: 'dialing' | 'connected' }>;
 
@@ -57,6 +62,7 @@ export class CallRunner {
       ringTimeoutMs,
       maxDurationMs,
     });
+    hold.asked();
     let leg: CallLeg;
     try {
       leg = await within(this.options.providerTimeoutMs ?? PROVIDER_TIMEOUT_MS, 'dialling', asked);
@@ -167,7 +173,7 @@ export class CallRunner {
 
   private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold): Promise<void> {
     const call = this.liveCall(callId, state.claim, leg);
-    hold(call);
+    hold.followed(call);
     await call.follow(state.is === 'connected' ? state.startedAt : undefined);
   }
 

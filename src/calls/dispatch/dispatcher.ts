@@ -1,8 +1,17 @@
 import { type TelephonyProvider } from '../../telephony/index.js';
-import { type Database, type Log, newId, oneAtATime, type Wakeups } from '../../platform/index.js';
+import { Coalescer, type Database, type Log, newId, oneAtATime, type Wakeups } from '../../platform/index.js';
 import { type CallExecutor } from '../call-executor.js';
 import { type Environment } from '../call-events.js';
-import { admitCalls, endedCalls, type Limits, releaseCall, renewLeases, takeOverCalls } from './admission.js';
+import {
+  admitCalls,
+  confirmAsked,
+  endedCalls,
+  giveBackPace,
+  type Limits,
+  releaseCall,
+  renewLeases,
+  takeOverCalls,
+} from './admission.js';
 import { CallRunner, type CallRunnerOptions, type Hold } from './call-runner.js';
 import { type LiveCall } from './live-call.js';
 
@@ -18,6 +27,8 @@ interface Hand {
   call?: LiveCall;
   /** Another worker has taken it over. */
   isLost: boolean;
+  /** A provider has been asked for it, or may have been by whoever had it before. */
+  isAsked: boolean;
 }
 
 /** The most calls taken out of the line at once. */
@@ -34,8 +45,15 @@ export class Dispatcher {
   readonly owner = newId();
   private readonly runner: CallRunner;
   private readonly inHand = new Map<string, Hand>();
-  private readonly carrying = new Set<Promise<void>>();
+  private readonly underWay = new Set<Promise<void>>();
   private readonly admitOnce = oneAtATime(() => this.admitAll());
+  private readonly confirmations = new Coalescer<string, undefined>(
+    async (callIds) => {
+      await confirmAsked(this.database, callIds);
+      return callIds.map(() => undefined);
+    },
+    { maxBatch: BATCH, maxInFlight: 1 },
+  );
   private stopped = false;
   private retryTimer: NodeJS.Timeout | undefined;
 
@@ -83,7 +101,7 @@ export class Dispatcher {
     const callIds = await takeOverCalls(this.database, this.owner, this.options.leaseMs, BATCH);
     for (const callId of callIds)
       // One that was late to be renewed is simply ours again.
-      if (!this.inHand.has(callId)) this.carry(callId, (hold) => this.runner.resume(callId, hold));
+      if (!this.inHand.has(callId)) this.carry(callId, (hold) => this.runner.resume(callId, hold), true);
   }
 
   /** Takes no more calls and lets go of those in hand: others take them over when the leases have been given up. */
@@ -92,7 +110,7 @@ export class Dispatcher {
     clearTimeout(this.retryTimer);
     await this.admit();
     for (const { call } of this.inHand.values()) call?.abandon();
-    await Promise.all(this.carrying);
+    await Promise.all(this.underWay);
     for (const provider of Object.values(this.providers)) await provider.close();
     await this.database
       .query('update live_calls set lease_until = clock_timestamp() where owner = $1', [this.owner])
@@ -136,26 +154,48 @@ export class Dispatcher {
   }
 
   /** Runs what is to be done with a call in hand, and frees its place afterwards. */
-  private carry(callId: string, work: (hold: Hold) => Promise<void>): void {
-    const hand: Hand = { isLost: false };
+  private carry(callId: string, work: (hold: Hold) => Promise<void>, isAsked = false): void {
+    const hand: Hand = { isLost: false, isAsked };
     this.inHand.set(callId, hand);
-    const carrying = work((call) => {
-      hand.call = call;
-      if (this.stopped || hand.isLost) call.abandon();
+    const carried = work({
+      asked: () => {
+        hand.isAsked = true;
+        if (this.isPaced)
+          this.track(this.confirmations.submit(callId), callId, 'the pace is kept too slow for a while');
+      },
+      followed: (call) => {
+        hand.call = call;
+        if (this.stopped || hand.isLost) call.abandon();
+      },
     })
-      .then(async () => {
-        if (this.stopped) return;
-        await releaseCall(this.database, this.owner, callId);
-        this.wakeups.wake('call_slots');
-      })
-      .catch((error: unknown) => {
-        // Its lease runs out, and then it is taken over like that of a dead worker.
-        this.log.error({ err: error, callId }, 'a call could not be carried on; it will be taken over');
-      })
+      .then(() => (this.stopped ? undefined : this.release(callId, hand)))
       .finally(() => {
         if (this.inHand.get(callId) === hand) this.inHand.delete(callId);
-        this.carrying.delete(carrying);
       });
-    this.carrying.add(carrying);
+    // Its lease runs out, and then it is taken over like that of a dead worker.
+    this.track(carried, callId, 'a call could not be carried on; it will be taken over');
+  }
+
+  private async release(callId: string, { isAsked }: Hand): Promise<void> {
+    if (this.isPaced && !isAsked) await giveBackPace(this.database, callId);
+    await releaseCall(this.database, this.owner, callId);
+    this.wakeups.wake('call_slots');
+  }
+
+  private get isPaced(): boolean {
+    return this.options.limits.callsPerSecond > 0;
+  }
+
+  /** Keeps what is going on until it has ended; a failure is told to the log. */
+  private track(work: Promise<unknown>, callId: string, failure: string): void {
+    const tracked = work
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          this.log.error({ err: error, callId }, failure);
+        },
+      )
+      .finally(() => this.underWay.delete(tracked));
+    this.underWay.add(tracked);
   }
 }

@@ -1,8 +1,16 @@
 import pg from 'pg';
-import { admitCalls, type AdmissionRequest, type Limits, releaseCall } from '../../../src/calls/dispatch/admission.js';
+import {
+  admitCalls,
+  type AdmissionRequest,
+  confirmAsked,
+  giveBackPace,
+  type Limits,
+  releaseCall,
+} from '../../../src/calls/dispatch/admission.js';
 import { Database, newId } from '../../../src/platform/index.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
-import { Line, NO_LIMITS } from './line.js';
+import { Line } from './line.js';
+import { NO_LIMITS } from './workbench.js';
 
 /** A worker with connections of its own. */
 class Worker {
@@ -27,6 +35,13 @@ class Worker {
     } satisfies Partial<AdmissionRequest>;
     const admitted = await admitCalls(this.database, { ...request, limits: { ...NO_LIMITS, ...limits } });
     this.held.push(...admitted.callIds);
+    return admitted;
+  }
+
+  /** Admits calls, and asks the carrier for them. */
+  async dial(limits: Partial<Limits> = {}, most = 1_000) {
+    const admitted = await this.admit(limits, most);
+    await confirmAsked(this.database, admitted.callIds);
     return admitted;
   }
 
@@ -81,7 +96,7 @@ describe('admission', () => {
     const startedAt = Date.now();
     const work = async (worker: Worker) => {
       while ((await line.waiting()) > 0) {
-        await worker.admit(limits, 1 + Math.floor(Math.random() * 40));
+        await worker.dial(limits, 1 + Math.floor(Math.random() * 40));
         await worker.endSome(Math.random());
       }
     };
@@ -95,10 +110,12 @@ describe('admission', () => {
     // Reached, or the test would show nothing; never passed.
     expect(most('of_organization')).toBe(limits.callsPerOrganization);
     expect(most('of_number')).toBe(limits.callsPerNumber);
-    const pace = await line.paceRecord();
-    expect(pace).toHaveLength(CALLS);
-    expect(pace.every(({ is_clock }) => is_clock)).toBe(true);
-    expect(mostInASecond(pace.map(({ at }) => at))).toBe(limits.callsPerSecond);
+    for (const what of ['admitted', 'asked'] as const) {
+      const pace = await line.paceRecord(what);
+      expect(pace).toHaveLength(CALLS);
+      expect(mostInASecond(pace)).toBeLessThanOrEqual(limits.callsPerSecond);
+    }
+    expect(mostInASecond(await line.paceRecord('admitted'))).toBe(limits.callsPerSecond);
     const used = (100 * CALLS) / (limits.callsPerSecond * Math.max(seconds, 1));
     process.stdout.write(`admission: ${CALLS} calls in ${seconds.toFixed(1)} s, ${used.toFixed(1)} % of the pace\n`);
   }, 120_000);
@@ -119,7 +136,7 @@ describe('admission', () => {
     await line.queue(big, 1_000);
     const two = await line.queue(small, 2);
     const admitted: string[] = [];
-    while (admitted.length < 6) admitted.push(...(await one().admit({ callsPerSecond: 100 }, most)).callIds);
+    while (admitted.length < 6) admitted.push(...(await one().dial({ callsPerSecond: 100 }, most)).callIds);
     expect(admitted.slice(0, 6)).toEqual(expect.arrayContaining(two));
   });
 
@@ -190,14 +207,45 @@ describe('admission', () => {
       expect(last).toMatchObject({ callIds: [expect.anything()], retryInMs: undefined });
     });
 
-    it('is not stopped by a clock that was set back', async () => {
+    const ONE = { callsPerSecond: 1 };
+    const age = (what: 'admitted_at' | 'asked_at', by: string) =>
+      db.database.query(`update carrier_admissions set ${what} = ${what} - $1::interval`, [by]);
+
+    it('counts a call until a second after the carrier was asked for it, however late that was', async () => {
+      const [organization] = await line.organizations(1);
+      await line.queue(organization, 3);
+      const { callIds } = await one().admit(ONE);
+      await age('admitted_at', '5 s');
+      expect((await one().admit(ONE)).callIds).toEqual([]);
+      await confirmAsked(db.database, callIds);
+      expect((await one().admit(ONE)).callIds).toEqual([]);
+      await age('asked_at', '1 s');
+      expect((await one().admit(ONE)).callIds).toHaveLength(1);
+      // Whoever admitted this one died.
+      await age('admitted_at', '10 s');
+      expect((await one().admit(ONE)).callIds).toHaveLength(1);
+    });
+
+    it('does not count a call that the carrier was not asked for after all', async () => {
+      const [organization] = await line.organizations(1);
+      const [first, second, third] = await line.queue(organization, 3);
+      expect((await one().admit(ONE)).callIds).toEqual([first]);
+      await giveBackPace(db.database, first!);
+      expect((await one().dial(ONE)).callIds).toEqual([second]);
+      await giveBackPace(db.database, second!);
+      expect((await one().admit(ONE)).callIds).not.toEqual([third]);
+    });
+
+    it.each(['admitted_at', 'asked_at'] as const)('is not stopped by a clock that was set back: %s', async (what) => {
       const [organization] = await line.organizations(1);
       await line.queue(organization, 2);
-      await one().admit({ callsPerSecond: 1 });
-      await db.database.query(`update carrier_admissions set admitted_at = admitted_at + interval '1 hour'`);
-      const { callIds, retryInMs } = await one().admit({ callsPerSecond: 1 });
+      await one().dial(ONE);
+      await age(what, '-1 hour');
+      const { callIds, retryInMs } = await one().admit(ONE);
       expect(callIds).toEqual([]);
       expect(retryInMs).toBeLessThanOrEqual(1_000);
+      await age('asked_at', '1 s');
+      expect((await one().admit(ONE)).callIds).toHaveLength(1);
     });
   });
 

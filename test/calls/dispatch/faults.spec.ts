@@ -3,7 +3,7 @@ import { decide } from '../../../src/calls/call.js';
 import { appendParameter, appendStatement } from '../../../src/event-store/append-statement.js';
 import { type CallLeg } from '../../../src/telephony/index.js';
 import { ScriptedLeg, ScriptedProvider } from './scripted-provider.js';
-import { until, Workbench } from './workbench.js';
+import { NO_LIMITS, until, Workbench } from './workbench.js';
 
 /** A promise and how to settle it. */
 function pending<T>() {
@@ -78,7 +78,7 @@ describe('faults', () => {
   it('a call cancelled between admission and claim is not dialled, and its place is free', async () => {
     const callId = await bench.call();
     const provider = new ScriptedProvider();
-    const worker = bench.worker(provider);
+    const worker = bench.worker(provider, { limits: { ...NO_LIMITS, callsPerSecond: 5 } });
     const state = await bench.calls.stateOf(callId);
     const events = decide({ type: 'CancelCall', at: new Date().toISOString() }, state);
     const { append } = appendToCall(callId, 1, state, events, {});
@@ -97,6 +97,19 @@ describe('faults', () => {
     });
     await bench.settled(callId, 'cancelled');
     expect(provider.dials).toHaveLength(0);
+    expect(await bench.db.database.query('select from carrier_admissions')).toHaveLength(0);
+  });
+
+  it('the pace of the carrier counts who asked it, and nobody else', async () => {
+    const callId = await bench.call();
+    const provider = new ScriptedProvider();
+    const worker = bench.worker(provider, { limits: { ...NO_LIMITS, callsPerSecond: 5 } });
+    const tokens = () => bench.db.database.query<{ asked_at: Date | null }>('select asked_at from carrier_admissions');
+    await worker.admit();
+    await until('counted from when it was asked', async () => (await tokens())[0]?.asked_at != null);
+    provider.leg.end('dial_busy');
+    await bench.settled(callId, 'failed');
+    expect(await tokens()).toHaveLength(1);
   });
 
   it('a call that could not be carried on is not kept by renewing it: the same worker takes it over', async () => {

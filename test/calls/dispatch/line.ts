@@ -1,7 +1,5 @@
 import { newId, type Database } from '../../../src/platform/index.js';
 
-export const NO_LIMITS = { callsPerOrganization: 0, callsPerNumber: 0, callsPerSecond: 0 };
-
 interface Admission {
   call_id: string;
   /** How many of its organization, and of its number, were held right after it. */
@@ -25,13 +23,15 @@ const RECORDS = `
   end $$;
   create trigger record_admission after insert on live_calls for each row execute function record_admission();
 
-  create table pace_record (at timestamptz, is_clock boolean);
+  create table pace_record (what text, at timestamptz, is_clock boolean);
   create function record_pace() returns trigger language plpgsql as $$ begin
     insert into pace_record
-      values (new.admitted_at, new.admitted_at between statement_timestamp() and clock_timestamp());
+      select what, at, at between statement_timestamp() and clock_timestamp()
+      from (select case when tg_op = 'INSERT' then 'admitted' else 'asked' end as what,
+              case when tg_op = 'INSERT' then new.admitted_at else new.asked_at end as at) as r;
     return null;
   end $$;
-  create trigger record_pace after insert on carrier_admissions for each row execute function record_pace();
+  create trigger record_pace after insert or update on carrier_admissions for each row execute function record_pace();
 `;
 
 /** Calls that wait, as rows: admission looks at nothing else. */
@@ -135,8 +135,14 @@ export class Line {
     return this.database.query<Admission>('select * from admission_record order by n');
   }
 
-  /** When calls were let through to a carrier, in microseconds, and whether that is what the clock said. */
-  paceRecord(): Promise<{ at: number; is_clock: boolean }[]> {
-    return this.database.query('select (extract(epoch from at) * 1000000)::float8 as at, is_clock from pace_record');
+  /** When calls were let through to a carrier, or it was asked for them, in microseconds. */
+  async paceRecord(what: 'admitted' | 'asked'): Promise<number[]> {
+    const rows = await this.database.query<{ at: number; is_clock: boolean }>(
+      'select (extract(epoch from at) * 1000000)::float8 as at, is_clock from pace_record where what = $1',
+      [what],
+    );
+    if (!rows.every(({ is_clock }) => is_clock))
+      throw new Error('a time was written down that was not that of the clock');
+    return rows.map(({ at }) => at);
   }
 }

@@ -62,7 +62,7 @@ function behavesAsQueue(
   });
 
   it('a queue that lost everything loses no call', async () => {
-    const soon = await create({ scheduledAt: new Date(Date.now() + 1_000).toISOString() });
+    const soon = await create({ scheduledAt: new Date(Date.now() + 4_000).toISOString() });
     await until('in the queue', async () => (await dialQueueOf(app).getJob(soon.taskId)) !== undefined);
     await lose();
     expect(await dialQueueOf(app).getJob(soon.taskId)).toBeUndefined();
