@@ -86,7 +86,10 @@ async function measure(server, request, amount) {
   await delay(200);
   loader.send({ url: server.url, ...request, connections, amount: Math.max(amount, connections) });
   const result = await h.nextMessage(loader);
-  if (result.failed > 0) throw new Error(`${result.failed} of ${amount} requests to ${server.url} failed`);
+  if (result.failed > 0) {
+    const end = server.child?.signalCode ?? server.child?.exitCode;
+    throw new Error(`${result.failed} requests failed; ${end == null ? 'the server runs' : `the server ended: ${end}`}`);
+  }
   if (request.method === 'POST' && server.database) {
     acknowledged += result.acknowledged;
     // What a worker does every second.
