@@ -88,7 +88,9 @@ async function measure(server, request, amount) {
   const result = await h.nextMessage(loader);
   if (result.failed > 0) {
     const end = server.child?.signalCode ?? server.child?.exitCode;
-    throw new Error(`${result.failed} requests failed; ${end == null ? 'the server runs' : `the server ended: ${end}`}`);
+    throw new Error(
+      `${result.failed} requests failed; ${end == null ? 'the server runs' : `the server ended: ${end}`}`,
+    );
   }
   if (request.method === 'POST' && server.database) {
     acknowledged += result.acknowledged;

@@ -14,6 +14,9 @@ const RATE = 200;
 const RATE_SECONDS = 10;
 const LIVES = 3_000;
 
+const times = (ratio) => `${ratio.toFixed(1)} ×`;
+const ms = (values, q) => `${quantile(values, q).toFixed(0)} ms`;
+
 await benchmark('Dispatch', async () => {
   const results = [await measure('PostgreSQL queue', {})];
   const redis = await startRedis();
@@ -49,9 +52,6 @@ await benchmark('Dispatch', async () => {
     ),
   );
 });
-
-const times = (ratio) => `${ratio.toFixed(1)} ×`;
-const ms = (values, q) => `${quantile(values, q).toFixed(0)} ms`;
 
 async function measure(name, env) {
   console.log(`${name} …`);
