@@ -3,6 +3,8 @@ import { type AddressInfo } from 'node:net';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type Config } from './config.js';
 
+const KEEP_ALIVE_MS = 75_000;
+
 /**
  * Starts to listen. Not `app.listen`, which logs a failure before it throws it: a taken port is to be one line.
  * @returns the address, with the port that was picked
@@ -11,6 +13,8 @@ import { type Config } from './config.js';
 export async function listenOn(app: NestExpressApplication, { host, port }: Config): Promise<string> {
   await app.init();
   const server = app.getHttpServer();
+  // Longer than clients and load balancers keep theirs: who closes first must not be us, or a request in that moment fails.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await once(server.listen(port, host), 'listening');
   } catch (error) {
