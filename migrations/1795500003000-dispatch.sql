@@ -2,9 +2,10 @@
 alter table calls add column not_before timestamptz;
 alter table calls add column recording text;
 
--- The line of each organization, in order. A call that a carrier sent back keeps its place.
-create index calls_waiting on calls (organization_id, environment, (greatest(created_at, scheduled_at)), id)
-  where status = 'queued';
+-- The line of each organization and number, in order. A call that a carrier sent back keeps its place.
+create index calls_waiting on calls (
+  organization_id, environment, from_number, (greatest(created_at, scheduled_at)), id
+) where status = 'queued';
 create index calls_under_way on calls (id) where status = 'in_progress';
 
 alter table organizations add column max_concurrent_calls int check (max_concurrent_calls >= 0);
@@ -71,17 +72,23 @@ create table received_events (
 create index received_events_by_age on received_events (received_at);
 
 -- Lets the next calls through to a carrier; see src/calls/dispatch/admission.ts. The lock makes admissions happen one
--- after the other; every statement after it sees what the one before has committed. `now_at` is a variable because a
--- volatile function would keep the planner from ending its walk along the line at the first call that is not due.
+-- after the other; every statement after it sees what the one before has committed.
 --
 -- No second, wherever it begins, sees more than `per_second` calls asked for: of any that many and one more, the last to
 -- be admitted would have found all others counted.
+--
+-- The settings keep the planner on the indexes: with a backlog it would rather read and sort the whole of it. `now_at`
+-- is a variable because with a volatile function the walk along a line would not end at the first call that is not due.
 create function admit_calls(
   worker uuid, env text, carrier_name text, lease_ms int, organization_limit int, number_limit int, per_second int, most int
 ) returns table (call_id uuid, retry_in_ms int)
-language plpgsql as $$
+language plpgsql
+set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off set jit = off
+as $$
 declare
   allowance int := most;
+  -- The most calls of an organization in one pass: small at first, so that with many organizations little is read.
+  share int := 4;
   admitted int;
   frees_at timestamptz;
   now_at timestamptz;
@@ -97,52 +104,56 @@ begin
     update carrier_admissions c
     set admitted_at = least(c.admitted_at, clock_timestamp()), asked_at = least(c.asked_at, clock_timestamp())
     where c.carrier = carrier_name and greatest(c.admitted_at, c.asked_at) > clock_timestamp();
-    select count(*) into admitted from carrier_admissions c where c.carrier = carrier_name;
-    allowance := least(most, per_second - admitted);
+    select least(most, per_second - count(*)) into allowance from carrier_admissions c where c.carrier = carrier_name;
   end if;
-  if allowance > 0 then
+  while allowance > 0 loop
     return query
-    with room as (
+    with recursive lines as (
+      (
+        select c.organization_id, c.environment, c.from_number from calls c where c.status = 'queued'
+        order by c.organization_id, c.environment, c.from_number limit 1
+      ) union all
+      select n.* from lines l cross join lateral (
+        select c.organization_id, c.environment, c.from_number from calls c
+        where c.status = 'queued'
+          and (c.organization_id, c.environment, c.from_number) > (l.organization_id, l.environment, l.from_number)
+        order by c.organization_id, c.environment, c.from_number limit 1
+      ) n
+    ), room as materialized (
       select o.id, t.turn as last_turn, nullif(coalesce(o.max_concurrent_calls, organization_limit), 0) - (
         select count(*) from live_calls l where l.organization_id = o.id and l.environment = env
-      ) as places, array(
-        select l.from_number from live_calls l
-        left join phone_numbers p on p.organization_id = l.organization_id and p.phone_number = l.from_number
-        where l.organization_id = o.id and l.environment = env
-        group by l.from_number, p.max_concurrent_calls
-        having count(*) >= nullif(coalesce(p.max_concurrent_calls, number_limit), 0)
-      ) as full_numbers
-      from organizations o left join admission_turns t on t.organization_id = o.id and t.environment = env
+      ) as places
+      from (select distinct l.organization_id from lines l where l.environment = env) l
+      join organizations o on o.id = l.organization_id
+      left join admission_turns t on t.organization_id = o.id and t.environment = env
+    ), numbers as materialized (
+      select r.*, l.from_number, nullif(coalesce(p.max_concurrent_calls, number_limit), 0) - (
+        select count(*) from live_calls c
+        where c.organization_id = l.organization_id and c.environment = env and c.from_number = l.from_number
+      ) as number_places
+      from lines l join room r on r.id = l.organization_id
+      left join phone_numbers p on p.organization_id = l.organization_id and p.phone_number = l.from_number
+      where l.environment = env and (r.places is null or r.places > 0)
     ), waiting as (
-      select r.id as organization_id, r.places, r.last_turn, w.*,
-        row_number() over (partition by r.id, w.from_number order by w.since, w.id) as number_turn
-      from room r
+      select n.id as organization_id, n.places, n.last_turn, w.*,
+        row_number() over (partition by n.id order by w.since, w.id) as turn
+      from numbers n
       cross join lateral (
         select c.id, c.from_number, greatest(c.created_at, c.scheduled_at) as since
         from calls c
-        where c.organization_id = r.id and c.environment = env and c.status = 'queued'
+        where c.organization_id = n.id and c.environment = env and c.from_number = n.from_number
+          and c.status = 'queued'
           and greatest(c.created_at, c.scheduled_at) <= now_at
           and (c.not_before is null or c.not_before <= now_at)
-          and c.from_number <> all (r.full_numbers)
-          and not exists (select from live_calls l where l.call_id = c.id)
+          -- The offset keeps this from becoming a join with all that wait.
+          and not exists (select from live_calls l where l.call_id = c.id offset 0)
         order by greatest(c.created_at, c.scheduled_at), c.id
-        limit least(allowance, 1000) + 100
+        limit least(allowance, share, n.number_places)
       ) w
-      where r.places is null or r.places > 0
-    ), numbers as (
-      select n.organization_id, n.from_number, nullif(coalesce(p.max_concurrent_calls, number_limit), 0) - (
-        select count(*) from live_calls l
-        where l.organization_id = n.organization_id and l.environment = env and l.from_number = n.from_number
-      ) as places
-      from (select distinct w.organization_id, w.from_number from waiting w) n
-      left join phone_numbers p on p.organization_id = n.organization_id and p.phone_number = n.from_number
-    ), allowed as (
-      select w.*, row_number() over (partition by w.organization_id order by w.since, w.id) as turn
-      from waiting w join numbers n using (organization_id, from_number)
-      where n.places is null or w.number_turn <= n.places
+      where n.number_places is null or n.number_places > 0
     ), chosen as (
-      select a.* from allowed a where a.places is null or a.turn <= a.places
-      order by a.turn, a.last_turn nulls first, a.since, a.id limit allowance
+      select w.* from waiting w where w.turn <= least(share, w.places)
+      order by w.turn, w.last_turn nulls first, w.since, w.id limit allowance
     ), held as (
       insert into live_calls (call_id, organization_id, environment, from_number, carrier, owner, lease_until)
       select c.id, c.organization_id, env, c.from_number, carrier_name, worker,
@@ -157,9 +168,12 @@ begin
       insert into carrier_admissions (carrier, call_id) select carrier_name, h.call_id from held h where per_second > 0
     ) select h.call_id, null::int from held h;
     get diagnostics admitted = row_count;
-  end if;
+    exit when admitted = 0;
+    allowance := allowance - admitted;
+    share := share * 8;
+  end loop;
   -- Calls may be left that only the pace holds back: say when it is worth asking again.
-  if per_second > 0 and (allowance <= 0 or admitted = allowance) then
+  if per_second > 0 and allowance <= 0 then
     select min(coalesce(c.asked_at, now_at)) + interval '1 s' into frees_at
     from carrier_admissions c where c.carrier = carrier_name having count(*) >= per_second;
     if frees_at is not null then

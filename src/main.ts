@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
 import { type Config, loadConfig } from './config.js';
@@ -60,7 +61,8 @@ async function closeWithin(app: NestExpressApplication, limitMs: number): Promis
   const timer = setTimeout(() => {
     server.closeAllConnections();
   }, limitMs);
-  await app.close().finally(() => {
+  // A queue that cannot be reached must not keep the process: leases have been given up by then.
+  await Promise.race([app.close(), delay(limitMs + 5_000, undefined, { ref: false })]).finally(() => {
     clearTimeout(timer);
   });
 }

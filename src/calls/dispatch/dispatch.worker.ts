@@ -55,7 +55,7 @@ export class DispatchWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    // Without a listener BullMQ would print its errors itself.
+    // Without a listener BullMQ writes its errors to stderr, past the log.
     const tell = (error: Error): void => {
       this.log.warn({ err: error }, 'the queue cannot be reached; calls are dialled without it');
     };

@@ -156,10 +156,11 @@ export class LiveCall {
       () => {
         work().catch((error: unknown) => {
           this.deps.log.error({ err: error, callId: this.callId }, 'a call over its limit could not be ended yet');
-          this.after(RETRY_MS - GRACE_MS, work);
+          this.after(0, work);
         });
       },
-      Math.max(0, ms + GRACE_MS),
+      // Never at once: a story that is told late may have its end in it.
+      Math.max(0, ms) + GRACE_MS,
     );
   }
 }

@@ -249,28 +249,30 @@ describe('admission', () => {
     });
   });
 
-  it('does not read past the calls that are due', async () => {
+  it.each([80, 20_000])('reads little of a line of %i, and nothing of what is not due yet', async (waiting) => {
     const [organization] = await line.organizations(1);
-    await line.queue(organization, 10);
+    await line.queue(organization, waiting);
     await line.schedule(organization, 20_000);
     await db.database.query('analyze calls');
-    const [read] = await db.database.transaction(async (client) => {
-      const connection = Database.on(client) as Database;
-      const { owner } = one();
-      const request = {
-        owner,
-        environment: 'test',
-        carrier: 'c',
-        leaseMs: 1_000,
-        limits: NO_LIMITS,
-        most: 100,
-      } as const;
-      expect((await admitCalls(connection, request)).callIds).toHaveLength(10);
-      return connection.query<{ rows: number }>(
-        `select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables where relname = 'calls'`,
-      );
-    });
-    expect(read!.rows).toBeGreaterThan(0);
-    expect(read!.rows).toBeLessThan(100);
+    const request = {
+      owner: one().owner,
+      environment: 'test',
+      carrier: 'c',
+      leaseMs: 1_000,
+      limits: NO_LIMITS,
+    } as const;
+    // More often than PostgreSQL plans a statement anew.
+    for (let left = waiting; left > waiting - 90; left -= 10) {
+      const [read] = await db.database.transaction(async (client) => {
+        const connection = Database.on(client) as Database;
+        const { callIds } = await admitCalls(connection, { ...request, most: 10 });
+        expect(callIds).toHaveLength(Math.min(left, 10));
+        return connection.query<{ rows: number }>(
+          `select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables where relname = 'calls'`,
+        );
+      });
+      expect(read!.rows).toBeGreaterThan(0);
+      expect(read!.rows).toBeLessThan(2_000);
+    }
   });
 });
