@@ -121,7 +121,11 @@ class ListSnapshot {
   private async rows(from: number, to: number, skip: number, limit: number): Promise<StoredCallRow[]> {
     const { conditions, values } = this.rowConditions(from, to);
     const { rows } = await this.client.query<StoredCallRow>(
-      `select c.*, ${TRANSCRIPT} from calls c where ${conditions} order by id desc offset $${values.length + 1} limit $${values.length + 2}`,
+      // The transcript is put together for the rows of the page only, not for those that are skipped.
+      `select c.*, ${TRANSCRIPT} from (
+         select * from calls where ${conditions}
+         order by id desc offset $${values.length + 1} limit $${values.length + 2}
+       ) c order by c.id desc`,
       [...values, skip, limit],
     );
     return rows;

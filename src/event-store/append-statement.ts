@@ -44,7 +44,7 @@ export function appendStatement(projection: InlineProjection): NamedStatement {
   const { gate } = projection;
   const ctes = [
     `input as materialized (
-      select * from json_to_recordset($1::json)
+      select * from jsonb_to_recordset($1::jsonb)
         as i(stream_id uuid, expected_version int, events jsonb, metadata jsonb, payload jsonb)
     )`,
     ...(gate?.ctes ?? []),
