@@ -6,10 +6,11 @@ import 'reflect-metadata';
 
 export default async function () {
   const { migrate, openDatabase, startEmbeddedPostgres } = await import('../../dist/platform/index.js');
+  // No autovacuum: its worker is the superuser's, and a database that one visits cannot be dropped by force.
   const dataDir = mkdtempSync(join(tmpdir(), 'outdial-test-'));
   const postgres = await startEmbeddedPostgres({
     dataDir,
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off' },
   });
   // The database that comes with the server becomes the template: nobody may be connected while it is cloned.
   const template = await openDatabase({ url: postgres.url, poolSize: 4, entities: [] });
