@@ -5,7 +5,7 @@ import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfigur
 import { type Config, loadConfig } from './config.js';
 import { DemoData, demoGuide } from './demo-data.js';
 import { listenOn } from './listen.js';
-import { createLog } from './platform/index.js';
+import { assertRedis, createLog } from './platform/index.js';
 
 /** How long requests under way may take to end after the signal to stop. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
@@ -20,6 +20,7 @@ async function main(): Promise<void> {
       if (stop.signal.aborted) process.exit(1);
       stop.abort();
     });
+  if (config.redisUrl !== undefined && config.roles.includes('worker')) await assertRedis(config.redisUrl);
   const database = await openConfiguredDatabase(config);
   try {
     await serve(config, database, stop.signal);

@@ -260,6 +260,12 @@ describe('decide', () => {
     expect(decide({ type: 'ReportAnswer', at: later, claim: 'c2' }, again)).toHaveLength(1);
   });
 
+  it('ends a call for want of an answer only while there is none', () => {
+    const noAnswer: CallCommand = { ...WHEN.EndCall, unanswered: true };
+    expect(decide(noAnswer, replay([queued, dialing]))).toHaveLength(1);
+    expect(decide(noAnswer, replay([queued, dialing, started]))).toEqual([]);
+  });
+
   it('spends no attempt on a call that is sent back to the line', () => {
     const first = replay([queued, dialing, deferred]);
     expect(first).toMatchObject({ is: 'queued', attempt: 0, notBefore: later });

@@ -45,7 +45,15 @@ export type CallCommand =
   | { type: 'DeferCall'; at: string; claim: string; reason: string; notBefore: string }
   | { type: 'ReportRinging'; at: string; claim?: string }
   | { type: 'ReportAnswer'; at: string; claim?: string }
-  | { type: 'EndCall'; at: string; claim?: string; disconnectionReason: DisconnectionReason; outcome: Outcome }
+  | {
+      type: 'EndCall';
+      at: string;
+      claim?: string;
+      /** Only if nobody has answered by then. */
+      unanswered?: true;
+      disconnectionReason: DisconnectionReason;
+      outcome: Outcome;
+    }
   | { type: 'CancelCall'; at: string }
   | { type: 'HangUpCall'; at: string }
   | { type: 'RecordCall'; at: string; url: string };
@@ -83,7 +91,8 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
       return state.is === 'dialing' && isAbout(command, state) ? [{ type: 'call.started', data: { at } }] : [];
     case 'EndCall': {
       if (state.is === 'ended' || !isAbout(command, state)) return [];
-      const { disconnectionReason, outcome } = command;
+      const { disconnectionReason, outcome, unanswered } = command;
+      if (unanswered && state.is === 'connected') return [];
       // A call that was connected was carried through; one that was not has failed.
       const status = state.is === 'connected' ? 'completed' : 'failed';
       return [{ type: 'call.ended', data: { at, status, disconnectionReason, outcome } }];

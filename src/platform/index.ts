@@ -22,7 +22,7 @@ export { createLog, Log, nestLogger } from './log.js';
 export { Page } from './pagination.js';
 export { PeriodicTask } from './periodic-task.js';
 export { oneAtATime } from './one-at-a-time.js';
-export { openQueue, type QueueConnection } from './queue.js';
+export { assertRedis, openQueue, type QueueConnection } from './queue.js';
 export { Wakeups } from './wakeups.js';
 export { PlatformModule } from './platform.module.js';
 export { CONFIG, InjectConfig } from './platform.module.js';

@@ -5,6 +5,7 @@ import {
   runMigrations,
   setDefaultBackendFactory,
 } from 'bullmq';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 
 /** A connection for BullMQ, and how to close it after its queues and workers. */
@@ -21,16 +22,7 @@ export async function openQueue(redisUrl: string | undefined, databaseUrl: strin
   if (redisUrl !== undefined) {
     setDefaultBackendFactory(createRedisBackend);
     // A worker's connection must not give up on a request while Redis restarts.
-    const { hostname, port, username, password, pathname, protocol } = new URL(redisUrl);
-    const connection = {
-      host: hostname,
-      port: Number(port || 6379),
-      ...(username ? { username: decodeURIComponent(username) } : {}),
-      ...(password ? { password: decodeURIComponent(password) } : {}),
-      ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
-      maxRetriesPerRequest: null,
-    };
+    const connection = { ...redisOptions(redisUrl), maxRetriesPerRequest: null };
     return { options: { connection }, close: () => Promise.resolve() };
   }
   setDefaultBackendFactory(createPostgresBackend);
@@ -49,4 +41,36 @@ export async function openQueue(redisUrl: string | undefined, databaseUrl: strin
     client.release();
   }
   return { options: { connection: pool }, close: () => pool.end() };
+}
+
+const CONNECT_MS = 5_000;
+
+/** Asks Redis once, at the start; later it may come and go. @throws Error in one line when there is no answer */
+export async function assertRedis(redisUrl: string): Promise<void> {
+  const options = redisOptions(redisUrl);
+  const redis = new Redis({ ...options, lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: () => null });
+  let reason: unknown;
+  redis.on('error', (error: unknown) => (reason = error));
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    const told = reason ?? error;
+    const why = told instanceof Error ? told.message : String(told);
+    throw new Error(`Cannot use Redis at ${options.host}:${options.port} (REDIS_URL): ${why}`, { cause: error });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function redisOptions(redisUrl: string) {
+  const { hostname, port, username, password, pathname, protocol } = new URL(redisUrl);
+  return {
+    host: hostname,
+    port: Number(port || 6379),
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
+    ...(protocol === 'rediss:' ? { tls: {} } : {}),
+  };
 }

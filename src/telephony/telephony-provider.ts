@@ -27,6 +27,8 @@ export interface LegEnd {
   by: LegEndedBy;
   /** For people; null when the reason says it all. */
   detail: string | null;
+  /** When it was answered, for whoever was never told: providers that lose signals name it with the end. */
+  answeredAt?: Date | undefined;
 }
 
 /** What happens on a leg, each with the moment it happened. A provider may repeat, reorder, delay or lose signals. */

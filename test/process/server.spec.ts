@@ -107,6 +107,12 @@ describe('a start that cannot work ends in one clear line and exit code 1', () =
     expect(lines[0]).not.toContain('sesame');
   });
 
+  it('an unreachable Redis', async () => {
+    const { code, lines } = await refused({ REDIS_URL: 'redis://:sesame@127.0.0.1:1' });
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringMatching(/^Cannot use Redis at 127\.0\.0\.1:1 \(REDIS_URL\): .*ECONNREFUSED/)]);
+  });
+
   it.each([
     [{ PORT: '99999' }, /^Bad setting: PORT must be/],
     [{ ROLES: 'api,cook' }, /^Bad setting: ROLES must be/],

@@ -180,7 +180,6 @@ export class CallRunner {
   private liveCall(callId: string, claim: string, leg: CallLeg): LiveCall {
     return new LiveCall(callId, claim, leg, this.options, {
       execute: async (command) => (await this.calls.execute(callId, command, CAUSE)).state,
-      state: () => this.calls.stateOf(callId),
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
       log: this.log,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CallLeg, type LegEnd, type LegSignal } from '../../telephony/index.js';
 import { type Log } from '../../platform/index.js';
 import { type CallCommand, type CallState } from '../call.js';
+import { responsibleFor } from '../reasons.js';
 import { endOf } from './leg-end.js';
 import { within } from './within.js';
 
@@ -14,7 +15,6 @@ const RETRY_MS = 1_000;
 export interface LiveCallDependencies {
   /** Makes a command true of this call. Returns the state that the call has afterwards. */
   execute: (command: CallCommand) => Promise<CallState>;
-  state: () => Promise<CallState>;
   /** How often the call was sent back to the line. */
   countDeferrals: () => Promise<number>;
   saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<boolean>;
@@ -113,6 +113,8 @@ export class LiveCall {
         await this.deps.saveTurn(signal);
         return;
       case 'ended': {
+        if (signal.answeredAt)
+          await this.deps.execute({ type: 'ReportAnswer', at: signal.answeredAt.toISOString(), claim });
         const deferrals = signal.reason === 'capacity' ? await this.deps.countDeferrals() : 0;
         return this.settle(await this.deps.execute(endOf(signal, claim, deferrals)));
       }
@@ -130,10 +132,18 @@ export class LiveCall {
 
   private limitRinging(): void {
     this.after(this.limits.ringTimeoutMs, async () => {
+      const { retryable } = responsibleFor('dial_no_answer');
+      const state = await this.deps.execute({
+        type: 'EndCall',
+        at: new Date().toISOString(),
+        claim: this.claim,
+        unanswered: true,
+        disconnectionReason: 'dial_no_answer',
+        outcome: { sipCode: 408, responsible: 'system', retryable, detail: null },
+      });
       // It may have been answered by a report that did not come over this leg.
-      const state = await this.deps.state();
       if (state.is === 'connected') this.limitDuration(state.startedAt);
-      else await this.end({ reason: 'dial_no_answer', sipCode: 408, by: 'system', detail: null });
+      else await this.hangUp();
     });
   }
 

@@ -79,19 +79,20 @@ export class CallIntakeService {
     return rows.length > 0;
   }
 
-  private async isKnown({ organizationId }: Caller, { source, id }: CallCloudEvent): Promise<boolean> {
+  private async isKnown({ organizationId, environment }: Caller, { source, id }: CallCloudEvent): Promise<boolean> {
     const rows = await this.database.query(
-      'select from received_events where organization_id = $1 and source = $2 and id = $3',
-      [organizationId, source, id],
+      'select from received_events where organization_id = $1 and environment = $2 and source = $3 and id = $4',
+      [organizationId, environment, source, id],
     );
     return rows.length > 0;
   }
 
   /** @returns whether nobody else did meanwhile */
-  private async remember({ organizationId }: Caller, { source, id }: CallCloudEvent): Promise<boolean> {
+  private async remember({ organizationId, environment }: Caller, { source, id }: CallCloudEvent): Promise<boolean> {
     const rows = await this.database.query(
-      'insert into received_events (organization_id, source, id) values ($1, $2, $3) on conflict do nothing returning id',
-      [organizationId, source, id],
+      `insert into received_events (organization_id, environment, source, id) values ($1, $2, $3, $4)
+       on conflict do nothing returning id`,
+      [organizationId, environment, source, id],
     );
     return rows.length > 0;
   }

@@ -21,6 +21,9 @@ export type CloudEventContent =
 type Fields = Readonly<Record<string, unknown>>;
 type Check<T> = (data: Fields, fail: (problem: string) => never) => T;
 
+/** What an operator says through the API is not a media service's to report. */
+const REPORTABLE = DISCONNECTION_REASONS.filter((reason) => reason !== 'cancelled' && reason !== 'manual_stopped');
+
 const MAX_TEXT = 10_000;
 /** How far ahead of ours a sender's clock may be. */
 const CLOCK_SKEW_MS = 5 * 60_000;
@@ -35,8 +38,8 @@ const CONTENTS: Readonly<Record<CloudEventContent['type'], Check<CloudEventConte
   'call.ringing': () => ({ type: 'call.ringing' }),
   'call.started': () => ({ type: 'call.started' }),
   'call.ended': ({ disconnectionReason, sipCode = null, detail = null }, fail) => {
-    const reason = DISCONNECTION_REASONS.find((each) => each === disconnectionReason);
-    if (!reason) return fail(`data.disconnectionReason must be one of ${DISCONNECTION_REASONS.join(', ')}`);
+    const reason = REPORTABLE.find((each) => each === disconnectionReason);
+    if (!reason) return fail(`data.disconnectionReason must be one of ${REPORTABLE.join(', ')}`);
     if (sipCode !== null && !(Number.isInteger(sipCode) && Number(sipCode) >= 100 && Number(sipCode) < 700))
       return fail('data.sipCode must be a SIP status');
     if (detail !== null && !isText(detail, 1_000)) return fail('data.detail must be text of 1 to 1000 characters');

@@ -154,7 +154,10 @@ describe('bad callbacks', () => {
   });
 
   it('missing: of the same call only the end, or all but the end', () => {
-    expect(script(ONLY_END)).toEqual(truth.slice(-1));
+    const answeredMs = truth.find(({ signal }) => signal.type === 'answered')?.atMs;
+    expect(script(ONLY_END)).toEqual([{ ...truth.at(-1), answeredMs }]);
+    expect(script(ONLY_END, { ringTimeoutMs: 1_000 })[0]).not.toHaveProperty('answeredMs');
+    expect(timeline(script(ONLY_END), 0, 1)[0]?.signal).toMatchObject({ answeredAt: new Date(answeredMs ?? NaN) });
     expect(script(SILENT)).toEqual(truth.slice(0, -1));
   });
 });

@@ -4,6 +4,8 @@ type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
 
 /** A signal of a leg; its times are milliseconds from the dial. */
 export interface TimedSignal {
+  /** Of an end that is all that is told: when the call was answered. */
+  answeredMs?: number;
   /** When it happens. */
   atMs: number;
   /** When the provider gets round to telling it: later where callbacks are bad. */
@@ -113,6 +115,11 @@ function tellSwapped(signals: TimedSignal[]): TimedSignal[] {
 
 const tellLate = (signals: TimedSignal[]): TimedSignal[] =>
   signals.map((one) => ({ ...one, toldMs: one.toldMs + LATE_MS }));
+
+function tellEndOnly(signals: TimedSignal[]): TimedSignal[] {
+  const answeredMs = signals.find(({ signal }) => signal.type === 'answered')?.atMs;
+  return signals.filter(isEnd).map((end) => ({ ...end, ...(answeredMs === undefined ? {} : { answeredMs }) }));
+}
 
 const ENTRIES: readonly [Entry, ...Entry[]] = [
   {
@@ -227,9 +234,9 @@ const ENTRIES: readonly [Entry, ...Entry[]] = [
   {
     number: '+15550000024',
     title: 'Missing callbacks',
-    does: 'As the answered one; only the end is ever told.',
+    does: 'As the answered one; only the end is ever told, and with it when the call was answered.',
     plan: conversation,
-    tell: (signals) => signals.filter(isEnd),
+    tell: tellEndOnly,
   },
   {
     number: '+15550000025',

@@ -11,9 +11,11 @@ export interface DueSignal {
 export function timeline(script: readonly TimedSignal[], dialledAt: number, speed: number): DueSignal[] {
   // Each moment is rounded by itself, so that order survives and a turn never reaches beyond the end.
   const onClock = (offsetMs: number): number => dialledAt + Math.round(offsetMs / speed);
-  return script.map(({ atMs, toldMs, signal }) => {
+  return script.map(({ atMs, toldMs, signal, answeredMs: toldAnswerMs }) => {
     const at = new Date(onClock(atMs));
     const dueAt = onClock(toldMs);
+    if (signal.type === 'ended' && toldAnswerMs !== undefined)
+      return { dueAt, signal: { ...signal, at, answeredAt: new Date(onClock(toldAnswerMs)) } };
     if (signal.type !== 'turn') return { dueAt, signal: { ...signal, at } };
     const answeredMs = atMs - signal.endMs;
     const sinceAnswer = (ms: number): number => onClock(answeredMs + ms) - onClock(answeredMs);
