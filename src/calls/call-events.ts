@@ -40,6 +40,34 @@ export interface Outcome {
   detail: string | null;
 }
 
+/** Who answered, and from what that was concluded. */
+export interface AnsweredBy {
+  by: 'human' | 'machine' | 'unknown';
+  /** e.g. `short_greeting`, `long_greeting`, `beep`, `no_speech`. */
+  reason: string;
+}
+
+/** How good the line was: losses in percent, times in milliseconds, MOS from 1 to 4.5. */
+export interface LineQuality {
+  packetsSent: number;
+  packetsReceived: number;
+  packetsLost: number;
+  lossPercent: number;
+  jitterMs: number;
+  remoteLossPercent: number | null;
+  roundTripMs: number | null;
+  mos: number;
+}
+
+/** What the dialling policy says of a call, before it is dialled. */
+export interface Screening {
+  allowed: boolean;
+  /** The rule that refused it. */
+  rule: string | null;
+  /** In words. */
+  detail: string;
+}
+
 /** What is known of a call from the moment it is accepted. What was not given is absent. */
 export interface CallFacts {
   organizationId: string;
@@ -62,6 +90,8 @@ export interface CallFacts {
 /** Every event says when it happened: `at`, ISO 8601 in UTC. */
 export type CallEvent =
   | { type: 'call.queued'; data: CallFacts & { at: string } }
+  /** The dialling policy was asked. */
+  | { type: 'call.screened'; data: { at: string } & Screening }
   /** An attempt is claimed: from here on only `claim` may ring the phone, and never twice. */
   | { type: 'call.dialing'; data: { at: string; attempt: number; provider: string; claim: string } }
   /** The carrier had no channel free, or was never asked: back to the line, no attempt spent. */
@@ -69,6 +99,8 @@ export type CallEvent =
   | { type: 'call.ringing'; data: { at: string } }
   /** Answered. */
   | { type: 'call.started'; data: { at: string } }
+  /** A person or a machine; said anew when it is known better. */
+  | { type: 'call.answered_by'; data: { at: string } & AnsweredBy }
   | {
       type: 'call.ended';
       data: {
@@ -78,7 +110,11 @@ export type CallEvent =
         outcome: Outcome;
       };
     }
-  /** What was said can be heard at `url`. */
-  | { type: 'call.recorded'; data: { at: string; url: string } };
+  /** How good the line was, told when it has closed. */
+  | { type: 'call.measured'; data: { at: string; quality: LineQuality } }
+  /** What was said can be heard at `url`: an address, or a path of our own API. */
+  | { type: 'call.recorded'; data: { at: string; url: string; durationMs?: number | undefined } }
+  /** The recording was kept as long as it was to be. */
+  | { type: 'call.recording_deleted'; data: { at: string } };
 
 export type CallEventType = CallEvent['type'];

@@ -1,5 +1,12 @@
 import { type CallState, type CallStatus, statusOf } from './call.js';
-import { type Direction, type DisconnectionReason, type Environment, type Outcome } from './call-events.js';
+import {
+  type AnsweredBy,
+  type Direction,
+  type DisconnectionReason,
+  type Environment,
+  type LineQuality,
+  type Outcome,
+} from './call-events.js';
 
 /**
  * A row of `calls` on its way to the database, as JSON with the names of the columns: times are ISO 8601 text, and what
@@ -28,6 +35,8 @@ export interface CallRow {
   disconnection_reason: DisconnectionReason | undefined;
   outcome: Outcome | undefined;
   recording: string | undefined;
+  answered_by: AnsweredBy | undefined;
+  quality: LineQuality | undefined;
   duration: number | undefined;
   created_at: string;
   started_at: string | undefined;
@@ -62,6 +71,8 @@ export function toCallRow(id: string, version: number, state: Exclude<CallState,
     disconnection_reason: end?.disconnectionReason,
     outcome: end?.outcome,
     recording: state.recording,
+    answered_by: state.answeredBy,
+    quality: state.quality,
     duration: end && secondsBetween(startedAt, end.endedAt),
     created_at: createdAt,
     started_at: startedAt,

@@ -2,7 +2,14 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { EXAMPLE_AGENT_ID } from '../agents/index.js';
 import { type CallRow } from './call-row.js';
 import { CALL_STATUSES, type CallStatus } from './call.js';
-import { type Direction, DISCONNECTION_REASONS, type Environment, type Outcome } from './call-events.js';
+import {
+  type AnsweredBy,
+  type Direction,
+  DISCONNECTION_REASONS,
+  type Environment,
+  type LineQuality,
+  type Outcome,
+} from './call-events.js';
 
 const orNull = (type: 'string' | 'integer' | 'number' | 'boolean' | 'object', example: unknown, description?: string) =>
   ApiProperty({
@@ -26,6 +33,40 @@ export class OutcomeView implements Outcome {
 
   @orNull('string', 'Busy here')
   detail: string | null;
+}
+
+export class AnsweredByView implements AnsweredBy {
+  @ApiProperty({ enum: ['human', 'machine', 'unknown'], example: 'human' })
+  by: AnsweredBy['by'];
+
+  @ApiProperty({ description: 'What that was concluded from', example: 'short_greeting' })
+  reason: string;
+}
+
+export class LineQualityView implements LineQuality {
+  @ApiProperty({ type: 'integer', example: 12_000 })
+  packetsSent: number;
+
+  @ApiProperty({ type: 'integer', example: 11_990 })
+  packetsReceived: number;
+
+  @ApiProperty({ type: 'integer', description: 'Never arrived, or too late to be heard', example: 10 })
+  packetsLost: number;
+
+  @ApiProperty({ example: 0.08 })
+  lossPercent: number;
+
+  @ApiProperty({ description: 'Interarrival jitter in milliseconds', example: 1.25 })
+  jitterMs: number;
+
+  @orNull('number', 0.1, 'What the far end lost of ours, where it reports')
+  remoteLossPercent: number | null;
+
+  @orNull('number', 23, 'Milliseconds, where the far end reports')
+  roundTripMs: number | null;
+
+  @ApiProperty({ description: 'Estimated mean opinion score, 1 to 4.5', example: 4.38 })
+  mos: number;
 }
 
 /** A call as the contract shows it. What is not known yet is null, never absent. */
@@ -101,6 +142,12 @@ export class CallView {
 
   @ApiProperty({ type: OutcomeView, nullable: true })
   outcome: Outcome | null;
+
+  @ApiProperty({ type: AnsweredByView, nullable: true, description: 'A person or a machine, where that was detected' })
+  answeredBy: AnsweredBy | null;
+
+  @ApiProperty({ type: LineQualityView, nullable: true, description: 'How good the line was, once it has closed' })
+  quality: LineQuality | null;
 }
 
 /** A row of `calls` as it comes from the database: times are `Date`s, and what is not there is null. */
@@ -140,5 +187,7 @@ export function toCallView(row: StoredCallRow): CallView {
     scheduledAt: row.scheduled_at,
     environment: row.environment,
     outcome: row.outcome,
+    answeredBy: row.answered_by,
+    quality: row.quality,
   };
 }

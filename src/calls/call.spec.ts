@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { anyCommand, anyEvent, anyForeignEvent } from '../../test/support/call-arbitraries.js';
 import { DomainError } from '../platform/domain-error.js';
 import { type CallCommand, CALL_STATUSES, decide, evolve, replay, statusOf, UNKNOWN_CALL } from './call.js';
-import { type CallEvent, type CallFacts, type Outcome } from './call-events.js';
+import { type CallEvent, type CallFacts, type LineQuality, type Outcome, type Screening } from './call-events.js';
 
 const at = '2026-04-05T14:00:00.000Z';
 const later = '2026-04-05T14:04:00.000Z';
@@ -17,6 +17,19 @@ const facts: CallFacts = {
 };
 const hungUp: Outcome = { sipCode: 200, responsible: 'customer', retryable: false, detail: null };
 const busy: Outcome = { sipCode: 486, responsible: 'customer', retryable: true, detail: 'Busy here' };
+
+const allowed: Screening = { allowed: true, rule: null, detail: 'Allowed' };
+const suppressed: Screening = { allowed: false, rule: 'suppression', detail: 'The number is suppressed' };
+const quality: LineQuality = {
+  packetsSent: 100,
+  packetsReceived: 98,
+  packetsLost: 2,
+  lossPercent: 2,
+  jitterMs: 1.5,
+  remoteLossPercent: null,
+  roundTripMs: 20,
+  mos: 4.2,
+};
 
 const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
 const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
@@ -59,6 +72,10 @@ const WHEN = {
   CancelCall: { type: 'CancelCall', at: later },
   HangUpCall: { type: 'HangUpCall', at: later },
   RecordCall: { type: 'RecordCall', at: later, url: 'https://media.example.com/1.wav' },
+  RefuseCall: { type: 'RefuseCall', at: later, screening: suppressed },
+  ReportAnsweredBy: { type: 'ReportAnsweredBy', at: later, answeredBy: { by: 'human', reason: 'short_greeting' } },
+  ReportQuality: { type: 'ReportQuality', at: later, quality },
+  DeleteRecording: { type: 'DeleteRecording', at: later },
 } satisfies { [Type in CallCommand['type']]: CallCommand };
 
 /** Events, in so many words that a command is right but has nothing to do, or the error that whoever gave it sees. */
@@ -88,6 +105,22 @@ const cancelled: CallEvent[] = [
 const sentBack: CallEvent[] = [
   { type: 'call.deferred', data: { at: later, reason: 'No channel free', notBefore: later } },
 ];
+const refused: CallEvent[] = [
+  { type: 'call.screened', data: { at: later, ...suppressed } },
+  {
+    type: 'call.ended',
+    data: {
+      at: later,
+      status: 'failed',
+      disconnectionReason: 'dial_failed',
+      outcome: { sipCode: null, responsible: 'system', retryable: false, detail: suppressed.detail },
+    },
+  },
+];
+const answeredByHuman: CallEvent[] = [
+  { type: 'call.answered_by', data: { at: later, by: 'human', reason: 'short_greeting' } },
+];
+const measured: CallEvent[] = [{ type: 'call.measured', data: { at: later, quality } }];
 const recorded: CallEvent[] = [{ type: 'call.recorded', data: { at: later, url: 'https://media.example.com/1.wav' } }];
 const hungUpByOperator: CallEvent[] = [
   {
@@ -221,6 +254,58 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a cancelled call': recorded,
     'a call hung up by an operator': recorded,
   },
+  RefuseCall: {
+    'no call': missing,
+    'a queued call': refused,
+    'a call sent back to the line': refused,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
+  },
+  ReportAnsweredBy: {
+    'no call': missing,
+    'a queued call': quiet,
+    'a call sent back to the line': quiet,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': answeredByHuman,
+    'a call answered without ringing': answeredByHuman,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
+  },
+  ReportQuality: {
+    'no call': missing,
+    'a queued call': measured,
+    'a call sent back to the line': measured,
+    'a call being dialled': measured,
+    'a ringing call': measured,
+    'a connected call': measured,
+    'a call answered without ringing': measured,
+    'a completed call': measured,
+    'a failed call': measured,
+    'a cancelled call': measured,
+    'a call hung up by an operator': measured,
+  },
+  DeleteRecording: {
+    'no call': missing,
+    'a queued call': quiet,
+    'a call sent back to the line': quiet,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
+  },
 };
 
 const describeThen = (then: Then): string =>
@@ -260,6 +345,29 @@ describe('decide', () => {
     expect(decide({ type: 'ReportAnswer', at: later, claim: 'c2' }, again)).toHaveLength(1);
   });
 
+  it('dials with what the dialling policy said of it', () => {
+    const events = decide({ ...WHEN.DialCall, screening: allowed }, replay([queued]));
+    expect(events.map(({ type }) => type)).toEqual(['call.screened', 'call.dialing']);
+    expect(events[0]?.data).toEqual({ at: later, ...allowed });
+  });
+
+  it('says who answered anew when it is known better, and measures once', () => {
+    const talking = replay([queued, dialing, started, ...answeredByHuman, ...measured]);
+    const machine: CallCommand = { ...WHEN.ReportAnsweredBy, answeredBy: { by: 'machine', reason: 'beep' } };
+    expect(decide(WHEN.ReportAnsweredBy, talking)).toEqual([]);
+    expect(decide(machine, talking)).toEqual([
+      { type: 'call.answered_by', data: { at: later, by: 'machine', reason: 'beep' } },
+    ]);
+    expect(decide(WHEN.ReportQuality, talking)).toEqual([]);
+  });
+
+  it('deletes the recording there is', () => {
+    const heard = replay([queued, dialing, started, ended('completed'), ...recorded]);
+    const deleted = decide(WHEN.DeleteRecording, heard);
+    expect(deleted).toEqual([{ type: 'call.recording_deleted', data: { at: later } }]);
+    expect(decide(WHEN.DeleteRecording, deleted.reduce(evolve, heard))).toEqual([]);
+  });
+
   it('ends a call for want of an answer only while there is none', () => {
     const noAnswer: CallCommand = { ...WHEN.EndCall, unanswered: true };
     expect(decide(noAnswer, replay([queued, dialing]))).toHaveLength(1);
@@ -285,7 +393,8 @@ describe('decide', () => {
         for (const command of commands)
           for (const event of eventsOrRefusal(command, state)) {
             const next = evolve(state, event);
-            expect(next).not.toEqual(state);
+            // That somebody looked at it is worth telling, and changes nothing.
+            if (event.type !== 'call.screened') expect(next).not.toEqual(state);
             state = next;
           }
       }),
@@ -314,6 +423,9 @@ function eventsOrRefusal(command: CallCommand, state: ReturnType<typeof replay>)
 }
 
 const anyHistory = fc.array(fc.oneof({ weight: 3, arbitrary: anyEvent }, anyForeignEvent), { maxLength: 30 });
+
+/** What may still be told of a call that is over. */
+const AFTERWARDS = ['call.recorded', 'call.recording_deleted', 'call.measured'];
 
 describe('evolve', () => {
   it('never throws and never loses the call, whatever events come in whatever order', () => {
@@ -346,8 +458,7 @@ describe('evolve', () => {
         (before, status, late) => {
           const terminal = replay([queued, ...before, ended(status)]);
           expect(terminal.is).toBe('ended');
-          // Only a recording may still come.
-          const changes = late.filter(({ type }) => type !== 'call.recorded');
+          const changes = late.filter(({ type }) => !AFTERWARDS.includes(type));
           expect(replay(changes, terminal)).toBe(terminal);
         },
       ),

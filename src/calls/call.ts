@@ -1,5 +1,13 @@
 import { DomainError, notFound } from '../platform/domain-error.js';
-import { type CallEvent, type CallFacts, type DisconnectionReason, type Outcome } from './call-events.js';
+import {
+  type AnsweredBy,
+  type CallEvent,
+  type CallFacts,
+  type DisconnectionReason,
+  type LineQuality,
+  type Outcome,
+  type Screening,
+} from './call-events.js';
 
 /** The statuses of the contract. */
 export const CALL_STATUSES = ['queued', 'in_progress', 'completed', 'failed', 'cancelled'] as const;
@@ -11,6 +19,8 @@ interface Known {
   /** How often dialling was begun. */
   attempt: number;
   recording?: string | undefined;
+  answeredBy?: AnsweredBy | undefined;
+  quality?: LineQuality | undefined;
 }
 
 /** An attempt under way: only what bears its claim is about it. */
@@ -41,10 +51,14 @@ export const UNKNOWN_CALL: CallState = { is: 'unknown' };
  */
 export type CallCommand =
   | { type: 'QueueCall'; at: string; facts: CallFacts }
-  | { type: 'DialCall'; at: string; provider: string; claim: string }
+  | { type: 'DialCall'; at: string; provider: string; claim: string; screening?: Screening }
+  /** The dialling policy has refused the call. */
+  | { type: 'RefuseCall'; at: string; screening: Screening }
   | { type: 'DeferCall'; at: string; claim: string; reason: string; notBefore: string }
   | { type: 'ReportRinging'; at: string; claim?: string }
   | { type: 'ReportAnswer'; at: string; claim?: string }
+  | { type: 'ReportAnsweredBy'; at: string; claim?: string; answeredBy: AnsweredBy }
+  | { type: 'ReportQuality'; at: string; quality: LineQuality }
   | {
       type: 'EndCall';
       at: string;
@@ -56,7 +70,8 @@ export type CallCommand =
     }
   | { type: 'CancelCall'; at: string }
   | { type: 'HangUpCall'; at: string }
-  | { type: 'RecordCall'; at: string; url: string };
+  | { type: 'RecordCall'; at: string; url: string; durationMs?: number }
+  | { type: 'DeleteRecording'; at: string };
 
 /**
  * What a command makes happen to a call: events, or none when it is already so or too late to matter.
@@ -74,9 +89,12 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
       return hangUp(at, state);
     case 'DialCall': {
       if (state.is !== 'queued') throw new DomainError('conflict', 'Only a queued call can be dialled');
-      const { provider, claim } = command;
-      return [{ type: 'call.dialing', data: { at, attempt: state.attempt + 1, provider, claim } }];
+      const { provider, claim, screening } = command;
+      const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: state.attempt + 1, provider, claim } };
+      return screening ? [{ type: 'call.screened', data: { at, ...screening } }, dialing] : [dialing];
     }
+    case 'RefuseCall':
+      return state.is === 'queued' ? refuse(at, command.screening) : [];
     case 'DeferCall': {
       const { reason, notBefore } = command;
       return state.is === 'dialing' && isAbout(command, state)
@@ -89,6 +107,15 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
         : [];
     case 'ReportAnswer':
       return state.is === 'dialing' && isAbout(command, state) ? [{ type: 'call.started', data: { at } }] : [];
+    case 'ReportAnsweredBy': {
+      const { by, reason } = command.answeredBy;
+      const isNews = state.answeredBy?.by !== by || state.answeredBy.reason !== reason;
+      return state.is === 'connected' && isNews && isAbout(command, state)
+        ? [{ type: 'call.answered_by', data: { at, by, reason } }]
+        : [];
+    }
+    case 'ReportQuality':
+      return state.quality ? [] : [{ type: 'call.measured', data: { at, quality: command.quality } }];
     case 'EndCall': {
       if (state.is === 'ended' || !isAbout(command, state)) return [];
       const { disconnectionReason, outcome, unanswered } = command;
@@ -97,8 +124,12 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
       const status = state.is === 'connected' ? 'completed' : 'failed';
       return [{ type: 'call.ended', data: { at, status, disconnectionReason, outcome } }];
     }
-    case 'RecordCall':
-      return state.recording === command.url ? [] : [{ type: 'call.recorded', data: { at, url: command.url } }];
+    case 'RecordCall': {
+      const { url, durationMs } = command;
+      return state.recording === url ? [] : [{ type: 'call.recorded', data: { at, url, durationMs } }];
+    }
+    case 'DeleteRecording':
+      return state.recording === undefined ? [] : [{ type: 'call.recording_deleted', data: { at } }];
   }
 }
 
@@ -135,6 +166,15 @@ function hangUp(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallE
 const alreadyOver = (status: string): DomainError =>
   new DomainError('conflict', `The call is already over: ${status}`, { status });
 
+/** A refusal never reaches a carrier: both facts in one append. */
+function refuse(at: string, screening: Screening): CallEvent[] {
+  const outcome = { sipCode: null, responsible: 'system', retryable: false, detail: screening.detail } as const;
+  return [
+    { type: 'call.screened', data: { at, ...screening } },
+    { type: 'call.ended', data: { at, status: 'failed', disconnectionReason: 'dial_failed', outcome } },
+  ];
+}
+
 /** The end that an operator makes. */
 function ended(
   at: string,
@@ -154,10 +194,18 @@ export function evolve(state: CallState, event: CallEvent): CallState {
     return { is: 'queued', facts, createdAt: at, attempt: 0, notBefore: undefined };
   }
   if (state.is === 'unknown') return state;
-  if (event.type === 'call.recorded') return { ...state, recording: event.data.url };
+  // What is told of a call when it is over, too.
+  switch (event.type) {
+    case 'call.recorded':
+      return { ...state, recording: event.data.url };
+    case 'call.recording_deleted':
+      return { ...state, recording: undefined };
+    case 'call.measured':
+      return { ...state, quality: event.data.quality };
+  }
   if (state.is === 'ended') return state;
-  const { facts, createdAt, attempt, recording } = state;
-  const known = { facts, createdAt, attempt, recording };
+  const { facts, createdAt, attempt, recording, answeredBy, quality } = state;
+  const known = { facts, createdAt, attempt, recording, answeredBy, quality };
   switch (event.type) {
     case 'call.dialing': {
       const { claim, attempt: begun } = event.data;
@@ -173,13 +221,17 @@ export function evolve(state: CallState, event: CallEvent): CallState {
       return state.is === 'dialing'
         ? { is: 'connected', ...known, claim: state.claim, startedAt: event.data.at }
         : state;
+    case 'call.answered_by': {
+      const { by, reason } = event.data;
+      return state.is === 'connected' ? { ...state, answeredBy: { by, reason } } : state;
+    }
     case 'call.ended': {
       const { at: endedAt, status, disconnectionReason, outcome } = event.data;
       const startedAt = state.is === 'connected' ? state.startedAt : undefined;
       return { is: 'ended', ...known, status, startedAt, endedAt, disconnectionReason, outcome };
     }
     default:
-      // An event of a newer version of this program.
+      // A screening changes nothing; anything else is an event of a newer version of this program.
       return state;
   }
 }

@@ -18,6 +18,10 @@ const RELEASED: Record<CallEventType, number> = {
   'call.started': 1,
   'call.ended': 1,
   'call.recorded': 1,
+  'call.screened': 1,
+  'call.answered_by': 1,
+  'call.measured': 1,
+  'call.recording_deleted': 1,
 };
 
 const required = Object.entries(RELEASED).flatMap(([type, last]) =>

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { type CallCommand } from '../../src/calls/call.js';
-import { type CallEvent, type CallFacts, DISCONNECTION_REASONS, type Outcome } from '../../src/calls/call-events.js';
+import {
+  type AnsweredBy,
+  type CallEvent,
+  type CallFacts,
+  DISCONNECTION_REASONS,
+  type LineQuality,
+  type Outcome,
+  type Screening,
+} from '../../src/calls/call-events.js';
 import { textProblem } from '../../src/platform/plain-json.js';
 
 /** Any text that the API lets in. */
@@ -61,9 +69,35 @@ const anyOutcome: fc.Arbitrary<Outcome> = fc.record({
   detail: fc.option(anyText),
 });
 
+const anyScreening: fc.Arbitrary<Screening> = fc.record({
+  allowed: fc.boolean(),
+  rule: fc.option(anyText),
+  detail: anyText,
+});
+
+const anyAnsweredBy: fc.Arbitrary<AnsweredBy> = fc.record({
+  by: fc.constantFrom('human', 'machine', 'unknown'),
+  reason: anyText,
+});
+
+const anyFigure = fc.integer({ min: 0, max: 1_000_000 });
+const anyQuality: fc.Arbitrary<LineQuality> = fc.record({
+  packetsSent: anyFigure,
+  packetsReceived: anyFigure,
+  packetsLost: anyFigure,
+  lossPercent: anyFigure,
+  jitterMs: anyFigure,
+  remoteLossPercent: fc.option(anyFigure),
+  roundTripMs: fc.option(anyFigure),
+  mos: anyFigure,
+});
+
 export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('QueueCall'), at: anyTime, facts: anyFacts }),
-  fc.record({ type: fc.constant('DialCall'), at: anyTime, provider: anyText, claim: anyText }),
+  fc.record(
+    { type: fc.constant('DialCall'), at: anyTime, provider: anyText, claim: anyText, screening: anyScreening },
+    { requiredKeys: ['type', 'at', 'provider', 'claim'] },
+  ),
   fc.record({
     type: fc.constant('DeferCall'),
     at: anyTime,
@@ -72,7 +106,14 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
     notBefore: anyTime,
   }),
   fc.record({ type: fc.constant('HangUpCall'), at: anyTime }),
-  fc.record({ type: fc.constant('RecordCall'), at: anyTime, url: anyText }),
+  fc.record(
+    { type: fc.constant('RecordCall'), at: anyTime, url: anyText, durationMs: fc.nat() },
+    { requiredKeys: ['type', 'at', 'url'] },
+  ),
+  fc.record({ type: fc.constant('DeleteRecording'), at: anyTime }),
+  fc.record({ type: fc.constant('RefuseCall'), at: anyTime, screening: anyScreening }),
+  fc.record({ type: fc.constant('ReportAnsweredBy'), at: anyTime, answeredBy: anyAnsweredBy }),
+  fc.record({ type: fc.constant('ReportQuality'), at: anyTime, quality: anyQuality }),
   fc.record({ type: fc.constant('ReportRinging'), at: anyTime }),
   fc.record({ type: fc.constant('ReportAnswer'), at: anyTime }),
   fc.record({ type: fc.constant('EndCall'), at: anyTime, disconnectionReason: anyReason, outcome: anyOutcome }),
@@ -102,13 +143,26 @@ export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
   fc.record({ type: fc.constant('call.ringing'), data: fc.record({ at: anyTime }) }),
   fc.record({ type: fc.constant('call.started'), data: fc.record({ at: anyTime }) }),
   fc.record({ type: fc.constant('call.ended'), data: anyEnd }),
+  fc.record({
+    type: fc.constant('call.screened'),
+    data: fc.tuple(anyScreening, anyTime).map(([screening, at]) => ({ at, ...screening })),
+  }),
+  fc.record({
+    type: fc.constant('call.answered_by'),
+    data: fc.tuple(anyAnsweredBy, anyTime).map(([answeredBy, at]) => ({ at, ...answeredBy })),
+  }),
+  fc.record({ type: fc.constant('call.measured'), data: fc.record({ at: anyTime, quality: anyQuality }) }),
+  fc.record({ type: fc.constant('call.recording_deleted'), data: fc.record({ at: anyTime }) }),
 );
 
 /** What another version of the program may have stored: other types, and known types with other data. */
 export const anyForeignEvent: fc.Arbitrary<CallEvent> = fc.record({
   type: fc.oneof(
     anyText,
-    fc.constantFrom('call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'),
+    fc.constantFrom(
+      ...['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'],
+      ...['call.screened', 'call.answered_by', 'call.measured', 'call.recording_deleted'],
+    ),
   ),
   data: anyObject,
 }) as fc.Arbitrary<object> as fc.Arbitrary<CallEvent>;
