@@ -175,9 +175,12 @@ export class ChaosLab {
     };
   }
 
-  /** Undefined while the database is down. */
+  /** Undefined while the database is down. Its port is asked for anew: another program may have taken the old one. */
   private async query<R extends object>(text: string, values: unknown[] = []): Promise<R[] | undefined> {
-    const client = new pg.Client({ connectionString: this.databaseUrl });
+    const url = new URL(this.databaseUrl);
+    const [, , , port] = this.postmaster();
+    if (port) url.port = port;
+    const client = new pg.Client({ connectionString: url.href });
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -200,11 +203,20 @@ export class ChaosLab {
   private killPostgres(): Promise<true> {
     return eventually('PostgreSQL is killed', () => {
       try {
-        const [pid] = readFileSync(join(this.folder.path, 'pg18', 'postmaster.pid'), 'utf8').split('\n');
-        return Promise.resolve(process.kill(Number(pid), 'SIGKILL'));
+        const [pid] = this.postmaster();
+        return Promise.resolve(process.kill(Number(pid ?? NaN), 'SIGKILL'));
       } catch {
         return Promise.resolve(undefined);
       }
     });
+  }
+
+  /** The lines of the server's pid file: its process, its folder, when it began, its port; none while it is down. */
+  private postmaster(): string[] {
+    try {
+      return readFileSync(join(this.folder.path, 'pg18', 'postmaster.pid'), 'utf8').split('\n');
+    } catch {
+      return [];
+    }
   }
 }

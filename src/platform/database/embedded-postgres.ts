@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { closeSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -181,18 +182,29 @@ async function launch(cluster: Cluster, identity: Identity, port?: number): Prom
   return launchGuard(binaries, identity, paths, flags);
 }
 
+/** Below the ports that systems give to outgoing connections, one of which could take ours while the server restarts. */
+const PORTS = { first: 15_000, count: 15_000 };
+const PORT_ATTEMPTS = 20;
+
 /** The port the server had before where that is free, so that whoever still knows it finds the new one. */
-function freePort(preferred = 0): Promise<number> {
-  return new Promise((resolve, reject) => {
+async function freePort(preferred?: number): Promise<number> {
+  if (preferred !== undefined && (await isPortFree(preferred))) return preferred;
+  for (let attempt = 1; attempt <= PORT_ATTEMPTS; attempt++) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    if (await isPortFree(port)) return port;
+  }
+  throw new EmbeddedPostgresError('No free port was found for the embedded PostgreSQL');
+}
+
+function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.on('error', (error) => {
-      if (preferred === 0) reject(error);
-      else resolve(freePort());
+    probe.on('error', () => {
+      resolve(false);
     });
-    probe.listen({ port: preferred, host: '127.0.0.1' }, () => {
-      const address = probe.address();
+    probe.listen({ port, host: '127.0.0.1' }, () => {
       probe.close(() => {
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+        resolve(true);
       });
     });
   });
