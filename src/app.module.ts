@@ -7,7 +7,13 @@ import { type Config, type Role } from './config.js';
 import { DemoData } from './demo-data.js';
 import { Log, PlatformModule } from './platform/index.js';
 import { PlannedController } from './planned.controller.js';
-import { PhoneNumberEntity, TelephonyApiModule } from './telephony/index.js';
+import {
+  CarrierEntity,
+  DiallingPolicyEntity,
+  PhoneNumberEntity,
+  SuppressionEntity,
+  TelephonyApiModule,
+} from './telephony/index.js';
 
 /** The tables that TypeORM maps. */
 export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
@@ -15,6 +21,9 @@ export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
   ApiKeyEntity,
   AgentEntity,
   PhoneNumberEntity,
+  CarrierEntity,
+  SuppressionEntity,
+  DiallingPolicyEntity,
 ];
 
 @Module({ controllers: [PlannedController] })

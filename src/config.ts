@@ -1,5 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { parseEncryptionKey } from './platform/secret-box.js';
+import { type SipCarrier } from './telephony/carriers/sip-carrier.js';
+import { parseSipCarrier } from './telephony/carriers/sip-carrier-setting.js';
 
 /** A setting that is unknown or malformed; the message is one line that names the variable and what it accepts. */
 export class ConfigError extends Error {}
@@ -61,6 +64,10 @@ export const SETTINGS = {
     url('postgres:', 'postgresql:'),
   ),
   DATABASE_POOL_SIZE: setting('Connections this process may open to the database.', integer(4, 200), '20'),
+  ENCRYPTION_KEY: setting(
+    "Encrypts carriers' passwords. Without it the embedded database has a key of its own in DATA_DIR.",
+    { parse: parseEncryptionKey, accepts: '32 bytes in base64 or hexadecimal (openssl rand -base64 32)' },
+  ),
   REDIS_URL: setting('Redis for the queue. Without it the queue lives in PostgreSQL.', url('redis:', 'rediss:')),
   ROLES: setting(
     'What this process does: serve the API, do the background work, or both.',
@@ -81,6 +88,13 @@ export const SETTINGS = {
     'Calls under way at once from one number, unless it has a limit of its own; 0 is no limit.',
     integer(0, 1_000_000),
     '0',
+  ),
+  SIP_CARRIER: setting(
+    'The SIP trunk for live calls from numbers without a carrier; several, comma separated, are tried in order.',
+    {
+      parse: parseSipCarrier,
+      accepts: 'URIs like sip:user:password@sip.example.com:5060;transport=udp (tcp, tls), percent-encoded',
+    },
   ),
   CALLS_PER_SECOND: setting('New calls of a carrier in any second; 0 is no limit.', integer(0, 100_000), '10'),
   RING_TIMEOUT_SECONDS: setting('How long a phone rings before the call ends as not answered.', integer(1, 600), '45'),
@@ -112,10 +126,13 @@ export interface Config {
   dataDir: string;
   databaseUrl: string | undefined;
   databasePoolSize: number;
+  encryptionKey: Buffer | undefined;
   redisUrl: string | undefined;
   roles: readonly Role[];
   maxConcurrentCalls: number;
   maxConcurrentCallsPerNumber: number;
+  /** The carrier of numbers that have none. Holds a password: never to be logged. */
+  sipCarrier: SipCarrier | undefined;
   callsPerSecond: number;
   ringTimeoutMs: number;
   maxCallDurationMs: number;
@@ -155,10 +172,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
     databasePoolSize: values.DATABASE_POOL_SIZE,
+    encryptionKey: values.ENCRYPTION_KEY,
     redisUrl: values.REDIS_URL,
     roles: values.ROLES,
     maxConcurrentCalls: values.MAX_CONCURRENT_CALLS,
     maxConcurrentCallsPerNumber: values.MAX_CONCURRENT_CALLS_PER_NUMBER,
+    sipCarrier: values.SIP_CARRIER,
     callsPerSecond: values.CALLS_PER_SECOND,
     ringTimeoutMs: values.RING_TIMEOUT_SECONDS * 1000,
     maxCallDurationMs: values.MAX_CALL_DURATION_SECONDS * 1000,

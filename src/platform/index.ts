@@ -23,6 +23,7 @@ export { Page } from './pagination.js';
 export { PeriodicTask } from './periodic-task.js';
 export { oneAtATime } from './one-at-a-time.js';
 export { assertRedis, openQueue, type QueueConnection } from './queue.js';
+export { SecretBox, SecretBoxError } from './secret-box.js';
 export { Wakeups } from './wakeups.js';
 export { PlatformModule } from './platform.module.js';
 export { CONFIG, InjectConfig } from './platform.module.js';

@@ -12,3 +12,22 @@ export { SimulatorProvider } from './simulator/simulator.provider.js';
 export { PhoneNumberEntity } from './phone-number.entity.js';
 export { PhoneNumbersService } from './phone-numbers.service.js';
 export { TelephonyApiModule, TelephonyModule } from './telephony.module.js';
+export { CarrierEntity } from './carriers/carrier.entity.js';
+export { CarriersForCalls } from './carriers/carriers-for-calls.js';
+export { CarriersService } from './carriers/carriers.service.js';
+export {
+  type CarrierTarget,
+  type Codec,
+  DEFAULT_CARRIER_ID,
+  formatNumber,
+  type NumberFormat,
+  type SipCarrier,
+  type SipCredentials,
+  type Transport,
+} from './carriers/sip-carrier.js';
+export { type NumberForCalls } from './phone-numbers.service.js';
+export { DiallingPolicyEntity } from './dialling-policy/dialling-policy.entity.js';
+export { type DiallingCheck, type DiallingDecision, type DiallingRule } from './dialling-policy/dialling-policy.js';
+export { type DiallingCounts, DiallingPolicyService } from './dialling-policy/dialling-policy.service.js';
+export { SuppressionEntity } from './dialling-policy/suppression.entity.js';
+export { SuppressionsService } from './dialling-policy/suppressions.service.js';

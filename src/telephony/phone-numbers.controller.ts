@@ -1,8 +1,13 @@
-import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { CallerParam, type Caller } from '../api-keys/index.js';
 import { Operation, Page, PageQuery } from '../platform/index.js';
-import { AddPhoneNumberRequest, PhoneNumberView, toPhoneNumberView } from './phone-numbers.dto.js';
+import {
+  AddPhoneNumberRequest,
+  PhoneNumberView,
+  toPhoneNumberView,
+  UpdatePhoneNumberRequest,
+} from './phone-numbers.dto.js';
 import { PhoneNumbersService } from './phone-numbers.service.js';
 
 @ApiTags('Phone numbers')
@@ -39,6 +44,22 @@ export class PhoneNumbersController {
     @Query() { page, limit }: PageQuery,
   ): Promise<Page<PhoneNumberView>> {
     return (await this.numbers.list(caller.organizationId, page, limit)).map(toPhoneNumberView);
+  }
+
+  @Patch(':id')
+  @Operation({
+    scope: 'phone-numbers:write',
+    summary: 'Change a phone number',
+    description: 'Fields that are not given stay as they are; null empties them.',
+    returns: PhoneNumberView,
+    errors: ['not_found'],
+  })
+  async updatePhoneNumber(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Body() request: UpdatePhoneNumberRequest,
+  ): Promise<PhoneNumberView> {
+    return toPhoneNumberView(await this.numbers.update(caller.organizationId, id, request));
   }
 
   @Delete(':id')

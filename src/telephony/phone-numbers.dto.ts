@@ -13,6 +13,15 @@ export class AddPhoneNumberRequest {
   carrierId?: string | null;
 }
 
+/** Only what is given changes; null empties. */
+export class UpdatePhoneNumberRequest {
+  @TextField({ description: 'What the number is for', example: 'Support', optional: true })
+  label?: string | null;
+
+  @IdField({ description: 'The carrier that live calls from it use; null: none', example: null, optional: true })
+  carrierId?: string | null;
+}
+
 export class PhoneNumberView {
   @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
   id: string;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { CarriersService } from '../../src/telephony/index.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -25,6 +26,10 @@ describe('phone numbers', () => {
     app.request(method, `/v1/phone-numbers${path}`, { key, ...(body === undefined ? {} : { body }) });
   const add = async (phoneNumber = newNumber(), key = tenant.key) =>
     (await ask('POST', '', { phoneNumber }, key)).body.data;
+  const addCarrier = async ({ organizationId }: Tenant) => {
+    const target = { host: 'sip.example.com', port: null, transport: 'udp' as const };
+    return (await app.nest.get(CarriersService).create(organizationId, { name: 'Acme', targets: [target] })).id;
+  };
   const expectNotFound = ({ status, text, body }: Answer, thing = 'Phone number') => {
     expect(status).toBe(404);
     const error = `{"code":"not_found","message":"${thing} not found","details":null}`;
@@ -98,6 +103,19 @@ describe('phone numbers', () => {
       expect(Object.keys(body.error.details)).toEqual([name]);
     });
 
+    it('201 with a carrier of the organization', async () => {
+      const carrierId = await addCarrier(tenant);
+      const { status, body } = await ask('POST', '', { phoneNumber: newNumber(), carrierId });
+      expect([status, body.data.carrierId]).toEqual([201, carrierId]);
+    });
+
+    it("404 for another organization's carrier", async () => {
+      const phoneNumber = newNumber();
+      const carrierId = await addCarrier(stranger);
+      expectNotFound(await ask('POST', '', { phoneNumber, carrierId }), 'Carrier');
+      await expect(app.createCall({ ...tenant, fromNumber: phoneNumber })).rejects.toThrow('forbidden');
+    });
+
     it.each([
       ['a UUID', randomUUID()],
       ['another id', 'clx-carrier-1'],
@@ -153,6 +171,54 @@ describe('phone numbers', () => {
     });
 
     it('403 without the scope', () => expectScope('GET', '', 'phone-numbers:read'));
+  });
+
+  describe('PATCH /v1/phone-numbers/{id}', () => {
+    it('200 changes what is given and nothing else; null empties', async () => {
+      const number = await add();
+      const carrierId = await addCarrier(tenant);
+      const steps = [{ label: 'Support' }, { carrierId }, { label: null }, { carrierId: null }];
+      let expected = number;
+      for (const changes of steps) {
+        expected = { ...expected, ...changes };
+        const { status, body } = await ask('PATCH', `/${number.id}`, changes);
+        expect([status, body.data]).toEqual([200, expected]);
+      }
+    });
+
+    it('200 with nothing to change, and ignores what it does not know', async () => {
+      const number = await add();
+      for (const nothing of [{}, { phoneNumber: '+390000000', id: 'mine' }, undefined])
+        expect((await ask('PATCH', `/${number.id}`, nothing)).body.data).toEqual(number);
+    });
+
+    it.each([
+      ['label', ''],
+      ['label', 'x'.repeat(201)],
+      ['carrierId', {}],
+      ['carrierId', ''],
+    ])('400 names the field that is wrong: %s', async (name, value) => {
+      const { status, body } = await ask('PATCH', `/${(await add()).id}`, { [name]: value });
+      expect([status, body.error.code]).toEqual([400, 'validation_error']);
+      expect(Object.keys(body.error.details)).toEqual([name]);
+    });
+
+    it("404 is the same for another organization's carrier and none at all; the number keeps its own", async () => {
+      const carrierId = await addCarrier(tenant);
+      const { id } = (await ask('POST', '', { phoneNumber: newNumber(), carrierId })).body.data;
+      for (const other of [await addCarrier(stranger), randomUUID(), 'x'])
+        expectNotFound(await ask('PATCH', `/${id}`, { carrierId: other, label: 'Lost' }), 'Carrier');
+      expect((await ask('PATCH', `/${id}`, {})).body.data).toMatchObject({ carrierId, label: null });
+    });
+
+    it("404 is the same for another organization's number, which stays as it is, and none at all", async () => {
+      const kept = await add();
+      expectNotFound(await ask('PATCH', `/${kept.id}`, { label: 'Stolen' }, stranger.key));
+      for (const id of [randomUUID(), 'x', '%00']) expectNotFound(await ask('PATCH', `/${id}`, { label: 'x' }));
+      expect((await ask('PATCH', `/${kept.id}`, {})).body.data).toEqual(kept);
+    });
+
+    it('403 without the scope', () => expectScope('PATCH', `/${randomUUID()}`, 'phone-numbers:write', { label: 'x' }));
   });
 
   describe('DELETE /v1/phone-numbers/{id}', () => {

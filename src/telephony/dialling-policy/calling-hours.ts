@@ -1,0 +1,80 @@
+/** When people may be called, in their own time. */
+export interface CallingHours {
+  /** `HH:MM`; an end before the start is on the next day. */
+  start: string;
+  /** `HH:MM`, not included; `24:00` is the end of the day. */
+  end: string;
+  /** The days on which the hours start; 0 is Sunday. */
+  days: readonly number[];
+}
+
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+const TIME = /^(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$/;
+
+export interface LocalTime {
+  /** 0 is Sunday. */
+  day: number;
+  /** Minutes since midnight, as clocks show them. */
+  minute: number;
+}
+
+/** What keeps a value from being calling hours, by field; empty when nothing does. */
+export function callingHoursProblems(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return { callingHours: 'must be an object' };
+  const { start, end, days } = value as Record<string, unknown>;
+  const isTime = (text: unknown) => typeof text === 'string' && TIME.test(text);
+  const isDay = (day: unknown) => Number.isSafeInteger(day) && (day as number) >= 0 && (day as number) <= 6;
+  const areDays = Array.isArray(days) && days.length > 0 && days.every(isDay) && new Set(days).size === days.length;
+  return {
+    ...(isTime(start) && start !== '24:00' ? {} : { 'callingHours.start': 'must be a time from 00:00 to 23:59' }),
+    ...(isTime(end) && end !== '00:00'
+      ? start === end && isTime(start)
+        ? { 'callingHours.end': 'must differ from start; from 00:00 to 24:00 is the whole day' }
+        : {}
+      : { 'callingHours.end': 'must be a time from 00:01 to 24:00' }),
+    ...(areDays ? {} : { 'callingHours.days': 'must be a list of different days from 0 (Sunday) to 6' }),
+  };
+}
+
+/** Whether the hours hold at a local time. Hours that go past midnight belong to the day on which they start. */
+export function isWithin({ start, end, days }: CallingHours, { day, minute }: LocalTime): boolean {
+  const [from, to] = [minutesOf(start), minutesOf(end)];
+  if (from < to) return days.includes(day) && minute >= from && minute < to;
+  return (days.includes(day) && minute >= from) || (days.includes((day + 6) % 7) && minute < to);
+}
+
+const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+/** What a clock in an IANA time zone shows; undefined for a zone that is not known. */
+export function localTime(timeZone: string, now: Date): LocalTime | undefined {
+  try {
+    let clock = clocks.get(timeZone);
+    if (!clock) {
+      clock = new Intl.DateTimeFormat('en-US', {
+        timeZone,
+        weekday: 'long',
+        hour: '2-digit',
+        minute: '2-digit',
+        hourCycle: 'h23',
+      });
+      clocks.set(timeZone, clock);
+    }
+    const parts = new Map(clock.formatToParts(now).map(({ type, value }) => [type, value]));
+    const day = DAYS.findIndex((name) => name === parts.get('weekday'));
+    return { day, minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** `Monday 09:05`. */
+export function showLocalTime({ day, minute }: LocalTime): string {
+  const two = (number: number) => String(number).padStart(2, '0');
+  return `${DAYS[day] ?? ''} ${two(Math.floor(minute / 60))}:${two(minute % 60)}`;
+}
+
+/** `09:00 to 18:00, Monday, Tuesday`. */
+export const showCallingHours = ({ start, end, days }: CallingHours): string =>
+  `${start} to ${end}, ${days.map((day) => DAYS[day] ?? '').join(', ')}`;

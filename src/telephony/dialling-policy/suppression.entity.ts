@@ -1,0 +1,30 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+
+@Entity('suppressions')
+export class SuppressionEntity {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { name: 'organization_id' })
+  organizationId: string;
+
+  @Column('text', { name: 'phone_number' })
+  phoneNumber: string;
+
+  /** As the numbering plans write it, so that the other ways to write it are suppressed as well. */
+  @Column('text', { name: 'canonical_number' })
+  canonicalNumber: string;
+
+  @Column('text', { nullable: true })
+  reason: string | null;
+
+  /** Null: never. */
+  @Column('timestamptz', { name: 'expires_at', nullable: true })
+  expiresAt: Date | null;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' })
+  updatedAt: Date;
+}
