@@ -79,12 +79,8 @@ while [ -z "$stopping" ]; do
   failures=$((failures + 1))
   # it refused its very first start: whoever started this guard reads the log and decides
   [ $starts -gt 1 ] || [ $status -ge 128 ] || [ $(($(date +%s) - begun)) -ge 10 ] || break
-  if [ $failures -ge 10 ]; then
-    say "PostgreSQL ended $failures times right after its start (status $status): giving up"
-    break
-  fi
   say "PostgreSQL ended (status $status) while it is in use: starting it again"
-  if [ $failures -le 3 ]; then sleep 0.2; else sleep 1; fi
+  if [ $failures -le 3 ]; then sleep 0.2; elif [ $failures -le 20 ]; then sleep 1; else sleep 5; fi
 done
 kill -KILL "$watcher" 2>/dev/null
 exit 0
