@@ -1,0 +1,245 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { type SipTarget } from '../../../src/telephony/sip/index.js';
+import { eventually, temporaryFolder } from '../../support/process.js';
+
+const LAB = join('test', 'telephony', 'lab');
+/** Where the far ends are: addresses of their own, so that nothing works by being on the same one. */
+export const PHONES = '127.0.0.2';
+const CARRIER = '127.0.0.3';
+
+type PeerProgram = 'sipp' | 'baresip' | 'kamailio' | 'openssl';
+
+const isInstalled = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+/** `describe` with SIP programs of other people. Where one is missing: a failure if they are required, else skipped, aloud. */
+export function describeWithPeers(programs: readonly PeerProgram[], name: string, body: () => void): void {
+  const missing = programs.filter((program) => !isInstalled(program));
+  if (missing.length === 0) describe(name, body);
+  else if (process.env['REQUIRE_SIP_PEERS'] === '1')
+    it(`${name}: needs ${missing.join(', ')}`, () => {
+      throw new Error(`Not installed: ${missing.join(', ')}`);
+    });
+  else {
+    process.stderr.write(`\nSKIPPED: ${name}: not installed: ${missing.join(', ')}\n`);
+    describe.skip(`${name} (not installed: ${missing.join(', ')})`, body);
+  }
+}
+
+const running = new Set<Peer>();
+
+/** Ends what a test has not ended, also one that failed. */
+export const stopPeers = (): Promise<unknown> => Promise.all([...running].map((peer) => peer.stop()));
+
+process.once('exit', () => {
+  for (const peer of running) peer.kill();
+});
+
+/** A program of other people. */
+export class Peer {
+  output = '';
+  /** Its exit code. */
+  readonly exited: Promise<number | null>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly signal: NodeJS.Signals,
+    private readonly afterwards: () => void,
+  ) {
+    running.add(this);
+    const keep = (chunk: Buffer): void => void (this.output = (this.output + chunk.toString()).slice(-20_000));
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+    this.exited = once(child, 'close').then(([code]) => code as number | null);
+  }
+
+  /** Starts it and waits until it listens. Only Kamailio is asked to end: it has children to take along. */
+  static async start(command: PeerProgram, args: string[], ready: () => boolean, afterwards = (): void => undefined) {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const peer = new Peer(child, command === 'kamailio' ? 'SIGTERM' : 'SIGKILL', afterwards);
+    await eventually(`${command} listens`, () => {
+      if (child.exitCode !== null) throw new Error(`${command} ended:\n${peer.output}`);
+      return Promise.resolve(ready() || undefined);
+    });
+    return peer;
+  }
+
+  async stop(): Promise<void> {
+    this.kill();
+    await this.exited;
+    if (running.delete(this)) this.afterwards();
+  }
+
+  kill(): void {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(this.signal);
+  }
+}
+
+/** A port that is free with UDP and TCP, and the next one too: baresip takes that for TLS. */
+export async function freePort(address: string): Promise<number> {
+  return eventually('a free port', async () => {
+    const server = createServer().listen(0, address);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const socket = createSocket('udp4');
+    const isFree = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => {
+        resolve(false);
+      });
+      socket.bind(port, address, () => {
+        resolve(true);
+      });
+    });
+    socket.close();
+    server.close();
+    await once(server, 'close');
+    return isFree && port < 65_000 ? port : undefined;
+  });
+}
+
+/** Whether somebody listens, asked of the kernel: a probe of our own could disturb. */
+export function listens(transport: 'udp' | 'tcp', address: string, port: number): boolean {
+  const hex = address
+    .split('.')
+    .reverse()
+    .map((octet) => Number(octet).toString(16).padStart(2, '0'))
+    .join('');
+  const place = `${hex}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
+  const state = transport === 'udp' ? '07' : '0A';
+  return readFileSync(`/proc/net/${transport}`, 'utf8')
+    .split('\n')
+    .some((line) => line.trim().split(/\s+/)[1] === place && line.trim().split(/\s+/)[3] === state);
+}
+
+export interface Phone {
+  peer: Peer;
+  target: SipTarget;
+}
+
+/** SIPp with a scenario of the lab: one call, after which it exits, with 0 if all went as written. */
+export async function startSipp(scenario: string, transport: 'udp' | 'tcp' = 'udp', port?: number): Promise<Phone> {
+  const at = port ?? (await freePort(PHONES));
+  const script = join(LAB, 'sipp', `${scenario}.xml`);
+  const args = [
+    '-sf',
+    script,
+    '-i',
+    PHONES,
+    '-p',
+    String(at),
+    '-m',
+    '1',
+    '-nostdin',
+    '-t',
+    transport === 'tcp' ? 't1' : 'u1',
+  ];
+  const peer = await Peer.start('sipp', args, () => listens(transport, PHONES, at));
+  return { peer, target: { host: PHONES, port: at, transport } };
+}
+
+/** baresip: a phone that answers by itself. */
+export class Baresip {
+  private constructor(
+    readonly peer: Peer,
+    private readonly port: number,
+    private readonly control: number,
+    /** Of its certificate. */
+    readonly certificate: string,
+  ) {}
+
+  static async start(account = ''): Promise<Baresip> {
+    const folder = temporaryFolder();
+    const [port, control] = [await freePort(PHONES), await freePort(PHONES)];
+    fill('baresip/config', join(folder.path, 'config'), { DIR: folder.path, PORT: port, CONTROL: control });
+    const accounts = readFileSync(join(LAB, 'baresip', 'accounts'), 'utf8').trim();
+    writeFileSync(join(folder.path, 'accounts'), `${accounts}${account}\n`);
+    writeFileSync(join(folder.path, 'callee.wav'), silence(60));
+    const certificate = makeCertificate(folder.path);
+    const ready = (): boolean =>
+      listens('udp', PHONES, port) && listens('tcp', PHONES, port + 1) && listens('tcp', PHONES, control);
+    const peer = await Peer.start('baresip', ['-4', '-f', folder.path, '-s'], ready, folder.remove);
+    return new Baresip(peer, port, control, certificate);
+  }
+
+  target(transport: SipTarget['transport']): SipTarget {
+    return { host: PHONES, port: transport === 'tls' ? this.port + 1 : this.port, transport };
+  }
+
+  get sipPort(): number {
+    return this.port;
+  }
+
+  /** Gives a command, e.g. `hangup`. */
+  async command(command: string): Promise<void> {
+    const text = JSON.stringify({ command });
+    const socket = connect(this.control, PHONES);
+    await once(socket, 'connect');
+    socket.write(`${Buffer.byteLength(text)}:${text},`);
+    await once(socket, 'data');
+    socket.destroy();
+  }
+}
+
+/** Kamailio as a carrier: wants a login (alice, s3cret), and stays in the way of all requests. */
+export async function startKamailio(options: {
+  answers?: number;
+  scripted?: number;
+  sha256?: boolean;
+}): Promise<Phone> {
+  const folder = temporaryFolder();
+  const port = await freePort(CARRIER);
+  const config = join(folder.path, 'kamailio.cfg');
+  fill('kamailio.cfg', config, { PORT: port, ANSWERS: options.answers ?? 9, SCRIPTED: options.scripted ?? 9 });
+  const run = join(folder.path, 'run');
+  mkdirSync(run);
+  const args = ['-f', config, '-m', '64', '-M', '8', '-DD', '-P', join(run, 'pid'), '-Y', run];
+  const peer = await Peer.start(
+    'kamailio',
+    options.sha256 === true ? [...args, '-A', 'SHA256'] : args,
+    () => listens('udp', CARRIER, port) && listens('tcp', CARRIER, port),
+    folder.remove,
+  );
+  return { peer, target: { host: CARRIER, port, transport: 'udp' } };
+}
+
+function fill(template: string, to: string, values: Record<string, string | number>): void {
+  const text = readFileSync(join(LAB, template), 'utf8');
+  writeFileSync(
+    to,
+    text.replace(/@([A-Z]+)@/g, (_, name: string) => String(values[name])),
+  );
+}
+
+/** A self-signed certificate and its key in one file; returns the certificate. */
+function makeCertificate(folder: string): string {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'only-cert.pem')];
+  const subject = ['-subj', `/CN=${PHONES}`, '-addext', `subjectAltName=IP:${PHONES}`];
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  execFileSync('openssl', ['req', '-x509', ...ec, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
+  const certificate = readFileSync(cert, 'utf8');
+  writeFileSync(join(folder, 'cert.pem'), readFileSync(key, 'utf8') + certificate);
+  return certificate;
+}
+
+/** A WAV file of 8 kHz 16 bit silence. */
+function silence(seconds: number): Buffer {
+  const data = Buffer.alloc(seconds * 16_000);
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0).toString();
+  head.writeUInt32LE(36 + data.length, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(8_000, 24);
+  head.writeUInt32LE(16_000, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(data.length, 40);
+  return Buffer.concat([head, data]);
+}
