@@ -1,0 +1,2 @@
+/** Of telephone audio: samples a second. */
+export const SAMPLE_RATE = 8_000;
