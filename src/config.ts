@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
+import { parseS3Location, type S3Location } from './calls/recordings/s3-location.js';
 import { parseEncryptionKey } from './platform/secret-box.js';
 import { type SipCarrier } from './telephony/carriers/sip-carrier.js';
 import { parseSipCarrier } from './telephony/carriers/sip-carrier-setting.js';
@@ -43,6 +45,13 @@ const url = (...protocols: string[]) => ({
   parse: (value: string) => (URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : undefined),
   accepts: `an address like ${protocols[0] ?? ''}//…`,
 });
+const portRange = (value: string) => {
+  const [, min = '', max = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(value) ?? [];
+  const ports = { min: Number(min), max: Number(max) };
+  return min && ports.min >= 1024 && ports.max <= 65_535 && ports.max > ports.min ? ports : undefined;
+};
+const price = (value: string) => (/^\d{1,6}(\.\d{1,6})?$/.test(value) ? Number(value) : undefined);
+const address = (value: string) => (isIP(value) ? value : undefined);
 const origin = (value: string) =>
   value === '*' || (URL.canParse(value) && new URL(value).origin === value) ? value : undefined;
 
@@ -58,7 +67,7 @@ function setting<T>(
 export const SETTINGS = {
   HOST: setting('Address to listen on; 0.0.0.0 serves the network.', text, '127.0.0.1'),
   PORT: setting('Port to listen on; 0 picks a free one.', integer(0, 65_535), '3000'),
-  DATA_DIR: setting('Folder for the embedded database and later recordings.', text, '.data'),
+  DATA_DIR: setting('Folder for the embedded database and recordings.', text, '.data'),
   DATABASE_URL: setting(
     'PostgreSQL 16 or newer. Without it an embedded PostgreSQL runs in DATA_DIR; NODE_ENV=production requires it.',
     url('postgres:', 'postgresql:'),
@@ -96,6 +105,45 @@ export const SETTINGS = {
       accepts: 'URIs like sip:user:password@sip.example.com:5060;transport=udp (tcp, tls), percent-encoded',
     },
   ),
+  SIP_ADDRESS: setting(
+    'Address of this machine to send SIP and RTP from. Without it, the one that the routing table has for the carrier.',
+    { parse: address, accepts: 'an IPv4 or IPv6 address' },
+  ),
+  SIP_PORT: setting('UDP and TCP port of SIP; 0 picks a free one.', integer(0, 65_535), '0'),
+  SIP_PUBLIC_ADDRESS: setting('The address that carriers reach this machine at, behind NAT.', {
+    parse: address,
+    accepts: 'an IPv4 or IPv6 address',
+  }),
+  RTP_PORTS: setting('UDP ports of audio, two for each call. Without it, any free ones.', {
+    parse: portRange,
+    accepts: 'a range like 10000-20000',
+  }),
+  MEDIA_TIMEOUT_SECONDS: setting(
+    'How long the far end of a call may be silent, not on hold, before the call ends as lost.',
+    integer(2, 3_600),
+    '15',
+  ),
+  RECORDINGS_URL: setting(
+    'A bucket of an S3-compatible server for recordings. Without it they are kept in DATA_DIR/recordings.',
+    { parse: parseS3Location, accepts: 'an address like https://KEY:SECRET@host/bucket/prefix?region=eu-central-1' },
+  ),
+  RECORDING_RETENTION_DAYS: setting('When to delete recordings; 0 keeps them.', integer(0, 36_500), '0'),
+  RECORDING_NOTICE: setting(
+    'What is played first in a call that is recorded: tone, or words to be spoken. Without it nothing.',
+    text,
+  ),
+  SPEECH_URL: setting(
+    'A server with the speech API of OpenAI, which says what agents have to say.',
+    url('https:', 'http:'),
+  ),
+  SPEECH_API_KEY: setting('The key for it.', text),
+  SPEECH_MODEL: setting('The model that speaks.', text, 'gpt-4o-mini-tts'),
+  SPEECH_VOICE: setting('The voice of agents that have none.', text, 'alloy'),
+  CALL_COST_PER_MINUTE: setting(
+    'What a minute of a live call costs, for the daily limit of the dialling policy; 0 means not known.',
+    { parse: price, accepts: 'a price like 0.012' },
+    '0',
+  ),
   CALLS_PER_SECOND: setting('New calls of a carrier in any second; 0 is no limit.', integer(0, 100_000), '10'),
   RING_TIMEOUT_SECONDS: setting('How long a phone rings before the call ends as not answered.', integer(1, 600), '45'),
   MAX_CALL_DURATION_SECONDS: setting('How long a call may last from answer to end.', integer(1, 86_400), '3600'),
@@ -105,6 +153,10 @@ export const SETTINGS = {
     '12',
   ),
   SIMULATOR_SPEED: setting('How many times faster than real time simulated calls run.', integer(1, 1_000_000), '1'),
+  PUBLIC_URL: setting(
+    'Where clients reach this server, for links in answers. Without it, the address it listens on.',
+    url('https:', 'http:'),
+  ),
   CORS_ORIGINS: setting(
     'Web origins whose pages may call the API, comma separated, or *. Without it none may.',
     listOf(origin, 'origins like https://app.example.com, comma separated, or *'),
@@ -133,6 +185,21 @@ export interface Config {
   maxConcurrentCallsPerNumber: number;
   /** The carrier of numbers that have none. Holds a password: never to be logged. */
   sipCarrier: SipCarrier | undefined;
+  sip: {
+    address: string | undefined;
+    port: number;
+    publicAddress: string | undefined;
+    rtpPorts: { min: number; max: number } | undefined;
+    mediaTimeoutMs: number;
+  };
+  /** Holds a secret: never to be logged. */
+  recordingsUrl: S3Location | undefined;
+  recordingRetentionDays: number;
+  recordingNotice: string | undefined;
+  speech: { url: string; apiKey: string | undefined; model: string; voice: string } | undefined;
+  /** 0: not known. */
+  callCostPerMinute: number;
+  publicUrl: string | undefined;
   callsPerSecond: number;
   ringTimeoutMs: number;
   maxCallDurationMs: number;
@@ -165,6 +232,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
   };
   if (values.NODE_ENV === 'production' && !values.DATABASE_URL)
     problems.push('DATABASE_URL is required with NODE_ENV=production');
+  const isSpoken = values.RECORDING_NOTICE !== undefined && values.RECORDING_NOTICE !== 'tone';
+  if (isSpoken && !values.SPEECH_URL)
+    problems.push('SPEECH_URL is required to speak RECORDING_NOTICE; or set it to tone');
   if (problems.length > 0) throw new ConfigError(`Bad setting: ${problems.join('; ')}`);
   return {
     host: values.HOST,
@@ -178,6 +248,26 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     maxConcurrentCalls: values.MAX_CONCURRENT_CALLS,
     maxConcurrentCallsPerNumber: values.MAX_CONCURRENT_CALLS_PER_NUMBER,
     sipCarrier: values.SIP_CARRIER,
+    sip: {
+      address: values.SIP_ADDRESS,
+      port: values.SIP_PORT,
+      publicAddress: values.SIP_PUBLIC_ADDRESS,
+      rtpPorts: values.RTP_PORTS,
+      mediaTimeoutMs: values.MEDIA_TIMEOUT_SECONDS * 1000,
+    },
+    recordingsUrl: values.RECORDINGS_URL,
+    recordingRetentionDays: values.RECORDING_RETENTION_DAYS,
+    recordingNotice: values.RECORDING_NOTICE,
+    speech: values.SPEECH_URL
+      ? {
+          url: values.SPEECH_URL,
+          apiKey: values.SPEECH_API_KEY,
+          model: values.SPEECH_MODEL,
+          voice: values.SPEECH_VOICE,
+        }
+      : undefined,
+    callCostPerMinute: values.CALL_COST_PER_MINUTE,
+    publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
     callsPerSecond: values.CALLS_PER_SECOND,
     ringTimeoutMs: values.RING_TIMEOUT_SECONDS * 1000,
     maxCallDurationMs: values.MAX_CALL_DURATION_SECONDS * 1000,

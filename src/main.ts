@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
+import { Recordings } from './calls/index.js';
 import { type Config, loadConfig } from './config.js';
 import { DemoData, demoGuide } from './demo-data.js';
 import { listenOn } from './listen.js';
@@ -34,6 +35,7 @@ async function serve(config: Config, database: OpenedDatabase, stop: AbortSignal
   const app = await createApplication(config, database, createLog(config.logLevel));
   try {
     const url = await listenOn(app, config);
+    if (config.roles.includes('api')) app.get(Recordings, { strict: false }).servedAt(url);
     const demo = database.isEmbedded ? await app.get(DemoData).createOnce() : undefined;
     welcome(config, database, url);
     if (demo) say(demoGuide(demo, url));

@@ -4,6 +4,10 @@ export const CALL_DIRECTIONS = ['INBOUND', 'OUTBOUND', 'BOTH'] as const;
 /** The calls that an agent is for. */
 export type CallDirection = (typeof CALL_DIRECTIONS)[number];
 
+export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
+/** What a machine that answers gets. */
+export type MachineChoice = (typeof MACHINE_CHOICES)[number];
+
 /** The agent of examples in the documentation, which the demo organization really has. */
 export const EXAMPLE_AGENT_ID = '01981f2e-9c1a-7b3e-8f7a-000000000001';
 
@@ -35,6 +39,18 @@ export class AgentEntity {
 
   @Column('text', { name: 'first_message', nullable: true })
   firstMessage: string | null;
+
+  @Column('boolean', { name: 'record_calls' })
+  recordCalls: boolean;
+
+  @Column('text', { name: 'on_machine' })
+  onMachine: MachineChoice;
+
+  @Column('text', { name: 'voicemail_message', nullable: true })
+  voicemailMessage: string | null;
+
+  @Column('int', { name: 'listen_seconds' })
+  listenSeconds: number;
 
   @Column('boolean', { name: 'is_active' })
   isActive: boolean;

@@ -1,16 +1,21 @@
-import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query, Req } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import { type Request } from 'express';
 import { CallerParam, type Caller } from '../api-keys/index.js';
-import { Operation, Page, PageQuery } from '../platform/index.js';
+import { Operation, Page, PageQuery, readUpload } from '../platform/index.js';
 import {
   AgentSummary,
   AgentView,
   CreateAgentRequest,
+  GreetingAudioView,
   toAgentSummary,
   toAgentView,
   UpdateAgentRequest,
 } from './agents.dto.js';
 import { AgentsService } from './agents.service.js';
+
+const AUDIO_TYPES = ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'];
+const MAX_AUDIO_BYTES = 25_000_000;
 
 @ApiTags('Agents')
 @Controller('v1/agents')
@@ -55,6 +60,38 @@ export class AgentsController {
     @Body() request: UpdateAgentRequest,
   ): Promise<AgentView> {
     return toAgentView(await this.agents.update(caller.organizationId, id, request));
+  }
+
+  @Put(':id/greeting-audio')
+  @ApiConsumes('audio/wav')
+  @ApiBody({ description: 'PCM, mu-law or A-law; at most 2 minutes', schema: { type: 'string', format: 'binary' } })
+  @Operation({
+    scope: 'agents:write',
+    summary: "Upload an agent's greeting",
+    description: 'A WAV file that the agent plays when a live call is answered, instead of saying its firstMessage.',
+    returns: GreetingAudioView,
+    errors: ['not_found', 'unsupported_media_type', 'payload_too_large'],
+  })
+  async setGreetingAudio(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<GreetingAudioView> {
+    const file = await readUpload(request, AUDIO_TYPES, MAX_AUDIO_BYTES);
+    return { durationMs: await this.agents.setGreetingAudio(caller.organizationId, id, file) };
+  }
+
+  @Delete(':id/greeting-audio')
+  @Operation({
+    scope: 'agents:write',
+    summary: "Remove an agent's greeting",
+    description: 'The agent says its firstMessage again.',
+    returns: AgentView,
+    errors: ['not_found'],
+  })
+  async removeGreetingAudio(@CallerParam() caller: Caller, @Param('id') id: string): Promise<AgentView> {
+    await this.agents.removeGreetingAudio(caller.organizationId, id);
+    return toAgentView(await this.agents.get(caller.organizationId, id));
   }
 
   @Delete(':id')

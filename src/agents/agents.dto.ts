@@ -1,6 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ChoiceField, FlagField, TextField } from '../platform/index.js';
-import { type AgentEntity, CALL_DIRECTIONS, type CallDirection, EXAMPLE_AGENT_ID } from './agent.entity.js';
+import { ChoiceField, FlagField, IntegerField, TextField } from '../platform/index.js';
+import {
+  type AgentEntity,
+  CALL_DIRECTIONS,
+  type CallDirection,
+  EXAMPLE_AGENT_ID,
+  MACHINE_CHOICES,
+  type MachineChoice,
+} from './agent.entity.js';
 
 const NAME = { description: 'What people call the agent', example: 'Follow-up agent' };
 const TYPE = { description: 'Your own word for the kind of agent', example: 'VOICE', optional: true };
@@ -29,6 +36,28 @@ const FIRST_MESSAGE = {
   maxLength: 2_000,
   optional: true,
 };
+const RECORD = { description: 'Whether its live calls are recorded', example: true, optional: true };
+const ON_MACHINE = {
+  description:
+    'What a machine that answers a live call gets: `hang_up`; `leave_message`, after its beep or when it has stopped ' +
+    'speaking; or `carry_on`, as with a person',
+  choices: MACHINE_CHOICES,
+  example: 'leave_message',
+  optional: true,
+};
+const VOICEMAIL = {
+  description: 'What is left with a machine; what it says to a person when this is empty',
+  example: 'Hello {{customerName}}, please call us back.',
+  maxLength: 2_000,
+  optional: true,
+};
+const LISTEN = {
+  description: 'How long it listens after it has spoken, in seconds, before it hangs up a live call',
+  example: 30,
+  min: 0,
+  max: 3_600,
+  optional: true,
+};
 
 export class CreateAgentRequest {
   @TextField(NAME)
@@ -51,6 +80,18 @@ export class CreateAgentRequest {
 
   @TextField(FIRST_MESSAGE)
   firstMessage?: string | null;
+
+  @FlagField({ ...RECORD, default: true })
+  recordCalls?: boolean | null;
+
+  @ChoiceField({ ...ON_MACHINE, default: 'carry_on' })
+  onMachine?: MachineChoice | null;
+
+  @TextField(VOICEMAIL)
+  voicemailMessage?: string | null;
+
+  @IntegerField({ ...LISTEN, default: 30 })
+  listenSeconds?: number | null;
 }
 
 /** Only what is given changes; null empties what may be empty. */
@@ -75,6 +116,18 @@ export class UpdateAgentRequest {
 
   @TextField(FIRST_MESSAGE)
   firstMessage?: string | null;
+
+  @FlagField(RECORD)
+  recordCalls?: boolean | null;
+
+  @ChoiceField(ON_MACHINE)
+  onMachine?: MachineChoice | null;
+
+  @TextField(VOICEMAIL)
+  voicemailMessage?: string | null;
+
+  @IntegerField(LISTEN)
+  listenSeconds?: number | null;
 
   @FlagField({ description: 'true makes a deactivated agent usable again', example: true, optional: true })
   isActive?: boolean | null;
@@ -114,8 +167,25 @@ export class AgentView extends AgentSummary {
   @ApiProperty({ type: String, nullable: true, example: FIRST_MESSAGE.example })
   firstMessage: string | null;
 
+  @ApiProperty({ example: true })
+  recordCalls: boolean;
+
+  @ApiProperty({ enum: MACHINE_CHOICES, example: 'leave_message' })
+  onMachine: MachineChoice;
+
+  @ApiProperty({ type: String, nullable: true, example: VOICEMAIL.example })
+  voicemailMessage: string | null;
+
+  @ApiProperty({ type: 'integer', example: 30 })
+  listenSeconds: number;
+
   @ApiProperty({ format: 'date-time', example: '2026-04-05T13:59:00.000Z' })
   updatedAt: Date;
+}
+
+export class GreetingAudioView {
+  @ApiProperty({ type: 'integer', description: 'How long it plays', example: 4_200 })
+  durationMs: number;
 }
 
 export const toAgentSummary = (agent: AgentEntity): AgentSummary => ({
@@ -133,5 +203,9 @@ export const toAgentView = (agent: AgentEntity): AgentView => ({
   ...toAgentSummary(agent),
   prompt: agent.prompt,
   firstMessage: agent.firstMessage,
+  recordCalls: agent.recordCalls,
+  onMachine: agent.onMachine,
+  voicemailMessage: agent.voicemailMessage,
+  listenSeconds: agent.listenSeconds,
   updatedAt: agent.updatedAt,
 });

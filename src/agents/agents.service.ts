@@ -1,9 +1,33 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import { BatchedLookup, Database, isId, newId, notFound, Page } from '../platform/index.js';
+import {
+  BatchedLookup,
+  Database,
+  DomainError,
+  isId,
+  newId,
+  notFound,
+  Page,
+  parseWav,
+  resample,
+} from '../platform/index.js';
 import { AgentEntity } from './agent.entity.js';
 import { type CreateAgentRequest, type UpdateAgentRequest } from './agents.dto.js';
+
+/** What live calls need of an agent. */
+export type AgentForCalls = Pick<
+  AgentEntity,
+  'voiceId' | 'firstMessage' | 'recordCalls' | 'onMachine' | 'voicemailMessage' | 'listenSeconds'
+> & {
+  /** PCM16 at 8 kHz, played instead of `firstMessage`. */
+  greetingAudio: Int16Array | undefined;
+};
+
+const LISTEN_SECONDS = 30;
+/** Of greeting audio. */
+const MAX_AUDIO_SECONDS = 120;
+const SAMPLE_RATE = 8_000;
 
 /** The agents of an organization. */
 @Injectable()
@@ -12,7 +36,7 @@ export class AgentsService {
 
   constructor(
     @InjectRepository(AgentEntity) private readonly agents: Repository<AgentEntity>,
-    database: Database,
+    private readonly database: Database,
   ) {
     this.active = new BatchedLookup(
       database,
@@ -34,6 +58,7 @@ export class AgentsService {
 
   create(organizationId: string, request: CreateAgentRequest): Promise<AgentEntity> {
     const { agentName, agentType, callDirection, voiceId, language, prompt, firstMessage } = request;
+    const { recordCalls, onMachine, voicemailMessage, listenSeconds } = request;
     return this.agents.save(
       this.agents.create({
         id: newId(),
@@ -45,9 +70,49 @@ export class AgentsService {
         language: language ?? null,
         prompt: prompt ?? null,
         firstMessage: firstMessage ?? null,
+        recordCalls: recordCalls ?? true,
+        onMachine: onMachine ?? 'carry_on',
+        voicemailMessage: voicemailMessage ?? null,
+        listenSeconds: listenSeconds ?? LISTEN_SECONDS,
         isActive: true,
       }),
     );
+  }
+
+  /** The agent as live calls use it, whether it is still active or not. @throws DomainError `not_found` */
+  async forCalls(organizationId: string, id: string): Promise<AgentForCalls> {
+    const agent = await this.get(organizationId, id);
+    const [audio] = await this.database.query<{ pcm: Buffer }>(
+      'select pcm from agent_audio where agent_id = $1 and organization_id = $2',
+      [id, organizationId],
+    );
+    return { ...agent, greetingAudio: audio && samplesOf(audio.pcm) };
+  }
+
+  /**
+   * Has the agent play a WAV file when a live call is answered.
+   * @returns its length in milliseconds
+   * @throws DomainError `not_found`, `validation_error` for what is no WAV of at most two minutes
+   */
+  async setGreetingAudio(organizationId: string, id: string, file: Buffer): Promise<number> {
+    await this.get(organizationId, id);
+    const pcm = greetingOf(file);
+    await this.database.query(
+      `insert into agent_audio (agent_id, organization_id, pcm) values ($1, $2, $3)
+       on conflict (agent_id) do update set pcm = excluded.pcm, updated_at = now()`,
+      [id, organizationId, Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength)],
+    );
+    return Math.round((pcm.length * 1000) / SAMPLE_RATE);
+  }
+
+  /** @throws DomainError `not_found`, for the agent or the audio */
+  async removeGreetingAudio(organizationId: string, id: string): Promise<void> {
+    await this.get(organizationId, id);
+    const removed = await this.database.query(
+      'delete from agent_audio where agent_id = $1 and organization_id = $2 returning agent_id',
+      [id, organizationId],
+    );
+    if (removed.length === 0) throw notFound('Greeting audio');
   }
 
   /** Active agents, newest first. */
@@ -70,12 +135,16 @@ export class AgentsService {
 
   /** Changes what is given. What cannot be empty is left alone by null. @throws DomainError `not_found` */
   async update(organizationId: string, id: string, request: UpdateAgentRequest): Promise<AgentEntity> {
-    const { agentName, agentType, callDirection, isActive, ...mayBeNull } = request;
+    const { agentName, agentType, callDirection, recordCalls, onMachine, listenSeconds, isActive, ...mayBeNull } =
+      request;
     const changes = {
       ...mayBeNull,
       agentName: agentName ?? undefined,
       agentType: agentType ?? undefined,
       callDirection: callDirection ?? undefined,
+      recordCalls: recordCalls ?? undefined,
+      onMachine: onMachine ?? undefined,
+      listenSeconds: listenSeconds ?? undefined,
       isActive: isActive ?? undefined,
     };
     await this.get(organizationId, id);
@@ -89,3 +158,25 @@ export class AgentsService {
     return this.update(organizationId, id, { isActive: false });
   }
 }
+
+function greetingOf(file: Buffer): Int16Array {
+  const problem = (detail: string) => new DomainError('validation_error', `The audio ${detail}`, { body: detail });
+  let audio: ReturnType<typeof parseWav>;
+  try {
+    audio = parseWav(file);
+  } catch (error) {
+    throw problem(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { sampleRate, channels } = audio;
+  const [left, right] = channels;
+  // Before it is resampled, which takes a while for what is long.
+  if (left.length > MAX_AUDIO_SECONDS * sampleRate) throw problem(`must last at most ${MAX_AUDIO_SECONDS} seconds`);
+  const mono = right ? left.map((sample, i) => (sample + (right[i] ?? 0)) / 2) : left;
+  const pcm = resample(mono, sampleRate, SAMPLE_RATE);
+  if (pcm.length === 0) throw problem('is empty');
+  return pcm;
+}
+
+/** A copy: the bytes of a row may lie at an odd place of a shared buffer. */
+const samplesOf = (bytes: Buffer): Int16Array =>
+  new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length - (bytes.length % 2)));

@@ -1,3 +1,3 @@
 export { AgentEntity, EXAMPLE_AGENT_ID } from './agent.entity.js';
 export { AgentsApiModule, AgentsModule } from './agents.module.js';
-export { AgentsService } from './agents.service.js';
+export { type AgentForCalls, AgentsService } from './agents.service.js';

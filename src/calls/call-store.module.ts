@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
 import { EventStore } from '../event-store/index.js';
-import { Database, Wakeups } from '../platform/index.js';
+import { type Config } from '../config.js';
+import { CONFIG, Database, Log, SecretBox, Wakeups } from '../platform/index.js';
 import { CallExecutor } from './call-executor.js';
 import { CALLS_PROJECTION } from './calls.projection.js';
+import { Recordings } from './recordings/recordings.js';
 
-/** Appends to calls and decides about them: what API and workers share. */
+/** Appends to calls, decides about them and knows their recordings: what API and workers share. */
 @Module({
   providers: [
     {
@@ -16,7 +18,12 @@ import { CALLS_PROJECTION } from './calls.projection.js';
       inject: [Database, Wakeups],
     },
     { provide: CallExecutor, useFactory: (events: EventStore) => new CallExecutor(events), inject: [EventStore] },
+    {
+      provide: Recordings,
+      useFactory: (config: Config, secrets: SecretBox, log: Log) => new Recordings(config, secrets, log),
+      inject: [CONFIG, SecretBox, Log],
+    },
   ],
-  exports: [EventStore, CallExecutor],
+  exports: [EventStore, CallExecutor, Recordings],
 })
 export class CallStoreModule {}

@@ -195,14 +195,9 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   }
   if (state.is === 'unknown') return state;
   // What is told of a call when it is over, too.
-  switch (event.type) {
-    case 'call.recorded':
-      return { ...state, recording: event.data.url };
-    case 'call.recording_deleted':
-      return { ...state, recording: undefined };
-    case 'call.measured':
-      return { ...state, quality: event.data.quality };
-  }
+  if (event.type === 'call.recorded') return { ...state, recording: event.data.url };
+  if (event.type === 'call.recording_deleted') return { ...state, recording: undefined };
+  if (event.type === 'call.measured') return { ...state, quality: event.data.quality };
   if (state.is === 'ended') return state;
   const { facts, createdAt, attempt, recording, answeredBy, quality } = state;
   const known = { facts, createdAt, attempt, recording, answeredBy, quality };
@@ -230,6 +225,7 @@ export function evolve(state: CallState, event: CallEvent): CallState {
       const startedAt = state.is === 'connected' ? state.startedAt : undefined;
       return { is: 'ended', ...known, status, startedAt, endedAt, disconnectionReason, outcome };
     }
+    case 'call.screened':
     default:
       // A screening changes nothing; anything else is an event of a newer version of this program.
       return state;

@@ -3,15 +3,19 @@ import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type AuthenticatedRequest, type Caller, CallerParam } from '../api-keys/index.js';
 import { type StoredEvent } from '../event-store/index.js';
 import { Operation, Page, StoredReply } from '../platform/index.js';
-import { CallView, toCallView } from './call-view.js';
+import { CallView, type StoredCallRow, toCallView } from './call-view.js';
 import { CallCreated, CallEventView, CreateCallRequest, ListCallsQuery, TurnView } from './calls.dto.js';
 import { type Cause, CallsService } from './calls.service.js';
 import { hashOf, parseIdempotencyKey } from './idempotency.js';
+import { Recordings } from './recordings/recordings.js';
 
 @ApiTags('Calls')
 @Controller('v1/calls')
 export class CallsController {
-  constructor(private readonly calls: CallsService) {}
+  constructor(
+    private readonly calls: CallsService,
+    private readonly recordings: Recordings,
+  ) {}
 
   @Post()
   @ApiHeader({
@@ -53,13 +57,13 @@ export class CallsController {
     const { organizationId, environment } = caller;
     const { page, limit, status, direction, dateFrom: from, dateTo: to } = query;
     const calls = await this.calls.list({ organizationId, environment, status, direction, from, to }, page, limit);
-    return calls.map(toCallView);
+    return calls.map((call) => this.show(call));
   }
 
   @Get(':id')
   @Operation({ scope: 'calls:read', summary: 'Get a call', returns: CallView, errors: ['not_found'] })
   async getCall(@CallerParam() caller: Caller, @Param('id') id: string): Promise<CallView> {
-    return toCallView(await this.calls.get(caller, id));
+    return this.show(await this.calls.get(caller, id));
   }
 
   @Get(':id/events')
@@ -90,7 +94,7 @@ export class CallsController {
     @Param('id') id: string,
     @Req() http: AuthenticatedRequest,
   ): Promise<CallView> {
-    return toCallView(await this.calls.cancel(caller, id, causeOf(http)));
+    return this.show(await this.calls.cancel(caller, id, causeOf(http)));
   }
 
   @Post(':id/hangup')
@@ -108,7 +112,7 @@ export class CallsController {
     @Param('id') id: string,
     @Req() http: AuthenticatedRequest,
   ): Promise<CallView> {
-    return toCallView(await this.calls.hangUp(caller, id, causeOf(http)));
+    return this.show(await this.calls.hangUp(caller, id, causeOf(http)));
   }
 
   @Get(':id/transcript')
@@ -122,6 +126,10 @@ export class CallsController {
   })
   async getTranscript(@CallerParam() caller: Caller, @Param('id') id: string): Promise<TurnView[]> {
     return (await this.calls.turns(caller, id)).map((turn) => ({ ...turn, interrupted: false, latency: null }));
+  }
+
+  private show(call: StoredCallRow): CallView {
+    return { ...toCallView(call), recording: this.recordings.linkTo(call.recording, call.id) };
   }
 }
 

@@ -70,6 +70,14 @@ export class CallCreated {
 
   @ApiProperty({ description: 'Names the job that will dial', example: 'dial-01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
   taskId: string;
+
+  @ApiProperty({
+    type: [String],
+    required: false,
+    description: 'What will keep the call from going well, where that is known already',
+    example: [],
+  })
+  warnings?: string[];
 }
 
 export class ListCallsQuery extends PageQuery {

@@ -8,6 +8,7 @@ import { CallsService } from './calls.service.js';
 import { CallsUpkeepWorker } from './calls-upkeep.worker.js';
 import { CallIntakeController } from './intake/call-intake.controller.js';
 import { CallIntakeService } from './intake/call-intake.service.js';
+import { RecordingsController } from './recordings/recordings.controller.js';
 import { OpenStreams } from './stream/open-streams.js';
 import { StreamController } from './stream/stream.controller.js';
 
@@ -20,7 +21,7 @@ export class CallsModule {}
 
 @Module({
   imports: [ApiKeysModule, CallsModule, CallStoreModule],
-  controllers: [CallsController, StreamController, CallIntakeController],
+  controllers: [CallsController, RecordingsController, StreamController, CallIntakeController],
   providers: [OpenStreams, CallIntakeService],
 })
 export class CallsApiModule {}

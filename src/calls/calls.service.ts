@@ -25,6 +25,7 @@ import { type CallCreated, type CreateCallRequest } from './calls.dto.js';
 import { appendToCall } from './calls.projection.js';
 import { dialTaskId } from './dispatch/dial-job.js';
 import { Idempotency } from './idempotency.js';
+import { noCarrier } from './live/no-carrier.js';
 
 /** What caused a change, kept with its events. */
 export interface Cause {
@@ -124,15 +125,19 @@ export class CallsService {
     once?: { key: string; hash: string },
   ): Promise<StoredReply> {
     const { organizationId, environment } = caller;
-    const [agentIsActive, ownsNumber] = await Promise.all([
+    const [agentIsActive, number] = await Promise.all([
       this.agents.isActive(organizationId, request.agentId),
-      this.phoneNumbers.owns(organizationId, request.fromNumber),
+      this.phoneNumbers.lookUp(organizationId, request.fromNumber),
     ]);
     if (!agentIsActive) throw notFound('Agent');
-    if (!ownsNumber) throw new DomainError('forbidden', 'fromNumber does not belong to your organization');
+    if (!number) throw new DomainError('forbidden', 'fromNumber does not belong to your organization');
 
     const id = newId();
-    const created: CallCreated = { id, status: 'queued', taskId: dialTaskId(id) };
+    const warnings = environment === 'live' && number.carrierId === null ? [noCarrier(request.fromNumber)] : [];
+    const created: CallCreated = {
+      ...{ id, status: 'queued', taskId: dialTaskId(id) },
+      ...(warnings.length > 0 ? { warnings } : {}),
+    };
     const reply = new StoredReply(201, envelope(created, cause.requestId));
     const claim = once && {
       organization_id: organizationId,

@@ -13,6 +13,7 @@ import { Database, poolOf } from './database/database.js';
 import { HealthController } from './health.controller.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { Log } from './log.js';
+import { SecretBox } from './secret-box.js';
 import { Wakeups } from './wakeups.js';
 
 /** Injects the settings. */
@@ -40,9 +41,10 @@ export class PlatformModule implements BeforeApplicationShutdown, OnApplicationS
         { provide: Log, useValue: log },
         { provide: Database, useValue: new Database(poolOf(dataSource)) },
         { provide: Wakeups, useFactory: (database: Database) => new Wakeups(database, log), inject: [Database] },
+        { provide: SecretBox, useValue: new SecretBox(config) },
         ErrorFilter,
       ],
-      exports: [CONFIG, Log, Database, Wakeups],
+      exports: [CONFIG, Log, Database, Wakeups, SecretBox],
     };
   }
 

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -66,6 +66,11 @@ export class SecretBox {
     } catch {
       throw new SecretBoxError('ENCRYPTION_KEY is not the key that the stored secret was encrypted with');
     }
+  }
+
+  /** A key for another purpose, the same in all processes. @throws SecretBoxError without a key */
+  keyFor(purpose: string): Buffer {
+    return createHmac('sha256', this.findKey()).update(purpose).digest();
   }
 
   private findKey(): Buffer {

@@ -5,6 +5,7 @@ export {
   type LegEnd,
   type LegEndReason,
   type LegSignal,
+  type LineSetup,
   type TelephonyProvider,
 } from './telephony-provider.js';
 export { SIMULATOR_NUMBERS } from './simulator/simulator-script.js';
@@ -31,3 +32,6 @@ export { type DiallingCheck, type DiallingDecision, type DiallingRule } from './
 export { type DiallingCounts, DiallingPolicyService } from './dialling-policy/dialling-policy.service.js';
 export { SuppressionEntity } from './dialling-policy/suppression.entity.js';
 export { SuppressionsService } from './dialling-policy/suppressions.service.js';
+export { type AudioPort } from './media/audio-port.js';
+export { SipLegLedger } from './sip-carrier/sip-leg-ledger.js';
+export { SipProvider } from './sip-carrier/sip.provider.js';

@@ -1,3 +1,7 @@
+import { type SipCarrier } from './carriers/sip-carrier.js';
+import { type AudioPort } from './media/audio-port.js';
+import { type AnsweredBy, type CallQuality } from './media/media-types.js';
+
 /** What the application needs of whoever puts calls through: a carrier over SIP, a vendor's API, the simulator. */
 
 /** Why a leg ended, in our words (design.md, "Reasons"), whatever the provider calls it. */
@@ -14,7 +18,8 @@ export type LegEndReason =
   | 'telephony_provider_permission_denied'
   | 'telephony_provider_unavailable'
   | 'carrier_blocked'
-  | 'error_media_lost';
+  | 'error_media_lost'
+  | 'error_no_audio_received';
 
 /** Who ended a leg. */
 export type LegEndedBy = 'customer' | 'agent' | 'carrier' | 'system';
@@ -29,6 +34,8 @@ export interface LegEnd {
   detail: string | null;
   /** When it was answered, for whoever was never told: providers that lose signals name it with the end. */
   answeredAt?: Date | undefined;
+  /** How good the line was, where it was measured. */
+  quality?: CallQuality | undefined;
 }
 
 /** What happens on a leg, each with the moment it happened. A provider may repeat, reorder, delay or lose signals. */
@@ -37,6 +44,12 @@ export type LegSignal = { at: Date } & (
   | { type: 'early' }
   | { type: 'answered' }
   | { type: 'dtmf'; digit: string }
+  /** A person or a machine; told anew when it is known better. */
+  | ({ type: 'answered_by' } & AnsweredBy)
+  /** A machine takes messages from now on: its tone was heard. */
+  | { type: 'beep' }
+  /** The greeting of a machine is over, and nothing followed it. */
+  | { type: 'greeting_over' }
   /** Something was said; milliseconds since the answer. */
   | { type: 'turn'; speaker: 'agent' | 'customer'; text: string; startMs: number; endMs: number }
   | ({ type: 'ended' } & LegEnd)
@@ -49,6 +62,24 @@ export interface CallLeg {
   /** Ends the leg; it is fine when it has ended already. `ended` follows. */
   hangup(): Promise<void>;
   sendDtmf(digits: string): Promise<void>;
+  /** Both ends of the open line; undefined where the provider itself converses on it. */
+  readonly audio: AudioPort | undefined;
+  /**
+   * Asks the far end to go on with somebody else (E.164). True when it has agreed: then the leg ends by itself. False,
+   * and nothing has changed, when it refused or the provider cannot.
+   */
+  transfer(to: string): Promise<boolean>;
+}
+
+/** The line that a live call is to have. */
+export interface LineSetup {
+  carrier: SipCarrier;
+  /** Whose carrier it is. */
+  organizationId: string;
+  /** A WAV file on this machine to record into; undefined: not recorded. */
+  recordTo?: string | undefined;
+  /** Whether to find out if a person or a machine has answered. */
+  detectsAnswer: boolean;
 }
 
 export interface DialRequest {
@@ -60,6 +91,8 @@ export interface DialRequest {
   from: string;
   ringTimeoutMs: number;
   maxDurationMs: number;
+  /** For providers that need a carrier; the simulator has none. */
+  line?: LineSetup | undefined;
 }
 
 /** What a provider knows of an attempt. */

@@ -1,7 +1,5 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { type Config } from '../config.js';
-import { CONFIG, SecretBox } from '../platform/index.js';
 import { CarrierEntity } from './carriers/carrier.entity.js';
 import { CarriersController } from './carriers/carriers.controller.js';
 import { CarriersForCalls } from './carriers/carriers-for-calls.js';
@@ -15,21 +13,20 @@ import { SuppressionsService } from './dialling-policy/suppressions.service.js';
 import { PhoneNumberEntity } from './phone-number.entity.js';
 import { PhoneNumbersController } from './phone-numbers.controller.js';
 import { PhoneNumbersService } from './phone-numbers.service.js';
+import { CarrierHealth } from './sip-carrier/carrier-health.js';
 
 const SERVICES = [PhoneNumbersService, CarriersForCalls, CarriersService, SuppressionsService, DiallingPolicyService];
 
 @Module({
   imports: [TypeOrmModule.forFeature([PhoneNumberEntity, CarrierEntity, SuppressionEntity, DiallingPolicyEntity])],
-  providers: [
-    ...SERVICES,
-    { provide: SecretBox, useFactory: (config: Config) => new SecretBox(config), inject: [CONFIG] },
-  ],
+  providers: SERVICES,
   exports: SERVICES,
 })
 export class TelephonyModule {}
 
 @Module({
   imports: [TelephonyModule],
+  providers: [CarrierHealth],
   controllers: [PhoneNumbersController, CarriersController, SuppressionsController, DiallingPolicyController],
 })
 export class TelephonyApiModule {}

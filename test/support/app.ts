@@ -4,6 +4,7 @@ import { AgentsService } from '../../src/agents/index.js';
 import { ENTITIES } from '../../src/app.module.js';
 import { ApiKeysService, type Environment, type Scope, SCOPES } from '../../src/api-keys/index.js';
 import { createApplication } from '../../src/application.js';
+import { Recordings } from '../../src/calls/index.js';
 import { type Config, loadConfig } from '../../src/config.js';
 import { createLog, openDatabase } from '../../src/platform/index.js';
 import { PhoneNumbersService } from '../../src/telephony/index.js';
@@ -39,7 +40,9 @@ export class TestApp {
     const nest = await createApplication(config, { dataSource, url: databaseUrl }, createLog(config.logLevel));
     await nest.listen(0, '127.0.0.1');
     const { port } = nest.getHttpServer().address() as AddressInfo;
-    return new TestApp(nest, `http://127.0.0.1:${port}`);
+    const url = `http://127.0.0.1:${port}`;
+    if (config.roles.includes('api')) nest.get(Recordings, { strict: false }).servedAt(url);
+    return new TestApp(nest, url);
   }
 
   close(): Promise<void> {

@@ -7,6 +7,14 @@ export interface Limits {
   callsPerNumber: number;
   /** New calls of a carrier in any rolling second. */
   callsPerSecond: number;
+  /** Calls of a carrier at once. */
+  channels?: number;
+}
+
+/** A carrier that calls wait for, with the limits of its own that it has. */
+export interface WaitingCarrier {
+  id: string;
+  limits: Partial<Limits>;
 }
 
 export interface AdmissionRequest {
@@ -28,7 +36,7 @@ export interface Admitted {
 
 const ADMIT: NamedStatement = {
   name: 'admit_calls',
-  text: `select call_id, retry_in_ms from admit_calls($1, $2, $3, $4, $5, $6, $7, $8)`,
+  text: `select call_id, retry_in_ms from admit_calls($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 };
 
 /**
@@ -46,12 +54,32 @@ export async function admitCalls(database: Database, request: AdmissionRequest):
     limits.callsPerOrganization,
     limits.callsPerNumber,
     limits.callsPerSecond,
+    limits.channels ?? 0,
     most,
   ]);
   return {
     callIds: rows.flatMap(({ call_id }) => (call_id === null ? [] : [call_id])),
     retryInMs: rows.find(({ retry_in_ms }) => retry_in_ms !== null)?.retry_in_ms ?? undefined,
   };
+}
+
+/**
+ * The carriers of numbers from which live calls wait: active ones by their id, and `default` for all other numbers,
+ * whether the settings have a carrier for them or none.
+ */
+export async function waitingCarriers(database: Database): Promise<WaitingCarrier[]> {
+  const rows = await database.query<{ id: string; calls_per_second: number | null; max_channels: number | null }>({
+    name: 'waiting_carriers',
+    text: `select distinct w.carrier as id, c.calls_per_second, c.max_channels
+           from waiting_numbers() w left join carriers c on c.id::text = w.carrier where w.environment = 'live'`,
+  });
+  return rows.map(({ id, calls_per_second: callsPerSecond, max_channels: channels }) => ({
+    id,
+    limits: {
+      ...(callsPerSecond === null ? {} : { callsPerSecond }),
+      ...(channels === null ? {} : { channels }),
+    },
+  }));
 }
 
 /** The carrier has been asked for these calls just now: for its pace they count a second more. */

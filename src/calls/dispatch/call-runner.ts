@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../../telephony/index.js';
 import { type Database, DomainError, type Log, newId, type Wakeups } from '../../platform/index.js';
+import { Announcement, type AnnouncementScript } from '../../voice/index.js';
 import { type CallExecutor } from '../call-executor.js';
 import { type CallCommand, type CallState } from '../call.js';
-import { type Environment } from '../call-events.js';
+import { type Environment, type Screening } from '../call-events.js';
 import { saveTurn } from '../call-turns.js';
+import { type CallPreparation, type Prepared } from '../live/call-preparation.js';
+import { type FinishRecordings } from '../recordings/finish-recordings.js';
 import { countDeferrals, lastClaim } from './attempts.js';
 import { waitAfter } from './leg-end.js';
 import { LiveCall, type LiveCallLimits } from './live-call.js';
@@ -21,6 +24,12 @@ export interface Hold {
   asked: () => void;
   /** It is being followed: from now on it can be hung up or let go of. */
   followed: (call: LiveCall) => void;
+}
+
+/** What live calls need beside a provider. */
+export interface LiveCallSupport {
+  preparation: CallPreparation;
+  finishing: FinishRecordings;
 }
 
 type UnderWay = Extract<CallState, { is: 'dialing' | 'connected' }>;
@@ -44,12 +53,15 @@ export class CallRunner {
     private readonly wakeups: Wakeups,
     private readonly log: Log,
     private readonly options: CallRunnerOptions,
+    private readonly live: LiveCallSupport | undefined,
   ) {}
 
-  /** Claims the attempt, then asks the provider: never the other way round. */
+  /** Prepares and claims the attempt, then asks the provider: never the other way round. */
   async dial(callId: string, provider: TelephonyProvider, hold: Hold): Promise<void> {
+    const prepared = await this.prepare(callId);
+    if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
     const claim = newId();
-    const state = await this.claim(callId, provider.name, claim);
+    const state = await this.claim(callId, provider.name, claim, prepared?.screening);
     // Cancelled, or claimed by a worker that had lost it to us.
     if (!state) return this.resume(callId, hold);
     const { facts } = state;
@@ -61,6 +73,7 @@ export class CallRunner {
       from: facts.fromNumber,
       ringTimeoutMs,
       maxDurationMs,
+      line: prepared?.line(claim),
     });
     hold.asked();
     let leg: CallLeg;
@@ -71,15 +84,7 @@ export class CallRunner {
       this.hangUpIfLate(callId, claim, asked);
       return this.resume(callId, hold, { claim, ifNever: 'not-asked' });
     }
-    await this.follow(callId, state, leg, hold);
-  }
-
-  /** A call that nothing can carry ends at once, and says what is missing. */
-  async refuse(callId: string): Promise<void> {
-    const detail = 'No carrier is configured for live calls. Calls made with a rpl_test_ key are simulated';
-    const outcome = { sipCode: null, responsible: 'system', retryable: false, detail } as const;
-    const disconnectionReason = 'telephony_provider_unavailable';
-    await this.execute(callId, { type: 'EndCall', at: now(), disconnectionReason, outcome });
+    await this.follow(callId, state, leg, hold, prepared?.script);
   }
 
   /** Goes on with a call that was begun, by what its events and the provider say. Given a claim, only with that one. */
@@ -104,10 +109,31 @@ export class CallRunner {
     return this.lose(callId, state);
   }
 
+  /** Simulated calls need nothing. */
+  private async prepare(callId: string): Promise<Prepared | undefined> {
+    if (!this.live) return undefined;
+    const state = await this.calls.stateOf(callId);
+    return state.is === 'queued' && state.facts.environment === 'live'
+      ? this.live.preparation.prepare(callId, state.facts)
+      : undefined;
+  }
+
   /** Returns nothing when the call cannot be dialled any more. */
-  private async claim(callId: string, provider: string, claim: string): Promise<UnderWay | undefined> {
+  private async claim(
+    callId: string,
+    provider: string,
+    claim: string,
+    screening: Screening | undefined,
+  ): Promise<UnderWay | undefined> {
     try {
-      const { state } = await this.calls.execute(callId, { type: 'DialCall', at: now(), provider, claim }, CAUSE);
+      const command: CallCommand = {
+        type: 'DialCall',
+        at: now(),
+        provider,
+        claim,
+        ...(screening ? { screening } : {}),
+      };
+      const { state } = await this.calls.execute(callId, command, CAUSE);
       return state.is === 'dialing' ? state : undefined;
     } catch (error) {
       if (error instanceof DomainError && error.code === 'conflict') return undefined;
@@ -171,17 +197,25 @@ export class CallRunner {
       .catch(() => undefined); // the refusal has been told already
   }
 
-  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold): Promise<void> {
-    const call = this.liveCall(callId, state.claim, leg);
+  private async follow(
+    callId: string,
+    state: UnderWay,
+    leg: CallLeg,
+    hold: Hold,
+    script?: AnnouncementScript,
+  ): Promise<void> {
+    const call = this.liveCall(callId, state.claim, leg, script);
     hold.followed(call);
     await call.follow(state.is === 'connected' ? state.startedAt : undefined);
   }
 
-  private liveCall(callId: string, claim: string, leg: CallLeg): LiveCall {
+  private liveCall(callId: string, claim: string, leg: CallLeg, script?: AnnouncementScript): LiveCall {
     return new LiveCall(callId, claim, leg, this.options, {
       execute: async (command) => (await this.calls.execute(callId, command, CAUSE)).state,
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
+      converse: script && ((line) => new Announcement(line, script)),
+      closed: async () => this.live?.finishing.soon(callId, claim),
       log: this.log,
     });
   }
@@ -202,5 +236,7 @@ function legOf(signals: LegSignal[]): CallLeg {
     })(),
     hangup: () => Promise.resolve(),
     sendDtmf: () => Promise.resolve(),
+    audio: undefined,
+    transfer: () => Promise.resolve(false),
   };
 }

@@ -1,11 +1,24 @@
 import { join } from 'node:path';
 import { BullModule } from '@nestjs/bullmq';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { AgentsModule, AgentsService } from '../../agents/index.js';
 import { type Config } from '../../config.js';
 import { CONFIG, Database, Log, openQueue, type QueueConnection, Wakeups } from '../../platform/index.js';
-import { SimulatorProvider } from '../../telephony/index.js';
+import {
+  CarriersForCalls,
+  DiallingPolicyService,
+  SimulatorProvider,
+  SipProvider,
+  TelephonyModule,
+} from '../../telephony/index.js';
+import { Speech } from '../../voice/index.js';
 import { CallExecutor } from '../call-executor.js';
 import { CallStoreModule } from '../call-store.module.js';
+import { CallPreparation } from '../live/call-preparation.js';
+import { DailyUse } from '../live/daily-use.js';
+import { LiveUpkeepWorker } from '../live/live-upkeep.worker.js';
+import { FinishRecordings } from '../recordings/finish-recordings.js';
+import { Recordings } from '../recordings/recordings.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
 import { DispatchWorker } from './dispatch.worker.js';
@@ -39,6 +52,8 @@ export class DispatchModule {
       module: DispatchModule,
       imports: [
         CallStoreModule,
+        AgentsModule,
+        TelephonyModule,
         BullModule.forRootAsync({
           imports: [queue],
           useFactory: (connection: QueueConnection) => connection.options,
@@ -50,28 +65,70 @@ export class DispatchModule {
         {
           provide: Dispatcher,
           useFactory: createDispatcher,
-          inject: [Database, CallExecutor, Wakeups, Log, CONFIG],
+          inject: [
+            ...[Database, CallExecutor, Wakeups, Log, CONFIG],
+            ...[CarriersForCalls, CallPreparation, FinishRecordings],
+          ],
+        },
+        {
+          provide: CallPreparation,
+          useFactory: createPreparation,
+          inject: [CONFIG, Log, Database, AgentsService, CarriersForCalls, DiallingPolicyService, Recordings],
+        },
+        {
+          provide: FinishRecordings,
+          useFactory: (database: Database, calls: CallExecutor, recordings: Recordings, log: Log) =>
+            new FinishRecordings(database, calls, recordings, log),
+          inject: [Database, CallExecutor, Recordings, Log],
         },
         DialProcessor,
         DispatchWorker,
+        LiveUpkeepWorker,
       ],
     };
   }
 }
 
-function createDispatcher(database: Database, calls: CallExecutor, wakeups: Wakeups, log: Log, config: Config) {
-  const provider = new SimulatorProvider({
+function createDispatcher(
+  database: Database,
+  calls: CallExecutor,
+  wakeups: Wakeups,
+  log: Log,
+  config: Config,
+  carriers: CarriersForCalls,
+  preparation: CallPreparation,
+  finishing: FinishRecordings,
+) {
+  const simulator = new SimulatorProvider({
     ledgerFolder: join(config.dataDir, 'simulator'),
     speed: config.simulatorSpeed,
   });
-  return new Dispatcher(database, calls, { test: provider }, wakeups, log, {
+  const sip = new SipProvider({ database, carriers, log }, config.sip);
+  const options = {
     ringTimeoutMs: config.ringTimeoutMs,
     maxDurationMs: config.maxCallDurationMs,
     leaseMs: config.leaseMs,
+    hasDefaultCarrier: config.sipCarrier !== undefined,
     limits: {
       callsPerOrganization: config.maxConcurrentCalls,
       callsPerNumber: config.maxConcurrentCallsPerNumber,
       callsPerSecond: config.callsPerSecond,
     },
-  });
+  };
+  const live = { preparation, finishing };
+  return new Dispatcher(database, calls, { test: simulator, live: sip }, wakeups, log, options, live);
+}
+
+function createPreparation(
+  config: Config,
+  log: Log,
+  database: Database,
+  agents: AgentsService,
+  carriers: CarriersForCalls,
+  policy: DiallingPolicyService,
+  recordings: Recordings,
+) {
+  const dailyUse = new DailyUse(database, config.callCostPerMinute);
+  const speech = config.speech && new Speech(config.speech);
+  return new CallPreparation({ agents, carriers, policy, dailyUse, speech, recordings, config, log });
 }

@@ -1,4 +1,4 @@
-import { type TelephonyProvider } from '../../telephony/index.js';
+import { DEFAULT_CARRIER_ID, type TelephonyProvider } from '../../telephony/index.js';
 import { Coalescer, type Database, type Log, newId, oneAtATime, type Wakeups } from '../../platform/index.js';
 import { type CallExecutor } from '../call-executor.js';
 import { type Environment } from '../call-events.js';
@@ -11,14 +11,18 @@ import {
   releaseCall,
   renewLeases,
   takeOverCalls,
+  type WaitingCarrier,
+  waitingCarriers,
 } from './admission.js';
-import { CallRunner, type CallRunnerOptions, type Hold } from './call-runner.js';
+import { CallRunner, type CallRunnerOptions, type Hold, type LiveCallSupport } from './call-runner.js';
 import { type LiveCall } from './live-call.js';
 
 export interface DispatcherOptions extends CallRunnerOptions {
   limits: Limits;
   /** How long a call stays ours without a sign of life. */
   leaseMs: number;
+  /** Whether the settings have a carrier for numbers without one. */
+  hasDefaultCarrier?: boolean;
 }
 
 /** A call that this worker has in hand. */
@@ -64,8 +68,9 @@ export class Dispatcher {
     private readonly wakeups: Wakeups,
     private readonly log: Log,
     private readonly options: DispatcherOptions,
+    live?: LiveCallSupport,
   ) {
-    this.runner = new CallRunner(database, calls, providers, wakeups, log, options);
+    this.runner = new CallRunner(database, calls, providers, wakeups, log, options, live);
   }
 
   /** There may be calls that can be dialled now. Resolves when those that could have been admitted. */
@@ -85,7 +90,7 @@ export class Dispatcher {
     for (const [callId, hand] of hands)
       if (!held.has(callId)) {
         hand.isLost = true;
-        hand.call?.abandon();
+        void hand.call?.letGo();
       } else if (held.get(callId)) void hand.call?.hangUp();
   }
 
@@ -125,22 +130,31 @@ export class Dispatcher {
 
   private async admitFrom(environment: Environment): Promise<void> {
     const provider = this.providers[environment];
-    for (let isFull = true; isFull && !this.stopped;) {
-      const { callIds, retryInMs } = await admitCalls(this.database, {
-        owner: this.owner,
-        environment,
-        carrier: provider?.name ?? 'none',
-        leaseMs: this.options.leaseMs,
-        limits: provider ? this.options.limits : NO_LIMITS,
-        most: BATCH,
-      });
-      for (const callId of callIds)
-        this.carry(callId, (hold) =>
-          provider ? this.runner.dial(callId, provider, hold) : this.runner.refuse(callId),
-        );
-      if (retryInMs !== undefined) this.admitLater(retryInMs);
-      isFull = callIds.length === BATCH;
-    }
+    // Its calls wait for a worker that has one.
+    if (!provider) return;
+    const { limits } = this.options;
+    for (const carrier of await this.carriers(environment, provider))
+      for (let isFull = true; isFull && !this.stopped;) {
+        const { callIds, retryInMs } = await admitCalls(this.database, {
+          owner: this.owner,
+          environment,
+          carrier: carrier.id,
+          leaseMs: this.options.leaseMs,
+          limits: { ...limits, ...carrier.limits },
+          most: BATCH,
+        });
+        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, provider, hold));
+        if (retryInMs !== undefined) this.admitLater(retryInMs);
+        isFull = callIds.length === BATCH;
+      }
+  }
+
+  /** The carriers that calls wait for. Simulated calls have one; calls that nothing can carry end without waiting. */
+  private async carriers(environment: Environment, provider: TelephonyProvider): Promise<WaitingCarrier[]> {
+    if (environment === 'test') return [{ id: provider.name, limits: {} }];
+    const carriers = await waitingCarriers(this.database);
+    if (this.options.hasDefaultCarrier) return carriers;
+    return carriers.map((carrier) => (carrier.id === DEFAULT_CARRIER_ID ? { ...carrier, limits: NO_LIMITS } : carrier));
   }
 
   private admitLater(ms: number): void {

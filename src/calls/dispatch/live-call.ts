@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CallLeg, type LegEnd, type LegSignal } from '../../telephony/index.js';
+import { type AudioPort, type CallLeg, type LegEnd, type LegSignal } from '../../telephony/index.js';
 import { type Log } from '../../platform/index.js';
+import { type Announcement } from '../../voice/index.js';
 import { type CallCommand, type CallState } from '../call.js';
 import { responsibleFor } from '../reasons.js';
 import { endOf } from './leg-end.js';
@@ -11,6 +12,8 @@ const GRACE_MS = 2_000;
 const HANG_UP_ATTEMPTS = 3;
 const HANG_UP_MS = 3_000;
 const RETRY_MS = 1_000;
+/** How long a line that was hung up may take to tell its end, and with it how good it was. */
+const LINGER_MS = 3_000;
 
 export interface LiveCallDependencies {
   /** Makes a command true of this call. Returns the state that the call has afterwards. */
@@ -18,6 +21,10 @@ export interface LiveCallDependencies {
   /** How often the call was sent back to the line. */
   countDeferrals: () => Promise<number>;
   saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<boolean>;
+  /** Begins to speak on a line that was answered. */
+  converse: ((line: AudioPort) => Announcement) | undefined;
+  /** The line is closed: what it recorded can be kept. */
+  closed: () => Promise<void>;
   log: Log;
 }
 
@@ -32,7 +39,9 @@ export interface LiveCallLimits {
  */
 export class LiveCall {
   private timer: NodeJS.Timeout | undefined;
+  private lingering: NodeJS.Timeout | undefined;
   private abandoned = false;
+  private conversation: Announcement | undefined;
   private hangingUp: Promise<void> | undefined;
   private readonly released: Promise<void>;
   private release: () => void = () => undefined;
@@ -66,6 +75,8 @@ export class LiveCall {
     } finally {
       this.abandon();
       clearTimeout(this.timer);
+      clearTimeout(this.lingering);
+      this.conversation?.stop();
       // Not awaited: a provider that never tells the end would never let go of the iterator.
       void signals.return?.().catch(() => undefined);
     }
@@ -73,8 +84,16 @@ export class LiveCall {
 
   /** The call has ended elsewhere, by command or by another worker's hand: the phone must not go on ringing. */
   hangUp(): Promise<void> {
+    this.conversation?.stop();
     this.hangingUp ??= this.tryToHangUp().finally(() => {
-      this.abandon();
+      if (this.abandoned) return;
+      if (!this.leg.audio) {
+        this.abandon();
+        return;
+      }
+      this.lingering = setTimeout(() => {
+        this.abandon();
+      }, LINGER_MS);
     });
     return this.hangingUp;
   }
@@ -83,6 +102,13 @@ export class LiveCall {
   abandon(): void {
     this.abandoned = true;
     this.release();
+  }
+
+  /** Another worker has the call. A line that lives in this process ends with our part of it. */
+  async letGo(): Promise<void> {
+    this.abandon();
+    this.conversation?.stop();
+    if (this.leg.audio) await this.tryToHangUp();
   }
 
   private async tryToHangUp(): Promise<void> {
@@ -106,9 +132,22 @@ export class LiveCall {
         return this.settle(await this.deps.execute({ type: 'ReportRinging', at, claim }));
       case 'answered': {
         const state = await this.deps.execute({ type: 'ReportAnswer', at, claim });
-        if (state.is === 'connected') this.limitDuration(state.startedAt);
+        if (state.is === 'connected') {
+          this.limitDuration(state.startedAt);
+          this.converse();
+        }
         return this.settle(state);
       }
+      case 'answered_by': {
+        const { by, reason } = signal;
+        await this.deps.execute({ type: 'ReportAnsweredBy', at, claim, answeredBy: { by, reason } });
+        if (by === 'machine') await this.conversation?.machineHeard();
+        return;
+      }
+      case 'beep':
+        return this.conversation?.beepHeard();
+      case 'greeting_over':
+        return this.conversation?.silenceHeard();
       case 'turn':
         await this.deps.saveTurn(signal);
         return;
@@ -116,12 +155,27 @@ export class LiveCall {
         if (signal.answeredAt)
           await this.deps.execute({ type: 'ReportAnswer', at: signal.answeredAt.toISOString(), claim });
         const deferrals = signal.reason === 'capacity' ? await this.deps.countDeferrals() : 0;
-        return this.settle(await this.deps.execute(endOf(signal, claim, deferrals)));
+        const state = await this.deps.execute(endOf(signal, claim, deferrals));
+        if (signal.quality) await this.deps.execute({ type: 'ReportQuality', at, quality: signal.quality });
+        await this.deps.closed();
+        return this.settle(state);
       }
       case 'early':
       case 'dtmf':
         return;
     }
+  }
+
+  private converse(): void {
+    if (this.conversation || !this.leg.audio) return;
+    const conversation = this.deps.converse?.(this.leg.audio);
+    this.conversation = conversation;
+    conversation?.over
+      .then(({ reason, detail }) => this.end({ reason, detail, sipCode: null, by: 'agent' }))
+      .catch((error: unknown) => {
+        this.deps.log.error({ err: error, callId: this.callId }, 'a call that has said all could not be ended');
+        void this.hangUp();
+      });
   }
 
   /** Once the call is over, or no longer about this attempt, there is nothing left to follow. */

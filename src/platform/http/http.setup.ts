@@ -6,6 +6,7 @@ import { newRequestId } from '../ids.js';
 import { Log } from '../log.js';
 import { BodyPipe } from './body.pipe.js';
 import { ErrorFilter } from './error.filter.js';
+import { UPLOADS } from './upload.js';
 
 /** The largest request body in bytes. */
 export const BODY_LIMIT = 100_000;
@@ -97,9 +98,12 @@ const isJson = (request: { headers: Request['headers'] }): boolean =>
 const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+const isUpload = ({ method, path }: Request): boolean =>
+  method === 'PUT' && UPLOADS.some((pattern) => pattern.test(path));
+
 function refuseOtherMediaTypes(request: Request, _response: Response, next: NextFunction): void {
   next(
-    hasBody(request) && !isJson(request)
+    hasBody(request) && !isJson(request) && !isUpload(request)
       ? new DomainError('unsupported_media_type', 'Send the body as JSON with Content-Type: application/json')
       : undefined,
   );

@@ -2,8 +2,15 @@ import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestj
 import { ApiTags } from '@nestjs/swagger';
 import { CallerParam, type Caller } from '../../api-keys/index.js';
 import { Operation, Page, PageQuery } from '../../platform/index.js';
+import { CarrierHealth } from '../sip-carrier/carrier-health.js';
 import { readCarrier } from './carrier-changes.js';
-import { CarrierView, CreateCarrierRequest, toCarrierView, UpdateCarrierRequest } from './carriers.dto.js';
+import {
+  CarrierView,
+  CreateCarrierRequest,
+  TargetHealthView,
+  toCarrierView,
+  UpdateCarrierRequest,
+} from './carriers.dto.js';
 import { CarriersService } from './carriers.service.js';
 import { type RawBody, RawBodyParam } from './raw-body.js';
 
@@ -12,7 +19,10 @@ const SCOPE = 'carriers:manage';
 @ApiTags('Carriers')
 @Controller('v1/carriers')
 export class CarriersController {
-  constructor(private readonly carriers: CarriersService) {}
+  constructor(
+    private readonly carriers: CarriersService,
+    private readonly health: CarrierHealth,
+  ) {}
 
   @Post()
   @Operation({
@@ -48,6 +58,20 @@ export class CarriersController {
   @Operation({ scope: SCOPE, summary: 'Get a carrier', returns: CarrierView, errors: ['not_found'] })
   async getCarrier(@CallerParam() caller: Caller, @Param('id') id: string): Promise<CarrierView> {
     return toCarrierView(await this.carriers.get(caller.organizationId, id));
+  }
+
+  @Post(':id/ping')
+  @Operation({
+    scope: SCOPE,
+    summary: 'Ping a carrier',
+    description: 'Asks each target with SIP OPTIONS whether it is there, and says how long it took to answer.',
+    returns: TargetHealthView,
+    list: 'items',
+    errors: ['not_found'],
+  })
+  async pingCarrier(@CallerParam() caller: Caller, @Param('id') id: string): Promise<TargetHealthView[]> {
+    const { targets, verifyTls } = await this.carriers.get(caller.organizationId, id);
+    return this.health.ping(targets, verifyTls);
   }
 
   @Patch(':id')

@@ -195,3 +195,26 @@ export function toCarrierView(carrier: CarrierEntity): CarrierView {
     ...{ registration, verifyTls, isActive, createdAt, updatedAt },
   };
 }
+
+export class TargetHealthView {
+  @ApiProperty({ example: 'sip.example.com' })
+  host: string;
+
+  @ApiProperty({ type: 'integer', nullable: true, example: 5060 })
+  port: number | null;
+
+  @ApiProperty({ enum: TRANSPORTS, example: 'udp' })
+  transport: Transport;
+
+  @ApiProperty({ description: 'Whether it answered', example: true })
+  ok: boolean;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'The SIP status of its answer', example: 200 })
+  status: number | null;
+
+  @ApiProperty({ type: 'number', nullable: true, description: 'Milliseconds', example: 12 })
+  rttMs: number | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Why it could not be asked', example: null })
+  problem: string | null;
+}

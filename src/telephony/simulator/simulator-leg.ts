@@ -43,6 +43,13 @@ export class SimulatorLeg implements CallLeg {
     });
   }
 
+  /** Its scripts do the talking. */
+  readonly audio = undefined;
+
+  transfer(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   /** Nobody hears them. */
   sendDtmf(): Promise<void> {
     return Promise.resolve();

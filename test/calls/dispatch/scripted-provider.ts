@@ -39,6 +39,12 @@ export class ScriptedLeg implements CallLeg {
     return Promise.resolve();
   }
 
+  readonly audio = undefined;
+
+  transfer(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   private iterator(): AsyncIterator<LegSignal> {
     return {
       next: async () => {

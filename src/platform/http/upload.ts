@@ -1,0 +1,36 @@
+import { type Request } from 'express';
+import { DomainError } from '../domain-error.js';
+
+/** Where bodies that are no JSON may be sent to. Their handlers read them, after the guard, with `readUpload`. */
+export const UPLOADS: readonly RegExp[] = [/^\/v1\/agents\/[^/]+\/greeting-audio\/?$/];
+
+/**
+ * Reads the body of an upload.
+ * @param types the media types to take
+ * @param limit in bytes
+ * @throws DomainError `unsupported_media_type`, `payload_too_large`, `bad_request` for one that breaks off
+ */
+export async function readUpload(request: Request, types: readonly string[], limit: number): Promise<Buffer> {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (!types.includes(type))
+    throw new DomainError('unsupported_media_type', `Send the file as Content-Type: ${types[0] ?? ''}`);
+  const tooLarge = () => new DomainError('payload_too_large', `The file must have at most ${limit} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // Not destroyed on the way out: the connection would be gone before the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof DomainError) {
+      request.resume();
+      throw error;
+    }
+    throw new DomainError('bad_request', 'The upload broke off');
+  }
+  return Buffer.concat(chunks);
+}

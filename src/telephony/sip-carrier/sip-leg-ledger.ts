@@ -1,0 +1,91 @@
+import { type Database } from '../../platform/index.js';
+import { type DialogState } from '../sip/index.js';
+import { type LegSignal } from '../telephony-provider.js';
+
+/** Whose carrier a leg was dialled through. */
+export interface DialledBy {
+  callId: string;
+  organizationId: string;
+  carrierId: string;
+}
+
+/** What is written down of a reference. */
+export type LedgerLeg =
+  | { is: 'never' }
+  | { is: 'dialing' }
+  | { is: 'answered'; answeredAt: Date; dialog: DialogState; organizationId: string; carrierId: string }
+  | { is: 'over'; signals: LegSignal[] };
+
+interface Row {
+  state: LedgerLeg['is'];
+  dialog: DialogState;
+  answered_at: Date;
+  organization_id: string;
+  carrier_id: string;
+  signals: (Omit<LegSignal, 'at'> & { at: string })[];
+}
+
+/**
+ * What SIP was asked for, in the database: the far end knows nothing of our references. A reference is claimed before
+ * anything is sent, by one process, once; or it is marked as never to be dialled.
+ */
+export class SipLegLedger {
+  constructor(private readonly database: Database) {}
+
+  /** @returns false when somebody has written about the reference before */
+  async claim(reference: string, { callId, organizationId, carrierId }: DialledBy): Promise<boolean> {
+    const rows = await this.database.query(
+      {
+        name: 'claim_sip_leg',
+        text: `insert into sip_legs (reference, call_id, organization_id, carrier_id, state)
+               values ($1, $2, $3, $4, 'dialing') on conflict do nothing returning reference`,
+      },
+      [reference, callId, organizationId, carrierId],
+    );
+    return rows.length > 0;
+  }
+
+  /** What is known of a reference. One that nobody has dialled is refused from now on. */
+  async find(reference: string): Promise<LedgerLeg> {
+    await this.database.query(`insert into sip_legs (reference, state) values ($1, 'never') on conflict do nothing`, [
+      reference,
+    ]);
+    const [row] = await this.database.query<Row>('select * from sip_legs where reference = $1', [reference]);
+    switch (row?.state) {
+      case 'answered': {
+        const { answered_at: answeredAt, dialog, organization_id: organizationId, carrier_id: carrierId } = row;
+        return { is: 'answered', answeredAt, dialog, organizationId, carrierId };
+      }
+      case 'over':
+        return { is: 'over', signals: row.signals.map((one) => ({ ...one, at: new Date(one.at) }) as LegSignal) };
+      case 'dialing':
+        return { is: 'dialing' };
+      case 'never':
+      case undefined:
+        return { is: 'never' };
+    }
+  }
+
+  /** From here on another process can end the call. */
+  async answered(reference: string, at: Date, dialog: DialogState): Promise<void> {
+    await this.database.query(
+      `update sip_legs set state = 'answered', answered_at = $2, dialog = $3, updated_at = now()
+       where reference = $1 and state = 'dialing'`,
+      [reference, at, JSON.stringify(dialog)],
+    );
+  }
+
+  /** The end; the first one told counts. */
+  async over(reference: string, signals: readonly LegSignal[]): Promise<void> {
+    await this.database.query(
+      `update sip_legs set state = 'over', dialog = null, signals = $2, updated_at = now()
+       where reference = $1 and state in ('dialing', 'answered')`,
+      [reference, JSON.stringify(signals)],
+    );
+  }
+
+  /** Forgets legs that nobody can ask for any more. */
+  async purge(): Promise<void> {
+    await this.database.query(`delete from sip_legs where updated_at < now() - interval '7 days'`);
+  }
+}

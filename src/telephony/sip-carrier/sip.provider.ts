@@ -1,0 +1,204 @@
+import { type Database, type Log } from '../../platform/index.js';
+import { type CarriersForCalls } from '../carriers/carriers-for-calls.js';
+import {
+  type CallLeg,
+  type DialRequest,
+  type FoundLeg,
+  type LegSignal,
+  type TelephonyProvider,
+} from '../telephony-provider.js';
+import { OfferedMedia } from './offered-media.js';
+import { SipLeg } from './sip-leg.js';
+import { type LedgerLeg, SipLegLedger } from './sip-leg-ledger.js';
+import { callerUri, destinationUri, sipTargets } from './sip-names.js';
+import { SipTrunks, type SipTrunksOptions } from './sip-trunks.js';
+
+/** How long the far end may take to confirm that a call is over, when this process ends. */
+const GOODBYE_MS = 3_000;
+
+export interface SipProviderParts {
+  database: Database;
+  carriers: Pick<CarriersForCalls, 'find'>;
+  log: Log;
+}
+
+/** Live calls through any SIP trunk. A line lives and dies with the process that dialled it. */
+export class SipProvider implements TelephonyProvider {
+  readonly name = 'sip';
+  private readonly ledger: SipLegLedger;
+  private readonly trunks: SipTrunks;
+  private readonly legs = new Map<string, Promise<CallLeg>>();
+  private readonly lines = new Set<SipLeg>();
+  private closed = false;
+
+  constructor(
+    private readonly parts: SipProviderParts,
+    options: SipTrunksOptions,
+  ) {
+    this.ledger = new SipLegLedger(parts.database);
+    this.trunks = new SipTrunks(options, parts.log);
+  }
+
+  async dial(request: DialRequest): Promise<CallLeg> {
+    if (this.closed) throw new Error('The SIP provider is closed');
+    const { reference } = request;
+    let leg = this.legs.get(reference);
+    if (!leg) {
+      leg = this.dialOnce(request);
+      this.legs.set(reference, leg);
+      // What is over is told from the ledger; what failed may be asked for again.
+      leg.catch(() => this.legs.delete(reference));
+    }
+    return leg;
+  }
+
+  async find(reference: string): Promise<FoundLeg> {
+    if (this.closed) throw new Error('The SIP provider is closed');
+    const known = await this.legs.get(reference)?.catch(() => undefined);
+    if (known) return { is: 'live', leg: known };
+    const leg = await this.ledger.find(reference);
+    switch (leg.is) {
+      case 'never':
+        return leg;
+      case 'over':
+        return leg;
+      case 'dialing':
+        // The process that dialled is gone with its transaction: whether the phone rang cannot be known.
+        return { is: 'unknown' };
+      case 'answered':
+        return { is: 'over', signals: await this.endLost(reference, leg) };
+    }
+  }
+
+  /** A line cannot be carried by another process: those that are open are ended. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const detail = 'The worker that carried the call was stopped';
+    const ended = [...this.lines].map(async (line) => {
+      await line.end({ reason: 'error_media_lost', sipCode: null, by: 'system', detail });
+      await line.over;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      Promise.allSettled(ended),
+      new Promise((resolve) => (timer = setTimeout(resolve, GOODBYE_MS))),
+    ]);
+    clearTimeout(timer);
+    await this.trunks.close();
+  }
+
+  private async dialOnce(request: DialRequest): Promise<CallLeg> {
+    const { reference, callId, line } = request;
+    if (!line) throw new Error('A SIP call needs a carrier');
+    const { organizationId, carrier } = line;
+    if (!(await this.ledger.claim(reference, { callId, organizationId, carrierId: carrier.id })))
+      return this.legWritten(reference);
+    try {
+      return await this.open(request, carrier);
+    } catch (error) {
+      // Nothing was sent.
+      this.parts.log.error({ err: error, callId, carrierId: carrier.id }, 'a SIP call could not be begun');
+      const detail = `The call could not be begun: ${error instanceof Error ? error.message : String(error)}`;
+      const at = new Date();
+      const signals: LegSignal[] = [
+        { type: 'ended', at, reason: 'telephony_provider_unavailable', sipCode: null, by: 'system', detail },
+      ];
+      await this.ledger.over(reference, signals);
+      this.legs.delete(reference);
+      return legOf(signals);
+    }
+  }
+
+  private async open(request: DialRequest, carrier: NonNullable<DialRequest['line']>['carrier']): Promise<CallLeg> {
+    const { reference, line, ringTimeoutMs } = request;
+    const targets = sipTargets(carrier);
+    const { agent, address } = await this.trunks.agentFor(targets[0]?.host ?? '', carrier.verifyTls);
+    const engine = await this.trunks.media(address);
+    const media = await engine.open({
+      address,
+      rtcpMux: false,
+      recordTo: line?.recordTo,
+      detectAnswer: line?.detectsAnswer,
+    });
+    const offered = new OfferedMedia(media, carrier);
+    this.trunks.register(agent, carrier);
+    const call = agent.call({
+      targets,
+      callId: reference,
+      to: destinationUri(request.to, carrier),
+      from: { uri: callerUri(request.from, carrier) },
+      ...(carrier.credentials ? { credentials: carrier.credentials } : {}),
+      sdp: offered.offer(),
+      ringTimeoutMs,
+      onOffer: (sdp) => offered.answer(sdp),
+      onAnswer: (sdp) => void offered.accept(sdp),
+    });
+    const uriOf = (e164: string) => destinationUri(e164, carrier);
+    const leg = new SipLeg({ request, call, media, offered, ledger: this.ledger, uriOf, log: this.parts.log });
+    this.lines.add(leg);
+    void leg.over.finally(() => {
+      this.lines.delete(leg);
+      this.legs.delete(reference);
+    });
+    return leg;
+  }
+
+  /** A reference that was dialled before, by this process or another. */
+  private async legWritten(reference: string): Promise<CallLeg> {
+    this.legs.delete(reference);
+    const leg = await this.ledger.find(reference);
+    if (leg.is === 'over') return legOf(leg.signals);
+    throw new Error(
+      leg.is === 'never'
+        ? 'This reference was asked for before it was dialled: it is refused'
+        : 'This reference is dialled by another process',
+    );
+  }
+
+  /** The process that carried the call is gone. The far end is told, so that nobody pays for silence. */
+  private async endLost(reference: string, leg: Extract<LedgerLeg, { is: 'answered' }>): Promise<LegSignal[]> {
+    const { answeredAt, dialog, organizationId, carrierId } = leg;
+    const signals: LegSignal[] = [
+      { type: 'answered', at: answeredAt },
+      {
+        type: 'ended',
+        at: new Date(),
+        ...{
+          reason: 'error_media_lost',
+          sipCode: null,
+          by: 'system',
+          detail: 'The worker that carried the call ended',
+        },
+      },
+    ];
+    await this.ledger.over(reference, signals);
+    void this.sayGoodbye(dialog, organizationId, carrierId);
+    return signals;
+  }
+
+  private async sayGoodbye(
+    dialog: Extract<LedgerLeg, { is: 'answered' }>['dialog'],
+    organizationId: string,
+    carrierId: string,
+  ): Promise<void> {
+    try {
+      const carrier = await this.parts.carriers.find(organizationId, carrierId);
+      const { agent } = await this.trunks.agentFor(dialog.target.address, carrier?.verifyTls ?? true);
+      await agent.byeFor(dialog, carrier?.credentials);
+    } catch (error) {
+      this.parts.log.warn({ err: error, carrierId }, 'the far end of a lost call could not be told');
+    }
+  }
+}
+
+/** A leg that is over. */
+const legOf = (signals: LegSignal[]): CallLeg => ({
+  signals: (async function* () {
+    await Promise.resolve();
+    yield* signals;
+  })(),
+  hangup: () => Promise.resolve(),
+  sendDtmf: () => Promise.resolve(),
+  audio: undefined,
+  transfer: () => Promise.resolve(false),
+});

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SipCarrier, SipProvider } from '../../src/telephony/index.js';
+import { type SipTarget } from '../../src/telephony/sip/index.js';
+import { type TelephonyProvider } from '../../src/telephony/telephony-provider.js';
+import { createLog, type Database } from '../../src/platform/index.js';
+import { openTestDatabase } from '../support/database.js';
+import { temporaryFolder } from '../support/process.js';
+import { describeProvider } from './provider-conformance.js';
+import { startNumbers } from './sip/numbers-phone.js';
+import { describeWithPeers, stopPeers } from './sip/peers.js';
+
+describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
+  describeWithPeers(['sipp'], 'with a SIP phone for every number', () => {
+    describeProvider('sip', {
+      endings: {
+        busy: '+15550000002',
+        noAnswer: '+15550000003',
+        declined: '+15550000004',
+        invalid: '+15550000005',
+        unavailable: '+15550000007',
+        capacity: '+15550000008',
+        customerHangsUp: '+15550000010',
+        blocked: '+15550000013',
+        notPermitted: '+15550000014',
+      },
+      staysOnLine: '+15550000001',
+      shortRingMs: 1_000,
+      shortCallMs: 300,
+      sharesLegs: false,
+      start: async () => {
+        const folder = temporaryFolder();
+        const db = await openTestDatabase();
+        const log = join(folder.path, 'rings.log');
+        const { target } = await startNumbers(transport, log);
+        const carrier = carrierTo(target);
+        return {
+          open: () => withLine(new SipProvider(partsOf(db.database, carrier), SIP), carrier),
+          ringsOf: (reference) =>
+            Promise.resolve(
+              readFileSync(log, 'utf8')
+                .split('\n')
+                .filter((line) => line.includes(`ring ${reference}`)).length,
+            ),
+          stop: async () => {
+            await stopPeers();
+            await db.close();
+            folder.remove();
+          },
+        };
+      },
+    });
+  });
+});
+
+const SIP = { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 };
+
+const partsOf = (database: Database, carrier: SipCarrier) => ({
+  database,
+  carriers: { find: () => Promise.resolve(carrier) },
+  log: createLog('silent'),
+});
+
+function carrierTo({ host, port = 5060, transport }: SipTarget): SipCarrier {
+  return {
+    id: 'lab',
+    name: 'Lab',
+    targets: [{ host, port, transport }],
+    codecs: ['PCMU', 'PCMA'],
+    srtp: 'off',
+    callerIdFormat: 'e164',
+    numberFormat: 'e164',
+    fromDomain: null,
+    callsPerSecond: null,
+    maxChannels: null,
+    registration: false,
+    verifyTls: true,
+  };
+}
+
+/** The suite knows nothing of carriers. */
+function withLine(provider: SipProvider, carrier: SipCarrier): TelephonyProvider {
+  const line = { carrier, organizationId: '01981f2e-9c1a-7b3e-8f7a-00000000000a', detectsAnswer: false };
+  return {
+    name: provider.name,
+    dial: (request) => provider.dial({ ...request, line }),
+    find: (reference) => provider.find(reference),
+    close: () => provider.close(),
+  };
+}
