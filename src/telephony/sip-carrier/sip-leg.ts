@@ -31,7 +31,11 @@ export class SipLeg implements CallLeg {
   readonly over: Promise<void>;
 
   constructor(private readonly parts: SipLegParts) {
-    this.over = this.run();
+    this.over = this.run().catch((error: unknown) => {
+      parts.log.error({ err: error, callId: parts.request.callId }, 'a SIP call was lost track of');
+      const detail = 'The call was lost track of';
+      this.told.add({ type: 'ended', at: new Date(), reason: 'error_media_lost', sipCode: null, by: 'system', detail });
+    });
     void this.followMedia();
   }
 

@@ -1,9 +1,12 @@
 import { type Log } from '../../platform/index.js';
-import { MediaEngine } from '../media/index.js';
+import { MediaEngine, type MediaSession, type MediaSessionOptions } from '../media/index.js';
 import { type Registration, type SipTimers, SipUserAgent } from '../sip/index.js';
 import { type SipCarrier } from '../carriers/sip-carrier.js';
+import { atMost } from './at-most.js';
 import { localAddressTowards } from './local-address.js';
 import { sipTargets, sipUri } from './sip-names.js';
+
+const UNREGISTER_MS = 1_000;
 
 export interface SipTrunksOptions {
   /** The address to send from; undefined: whichever the routing table gives for the carrier. */
@@ -22,6 +25,7 @@ export class SipTrunks {
   private readonly agents = new Map<string, Promise<SipUserAgent>>();
   private readonly registrations = new Map<string, Registration>();
   private engine: Promise<MediaEngine> | undefined;
+  private mediaAddress: string | undefined;
 
   constructor(
     private readonly options: SipTrunksOptions,
@@ -41,12 +45,27 @@ export class SipTrunks {
     return { agent: await agent, address };
   }
 
-  media(address: string): Promise<MediaEngine> {
+  /** Binds the ports of a call. Behind NAT, those of the first address are told to be at the public one. */
+  async openMedia(
+    address: string,
+    options: Pick<MediaSessionOptions, 'recordTo' | 'detectAnswer'>,
+  ): Promise<MediaSession> {
+    this.mediaAddress ??= address;
+    const engine = await this.media(this.mediaAddress);
+    return engine.open({ ...options, ...(address === this.mediaAddress ? {} : { address }) });
+  }
+
+  private media(address: string): Promise<MediaEngine> {
     const { publicAddress, rtpPorts: ports, mediaTimeoutMs } = this.options;
-    this.engine ??= MediaEngine.start({ address, publicAddress, ports, mediaTimeoutMs }).catch((error: unknown) => {
-      this.engine = undefined;
-      throw error;
-    });
+    const onCrash = (error: unknown) => {
+      this.log.error({ err: error }, 'the media worker crashed; its calls are lost, the next call starts a new one');
+    };
+    this.engine ??= MediaEngine.start({ address, publicAddress, ports, mediaTimeoutMs, onCrash }).catch(
+      (error: unknown) => {
+        this.engine = undefined;
+        throw error;
+      },
+    );
     return this.engine;
   }
 
@@ -66,7 +85,8 @@ export class SipTrunks {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.registrations.values()].map((registration) => registration.close()));
+    const unregistered = [...this.registrations.values()].map((registration) => registration.close());
+    await atMost(UNREGISTER_MS, Promise.all(unregistered));
     this.registrations.clear();
     const agents = await Promise.allSettled(this.agents.values());
     this.agents.clear();

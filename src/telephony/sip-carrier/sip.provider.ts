@@ -1,5 +1,8 @@
 import { type Database, type Log } from '../../platform/index.js';
 import { type CarriersForCalls } from '../carriers/carriers-for-calls.js';
+import { type SipCarrier } from '../carriers/sip-carrier.js';
+import { type MediaSession } from '../media/index.js';
+import { type SipUserAgent } from '../sip/index.js';
 import {
   type CallLeg,
   type DialRequest,
@@ -7,6 +10,7 @@ import {
   type LegSignal,
   type TelephonyProvider,
 } from '../telephony-provider.js';
+import { atMost } from './at-most.js';
 import { OfferedMedia } from './offered-media.js';
 import { SipLeg } from './sip-leg.js';
 import { type LedgerLeg, SipLegLedger } from './sip-leg-ledger.js';
@@ -78,12 +82,7 @@ export class SipProvider implements TelephonyProvider {
       await line.end({ reason: 'error_media_lost', sipCode: null, by: 'system', detail });
       await line.over;
     });
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      Promise.allSettled(ended),
-      new Promise((resolve) => (timer = setTimeout(resolve, GOODBYE_MS))),
-    ]);
-    clearTimeout(timer);
+    await atMost(GOODBYE_MS, Promise.allSettled(ended));
     await this.trunks.close();
   }
 
@@ -109,21 +108,34 @@ export class SipProvider implements TelephonyProvider {
     }
   }
 
-  private async open(request: DialRequest, carrier: NonNullable<DialRequest['line']>['carrier']): Promise<CallLeg> {
-    const { reference, line, ringTimeoutMs } = request;
-    const targets = sipTargets(carrier);
-    const { agent, address } = await this.trunks.agentFor(targets[0]?.host ?? '', carrier.verifyTls);
-    const engine = await this.trunks.media(address);
-    const media = await engine.open({
-      address,
-      rtcpMux: false,
-      recordTo: line?.recordTo,
-      detectAnswer: line?.detectsAnswer,
+  private async open(request: DialRequest, carrier: SipCarrier): Promise<CallLeg> {
+    const { reference, line } = request;
+    const { agent, address } = await this.trunks.agentFor(carrier.targets[0]?.host ?? '', carrier.verifyTls);
+    const media = await this.trunks.openMedia(address, { recordTo: line?.recordTo, detectAnswer: line?.detectsAnswer });
+    const leg = await this.send(request, carrier, agent, media).catch(async (error: unknown) => {
+      await media.close();
+      throw error;
     });
+    this.lines.add(leg);
+    void leg.over.finally(() => {
+      this.lines.delete(leg);
+      this.legs.delete(reference);
+    });
+    return leg;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown becomes a rejection
+  private async send(
+    request: DialRequest,
+    carrier: SipCarrier,
+    agent: SipUserAgent,
+    media: MediaSession,
+  ): Promise<SipLeg> {
+    const { reference, ringTimeoutMs } = request;
     const offered = new OfferedMedia(media, carrier);
     this.trunks.register(agent, carrier);
     const call = agent.call({
-      targets,
+      targets: sipTargets(carrier),
       callId: reference,
       to: destinationUri(request.to, carrier),
       from: { uri: callerUri(request.from, carrier) },
@@ -134,13 +146,7 @@ export class SipProvider implements TelephonyProvider {
       onAnswer: (sdp) => void offered.accept(sdp),
     });
     const uriOf = (e164: string) => destinationUri(e164, carrier);
-    const leg = new SipLeg({ request, call, media, offered, ledger: this.ledger, uriOf, log: this.parts.log });
-    this.lines.add(leg);
-    void leg.over.finally(() => {
-      this.lines.delete(leg);
-      this.legs.delete(reference);
-    });
-    return leg;
+    return new SipLeg({ request, call, media, offered, ledger: this.ledger, uriOf, log: this.parts.log });
   }
 
   /** A reference that was dialled before, by this process or another. */
