@@ -103,11 +103,13 @@ describe('the guard before every route', () => {
       expect(others.sort()).toEqual(declaredRoutes(app).map(nameOf).sort());
     });
 
-    it('each states a scope that exists, or that it is public, and only health is', () => {
+    it('each states a scope that exists, or that it is public, and only health and signed links are', () => {
       const routes = declaredRoutes(app);
       expect(routes.filter(({ scope }) => scope === 'public').map(nameOf)).toEqual([
         'GET /health/live',
         'GET /health/ready',
+        // It asks for the signature in its address instead.
+        'GET /recordings/:name',
       ]);
       const scopes = new Set(routes.map(({ scope }) => scope).filter((scope) => scope !== 'public'));
       expect([...SCOPES]).toEqual(expect.arrayContaining([...scopes]));

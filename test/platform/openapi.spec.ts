@@ -65,7 +65,7 @@ describe('the API reference', () => {
 
   it('says of every operation which scope it needs, or that it needs no key', () => {
     for (const { name, operation } of operations) {
-      const isOpen = name.includes('/health/');
+      const isOpen = name.includes('/health/') || name === 'GET /recordings/{name}';
       expect([name, operation.security]).toEqual([name, isOpen ? undefined : [{ bearer: [] }]]);
       const scope = operation['x-required-scope'] as string | undefined;
       expect([name, isOpen ? scope === undefined : SCOPES.some((each) => each === scope)]).toEqual([name, true]);
@@ -116,7 +116,7 @@ describe('the API reference', () => {
   it('has examples of bodies that the server accepts as they are', async () => {
     const tenant = await app.tenant();
     for (const { name, operation } of operations) {
-      const example = operation.requestBody?.content['application/json'].example;
+      const example = operation.requestBody?.content['application/json']?.example;
       if (example === undefined) continue;
       const [method = '', path = ''] = name.replace('{id}', 'x').split(' ');
       const { status, body } = await app.request(method, path, { key: tenant.key, body: example });

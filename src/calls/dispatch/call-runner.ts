@@ -57,8 +57,10 @@ export class CallRunner {
   ) {}
 
   /** Prepares and claims the attempt, then asks the provider: never the other way round. */
-  async dial(callId: string, provider: TelephonyProvider, hold: Hold): Promise<void> {
-    const prepared = await this.prepare(callId);
+  async dial(callId: string, environment: Environment, hold: Hold): Promise<void> {
+    const provider = this.providers[environment];
+    if (!provider) throw new Error(`This worker has no provider for ${environment} calls`);
+    const prepared = environment === 'live' ? await this.prepare(callId) : undefined;
     if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
     const claim = newId();
     const state = await this.claim(callId, provider.name, claim, prepared?.screening);
@@ -109,13 +111,9 @@ export class CallRunner {
     return this.lose(callId, state);
   }
 
-  /** Simulated calls need nothing. */
   private async prepare(callId: string): Promise<Prepared | undefined> {
-    if (!this.live) return undefined;
     const state = await this.calls.stateOf(callId);
-    return state.is === 'queued' && state.facts.environment === 'live'
-      ? this.live.preparation.prepare(callId, state.facts)
-      : undefined;
+    return state.is === 'queued' ? this.live?.preparation.prepare(callId, state.facts) : undefined;
   }
 
   /** Returns nothing when the call cannot be dialled any more. */

@@ -143,7 +143,7 @@ export class Dispatcher {
           limits: { ...limits, ...carrier.limits },
           most: BATCH,
         });
-        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, provider, hold));
+        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, environment, hold));
         if (retryInMs !== undefined) this.admitLater(retryInMs);
         isFull = callIds.length === BATCH;
       }
