@@ -17,6 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that must stay free of clocks, databases and frameworks. They may import each other across rooms. */
 const PURE = [
+  'platform/audio/g711.ts',
+  'platform/audio/resample.ts',
+  'platform/audio/sample-rate.ts',
+  'platform/audio/wav-header.ts',
   'platform/coalescer.ts',
   'platform/domain-error.ts',
   'platform/http/reply.ts',
@@ -31,12 +35,19 @@ const PURE = [
   'telephony/simulator/simulator-script.ts',
   'telephony/simulator/simulator-timeline.ts',
   'telephony/telephony-provider.ts',
+  ...['digest', 'host', 'name-addr', 'sdp', 'sdp-parse', 'sip-reasons', 'sip-text', 'sip-uri', 'via'].map(
+    (name) => `telephony/sip/${name}.ts`,
+  ),
+  ...['call-quality', 'rtcp', 'rtp-packet', 'srtp'].map((name) => `telephony/media/${name}.ts`),
   'calls/call.ts',
   'calls/call-counts.ts',
   'calls/call-events.ts',
   'calls/call-row.ts',
   'calls/intake/cloud-event.ts',
   'calls/reasons.ts',
+  'calls/recordings/recording-links.ts',
+  'calls/recordings/s3-location.ts',
+  'voice/fill-in.ts',
 ];
 
 /** What a pure file may take from outside: functions without state or side effects that others can see. */

@@ -7,6 +7,8 @@ const PHASES = 5;
 const STEP_MS = PERIOD_MS / PHASES;
 /** What is up to this late is made up for, packet by packet; what stood still for longer is left out. */
 const MAX_BEHIND_MS = 100;
+/** Timers are no finer than a millisecond. */
+const SOON_MS = 0.5;
 
 interface Member {
   ticker: Ticker;
@@ -55,7 +57,7 @@ export class MediaClock {
   }
 
   private arm(): void {
-    this.cancel = this.schedule(this.run, Math.max(1, this.next - this.now()));
+    this.cancel = this.schedule(this.run, Math.max(0, this.next - this.now()));
   }
 
   private readonly run = (): void => {
@@ -65,9 +67,8 @@ export class MediaClock {
       this.skips += left;
       this.next += left * PERIOD_MS;
     }
-    while (this.members > 0) {
-      const now = this.now();
-      if (this.next > now) break;
+    const now = this.now();
+    if (this.next <= now) {
       for (const member of this.phases[this.phase] ?? []) {
         member.ticker(now, this.skips - member.skipsSeen);
         member.skipsSeen = this.skips;
@@ -76,11 +77,18 @@ export class MediaClock {
       this.next += STEP_MS;
       this.afterPhase();
     }
+    // One phase at a time, however late it is: what has arrived meanwhile is read in between.
     if (this.members > 0) this.arm();
   };
 }
 
 function setTimer(run: () => void, delayMs: number): () => void {
+  if (delayMs < SOON_MS) {
+    const immediate = setImmediate(run);
+    return () => {
+      clearImmediate(immediate);
+    };
+  }
   const timer = setTimeout(run, delayMs);
   return () => {
     clearTimeout(timer);
