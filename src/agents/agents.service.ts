@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
@@ -28,6 +29,10 @@ const LISTEN_SECONDS = 30;
 /** Of greeting audio. */
 const MAX_AUDIO_SECONDS = 120;
 const SAMPLE_RATE = 8_000;
+/** Of uploads. To resample from a rate that has no small ratio to ours takes ten times as long. */
+const USUAL_RATES = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
+/** So much is resampled at a time. */
+const PART_SECONDS = 5;
 
 /** The agents of an organization. */
 @Injectable()
@@ -96,7 +101,7 @@ export class AgentsService {
    */
   async setGreetingAudio(organizationId: string, id: string, file: Buffer): Promise<number> {
     await this.get(organizationId, id);
-    const pcm = greetingOf(file);
+    const pcm = await greetingOf(file);
     await this.database.query(
       `insert into agent_audio (agent_id, organization_id, pcm) values ($1, $2, $3)
        on conflict (agent_id) do update set pcm = excluded.pcm, updated_at = now()`,
@@ -159,7 +164,7 @@ export class AgentsService {
   }
 }
 
-function greetingOf(file: Buffer): Int16Array {
+async function greetingOf(file: Buffer): Promise<Int16Array> {
   const problem = (detail: string) => new DomainError('validation_error', `The audio ${detail}`, { body: detail });
   let audio: ReturnType<typeof parseWav>;
   try {
@@ -169,12 +174,27 @@ function greetingOf(file: Buffer): Int16Array {
   }
   const { sampleRate, channels } = audio;
   const [left, right] = channels;
-  // Before it is resampled, which takes a while for what is long.
+  if (!USUAL_RATES.includes(sampleRate)) throw problem(`is at ${sampleRate} Hz; use one of ${USUAL_RATES.join(', ')}`);
   if (left.length > MAX_AUDIO_SECONDS * sampleRate) throw problem(`must last at most ${MAX_AUDIO_SECONDS} seconds`);
   const mono = right ? left.map((sample, i) => (sample + (right[i] ?? 0)) / 2) : left;
-  const pcm = resample(mono, sampleRate, SAMPLE_RATE);
+  const pcm = await toLineRate(mono, sampleRate);
   if (pcm.length === 0) throw problem('is empty');
   return pcm;
+}
+
+/** Resamples part by part, so that calls and other requests are not kept waiting. */
+async function toLineRate(pcm: Int16Array, rate: number): Promise<Int16Array> {
+  const whole = new Int16Array(Math.round((pcm.length * SAMPLE_RATE) / rate));
+  for (let second = 0; second * rate < pcm.length; second += PART_SECONDS) {
+    // Whole seconds begin at a sample of both rates; one before and one after are what the filter reaches into.
+    const before = Math.min(second, 1);
+    const part = pcm.subarray((second - before) * rate, (second + PART_SECONDS + 1) * rate);
+    const from = before * SAMPLE_RATE;
+    const resampled = resample(part, rate, SAMPLE_RATE).subarray(from, from + PART_SECONDS * SAMPLE_RATE);
+    whole.set(resampled, second * SAMPLE_RATE);
+    await othersTurn();
+  }
+  return whole;
 }
 
 /** A copy: the bytes of a row may lie at an odd place of a shared buffer. */

@@ -3,6 +3,11 @@ import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
 const SUMMARY = ['id', 'agentName', 'agentType', 'callDirection', 'voiceId', 'language', 'isActive', 'createdAt'];
+/** Of an agent alone, beyond what lists have. */
+const DETAILS = [
+  ...['prompt', 'firstMessage', 'recordCalls', 'onMachine', 'voicemailMessage', 'listenSeconds'],
+  'updatedAt',
+];
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 describe('agents', () => {
@@ -59,6 +64,10 @@ describe('agents', () => {
         language: 'en-US',
         prompt: 'You are a friendly assistant of {{company}}.',
         firstMessage: 'Hello {{customerName}}.',
+        recordCalls: false,
+        onMachine: 'leave_message',
+        voicemailMessage: 'Please call us back, {{customerName}}.',
+        listenSeconds: 0,
       };
       const { status, body } = await ask('POST', '', given);
       expect(status).toBe(201);
@@ -74,6 +83,24 @@ describe('agents', () => {
       expect(status).toBe(201);
       expect(body.data).toMatchObject({ agentType: 'VOICE', callDirection: 'OUTBOUND', isActive: true });
       expect(body.data).toMatchObject({ voiceId: null, language: null, prompt: null, firstMessage: null });
+      const live = { recordCalls: true, onMachine: 'carry_on', voicemailMessage: null, listenSeconds: 30 };
+      expect(body.data).toMatchObject(live);
+    });
+
+    it('201 takes null for what is optional as absent', async () => {
+      const given = { recordCalls: null, onMachine: null, voicemailMessage: null, listenSeconds: null };
+      const live = { recordCalls: true, onMachine: 'carry_on', voicemailMessage: null, listenSeconds: 30 };
+      expect(await create(given)).toMatchObject(live);
+    });
+
+    it.each([
+      ['listenSeconds', 0],
+      ['listenSeconds', 3_600],
+      ['voicemailMessage', 'x'.repeat(2_000)],
+      ['onMachine', 'hang_up'],
+      ['onMachine', 'carry_on'],
+    ])('201 takes all of the range: %s', async (name, value) => {
+      expect(await create({ [name]: value })).toMatchObject({ [name]: value });
     });
 
     it('201 ignores fields that it does not know', async () => {
@@ -99,6 +126,16 @@ describe('agents', () => {
       ['language', 'x'.repeat(36)],
       ['prompt', 'x'.repeat(50_001)],
       ['firstMessage', ['Hello']],
+      ['recordCalls', 'true'],
+      ['recordCalls', 1],
+      ['onMachine', 'HANG_UP'],
+      ['onMachine', true],
+      ['voicemailMessage', 'x'.repeat(2_001)],
+      ['voicemailMessage', 5],
+      ['listenSeconds', -1],
+      ['listenSeconds', 3_601],
+      ['listenSeconds', 1.5],
+      ['listenSeconds', '30'],
     ])('400 names the field that is wrong: %s', async (name, value) => {
       expectRefused(await ask('POST', '', { agentName: 'Follow-up', [name]: value }), name);
     });
@@ -153,7 +190,7 @@ describe('agents', () => {
       const { status, body } = await ask('GET', `/${agent.id}`);
       expect(status).toBe(200);
       expect(body.data).toEqual({ ...agent, isActive: false, updatedAt: TIME });
-      expect(Object.keys(body.data)).toEqual([...SUMMARY, 'prompt', 'firstMessage', 'updatedAt']);
+      expect(Object.keys(body.data)).toEqual([...SUMMARY, ...DETAILS]);
     });
 
     it("404 is the same for another organization's agent, none at all and an id of any shape", async () => {
@@ -185,6 +222,28 @@ describe('agents', () => {
       expect(body.data).toEqual({ ...agent, ...mayBeEmpty, updatedAt: TIME });
     });
 
+    it.each([
+      ['recordCalls', false],
+      ['onMachine', 'hang_up'],
+      ['voicemailMessage', 'Please call us back.'],
+      ['listenSeconds', 0],
+    ])('200 changes how live calls go: %s', async (name, value) => {
+      const agent = await create({ firstMessage: 'Hello' });
+      const { status, body } = await ask('PATCH', `/${agent.id}`, { [name]: value });
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, [name]: value, updatedAt: TIME });
+      expect(await get(agent.id)).toEqual(body.data);
+    });
+
+    it('200 leaves with null what live calls cannot do without, and empties the rest', async () => {
+      const live = { recordCalls: false, onMachine: 'leave_message', voicemailMessage: 'm', listenSeconds: 5 };
+      const agent = await create(live);
+      const nothing = { recordCalls: null, onMachine: null, voicemailMessage: null, listenSeconds: null };
+      const { status, body } = await ask('PATCH', `/${agent.id}`, nothing);
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, voicemailMessage: null, updatedAt: TIME });
+    });
+
     it('200 changes nothing when nothing is given', async () => {
       const agent = await create();
       for (const body of [{}, { unknown: 1 }, { id: 'x', organizationId: stranger.organizationId }, undefined]) {
@@ -206,6 +265,10 @@ describe('agents', () => {
       ['callDirection', 'SIDEWAYS'],
       ['prompt', {}],
       ['isActive', 'true'],
+      ['recordCalls', 'no'],
+      ['onMachine', 'leave'],
+      ['voicemailMessage', {}],
+      ['listenSeconds', 3_601],
     ])('400 names the field and changes nothing: %s = %j', async (name, value) => {
       const agent = await create();
       expectRefused(await ask('PATCH', `/${agent.id}`, { voiceId: 'new', [name]: value }), name);

@@ -4,10 +4,18 @@ export type WavEncoding = keyof typeof CODES;
 
 const BYTES: Readonly<Record<WavEncoding, number>> = { pcm16: 2, alaw: 1, ulaw: 1, float32: 4 };
 
+export interface WavForm {
+  encoding?: WavEncoding;
+  channels?: number;
+  rate?: number;
+  /** The size that the header says, where it is not the true one. */
+  claims?: number;
+}
+
 /** A WAV file, written independently of the code that reads them; `samples` are those of all channels in turn. */
 export function wavFile(
   samples: Buffer,
-  { encoding = 'pcm16' as WavEncoding, channels = 1, rate = 8_000, claims = samples.length } = {},
+  { encoding = 'pcm16', channels = 1, rate = 8_000, claims = samples.length }: WavForm = {},
 ): Buffer {
   const header = Buffer.alloc(44);
   header.write('RIFF', 0);

@@ -213,7 +213,8 @@ export class CallRunner {
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
       converse: script && ((line) => new Announcement(line, script)),
-      closed: async () => this.live?.finishing.soon(callId, claim),
+      // Not awaited: an upload takes its time, and what it leaves undone is swept up.
+      closed: () => void this.live?.finishing.soon(callId, claim),
       log: this.log,
     });
   }

@@ -33,6 +33,8 @@ interface Hand {
   isLost: boolean;
   /** A provider has been asked for it, or may have been by whoever had it before. */
   isAsked: boolean;
+  /** It counts for the pace of its carrier: by the settings, or by a limit of the carrier's own. */
+  isPaced: boolean;
 }
 
 /** The most calls taken out of the line at once. */
@@ -106,7 +108,8 @@ export class Dispatcher {
     const callIds = await takeOverCalls(this.database, this.owner, this.options.leaseMs, BATCH);
     for (const callId of callIds)
       // One that was late to be renewed is simply ours again.
-      if (!this.inHand.has(callId)) this.carry(callId, (hold) => this.runner.resume(callId, hold), true);
+      if (!this.inHand.has(callId))
+        this.carry(callId, (hold) => this.runner.resume(callId, hold), { isAsked: true, isPaced: false });
   }
 
   /** Takes no more calls and lets go of those in hand: others take them over when the leases have been given up. */
@@ -132,21 +135,23 @@ export class Dispatcher {
     const provider = this.providers[environment];
     // Its calls wait for a worker that has one.
     if (!provider) return;
-    const { limits } = this.options;
-    for (const carrier of await this.carriers(environment, provider))
+    for (const carrier of await this.carriers(environment, provider)) {
+      const limits = { ...this.options.limits, ...carrier.limits };
+      const hand = { isAsked: false, isPaced: limits.callsPerSecond > 0 };
       for (let isFull = true; isFull && !this.stopped;) {
         const { callIds, retryInMs } = await admitCalls(this.database, {
           owner: this.owner,
           environment,
           carrier: carrier.id,
           leaseMs: this.options.leaseMs,
-          limits: { ...limits, ...carrier.limits },
+          limits,
           most: BATCH,
         });
-        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, environment, hold));
+        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, environment, hold), hand);
         if (retryInMs !== undefined) this.admitLater(retryInMs);
         isFull = callIds.length === BATCH;
       }
+    }
   }
 
   /** The carriers that calls wait for. Simulated calls have one; calls that nothing can carry end without waiting. */
@@ -168,13 +173,13 @@ export class Dispatcher {
   }
 
   /** Runs what is to be done with a call in hand, and frees its place afterwards. */
-  private carry(callId: string, work: (hold: Hold) => Promise<void>, isAsked = false): void {
-    const hand: Hand = { isLost: false, isAsked };
+  private carry(callId: string, work: (hold: Hold) => Promise<void>, begun: Pick<Hand, 'isAsked' | 'isPaced'>): void {
+    const hand: Hand = { isLost: false, ...begun };
     this.inHand.set(callId, hand);
     const carried = work({
       asked: () => {
         hand.isAsked = true;
-        if (this.isPaced)
+        if (hand.isPaced)
           this.track(this.confirmations.submit(callId), callId, 'the pace is kept too slow for a while');
       },
       followed: (call) => {
@@ -190,14 +195,10 @@ export class Dispatcher {
     this.track(carried, callId, 'a call could not be carried on; it will be taken over');
   }
 
-  private async release(callId: string, { isAsked }: Hand): Promise<void> {
-    if (this.isPaced && !isAsked) await giveBackPace(this.database, callId);
+  private async release(callId: string, { isAsked, isPaced }: Hand): Promise<void> {
+    if (isPaced && !isAsked) await giveBackPace(this.database, callId);
     await releaseCall(this.database, this.owner, callId);
     this.wakeups.wake('call_slots');
-  }
-
-  private get isPaced(): boolean {
-    return this.options.limits.callsPerSecond > 0;
   }
 
   /** Keeps what is going on until it has ended; a failure is told to the log. */

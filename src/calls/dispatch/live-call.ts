@@ -24,7 +24,7 @@ export interface LiveCallDependencies {
   /** Begins to speak on a line that was answered. */
   converse: ((line: AudioPort) => Announcement) | undefined;
   /** The line is closed: what it recorded can be kept. */
-  closed: () => Promise<void>;
+  closed: () => void;
   log: Log;
 }
 
@@ -141,13 +141,19 @@ export class LiveCall {
       case 'answered_by': {
         const { by, reason } = signal;
         await this.deps.execute({ type: 'ReportAnsweredBy', at, claim, answeredBy: { by, reason } });
-        if (by === 'machine') await this.conversation?.machineHeard();
+        if (by === 'machine') this.inConversation((conversation) => conversation.machineHeard());
         return;
       }
       case 'beep':
-        return this.conversation?.beepHeard();
-      case 'greeting_over':
-        return this.conversation?.silenceHeard();
+        await this.deps.execute({ type: 'ReportAnsweredBy', at, claim, answeredBy: { by: 'machine', reason: 'beep' } });
+        {
+          this.inConversation((conversation) => conversation.beepHeard());
+          return;
+        }
+      case 'greeting_over': {
+        this.inConversation((conversation) => conversation.silenceHeard());
+        return;
+      }
       case 'turn':
         await this.deps.saveTurn(signal);
         return;
@@ -157,7 +163,7 @@ export class LiveCall {
         const deferrals = signal.reason === 'capacity' ? await this.deps.countDeferrals() : 0;
         const state = await this.deps.execute(endOf(signal, claim, deferrals));
         if (signal.quality) await this.deps.execute({ type: 'ReportQuality', at, quality: signal.quality });
-        await this.deps.closed();
+        this.deps.closed();
         return this.settle(state);
       }
       case 'early':
@@ -176,6 +182,14 @@ export class LiveCall {
         this.deps.log.error({ err: error, callId: this.callId }, 'a call that has said all could not be ended');
         void this.hangUp();
       });
+  }
+
+  /** Not awaited: what is said takes its time, and what happens on the line meanwhile counts. */
+  private inConversation(act: (conversation: Announcement) => Promise<void>): void {
+    if (!this.conversation) return;
+    act(this.conversation).catch((error: unknown) => {
+      this.deps.log.error({ err: error, callId: this.callId }, 'the conversation does not know what was heard');
+    });
   }
 
   /** Once the call is over, or no longer about this attempt, there is nothing left to follow. */

@@ -10,7 +10,12 @@ import { DailyUse } from './daily-use.js';
 export class LiveUpkeepWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly tasks: PeriodicTask[];
 
-  constructor(finishing: FinishRecordings, database: Database, log: Log, @InjectConfig() config: Config) {
+  constructor(
+    private readonly finishing: FinishRecordings,
+    database: Database,
+    log: Log,
+    @InjectConfig() config: Config,
+  ) {
     const ledger = new SipLegLedger(database);
     const dailyUse = new DailyUse(database, config.callCostPerMinute);
     const days = config.recordingRetentionDays;
@@ -27,6 +32,6 @@ export class LiveUpkeepWorker implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.tasks.map((task) => task.stop()));
+    await Promise.all([...this.tasks.map((task) => task.stop()), this.finishing.idle()]);
   }
 }

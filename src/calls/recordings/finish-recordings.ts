@@ -16,6 +16,9 @@ const BATCH = 100;
  * by any process of the same machine.
  */
 export class FinishRecordings {
+  /** By file: nothing is done twice at once, at least in this process. */
+  private readonly underWay = new Map<string, Promise<void>>();
+
   constructor(
     private readonly database: Database,
     private readonly calls: CallExecutor,
@@ -39,9 +42,18 @@ export class FinishRecordings {
         await this.tryToFinish(id, join(this.recordings.incoming, file));
   }
 
-  /** Finishes what an attempt has recorded, if anything; a failure is left to the next sweep. */
-  async soon(callId: string, claim: string): Promise<void> {
-    await this.tryToFinish(callId, this.recordings.fileFor(callId, claim));
+  /**
+   * Begins to finish what an attempt has recorded, if anything; a failure is left to the next sweep. Does not wait: a
+   * bucket that is slow must not hold a line, nor a worker's place.
+   */
+  soon(callId: string, claim: string): Promise<void> {
+    void this.tryToFinish(callId, this.recordings.fileFor(callId, claim));
+    return Promise.resolve();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    await Promise.all(this.underWay.values());
   }
 
   /** Finishes what an attempt has recorded; its media is closed. */
@@ -90,7 +102,16 @@ export class FinishRecordings {
     }
   }
 
-  private async tryToFinish(callId: string, path: string): Promise<void> {
+  /** Never rejects. */
+  private tryToFinish(callId: string, path: string): Promise<void> {
+    const known = this.underWay.get(path);
+    if (known) return known;
+    const work = this.finishOrLog(callId, path).finally(() => this.underWay.delete(path));
+    this.underWay.set(path, work);
+    return work;
+  }
+
+  private async finishOrLog(callId: string, path: string): Promise<void> {
     try {
       await this.finish(callId, path);
     } catch (error) {

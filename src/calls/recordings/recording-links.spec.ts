@@ -1,0 +1,76 @@
+import { createHmac } from 'node:crypto';
+import { checkLink, recordingPath } from './recording-links.js';
+
+const KEY = Buffer.alloc(32, 1);
+const CALL = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10';
+const OTHER = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f11';
+const EXPIRES = new Date('2026-04-05T15:00:00.000Z');
+const NOW = new Date('2026-04-05T14:00:00.000Z');
+
+/** The parts of a link to the recording of a call. */
+function linkTo(callId: string, expiresAt = EXPIRES, key = KEY) {
+  const { pathname, searchParams } = new URL(recordingPath(key, callId, expiresAt), 'http://localhost');
+  const [expires, signature] = [searchParams.get('expires') ?? '', searchParams.get('signature') ?? ''];
+  return { pathname, expires, signature };
+}
+
+describe('links to recordings', () => {
+  it('name the call and the second until which they are good, and sign both', () => {
+    const expires = EXPIRES.getTime() / 1000;
+    // Said again here, so that links given out by one version are good for the next.
+    const signature = createHmac('sha256', KEY).update(`recording\n${CALL}\n${expires}`).digest('base64url');
+    expect(recordingPath(KEY, CALL, EXPIRES)).toBe(`/recordings/${CALL}.wav?expires=${expires}&signature=${signature}`);
+  });
+
+  it('are good until they expire, to the second', () => {
+    const { expires, signature } = linkTo(CALL);
+    const check = (now: Date) => checkLink(KEY, CALL, expires, signature, now);
+    expect(check(NOW)).toBeUndefined();
+    expect(check(EXPIRES)).toBeUndefined();
+    expect(check(new Date(EXPIRES.getTime() + 1))).toBe('expired');
+  });
+
+  it('never last longer than was said', () => {
+    const { expires, signature } = linkTo(CALL, new Date(EXPIRES.getTime() + 999));
+    expect(checkLink(KEY, CALL, expires, signature, new Date(EXPIRES.getTime() + 1))).toBe('expired');
+  });
+
+  it('are good for their call only', () => {
+    const { expires, signature } = linkTo(OTHER);
+    expect(checkLink(KEY, CALL, expires, signature, NOW)).toBe('forged');
+  });
+
+  it('are good for their time only', () => {
+    const { expires, signature } = linkTo(CALL);
+    for (const later of [String(Number(expires) + 1), `${expires}0`, '999999999999'])
+      expect(checkLink(KEY, CALL, later, signature, NOW)).toBe('forged');
+  });
+
+  it('are good with their key only', () => {
+    const { expires, signature } = linkTo(CALL, EXPIRES, Buffer.alloc(32, 2));
+    expect(checkLink(KEY, CALL, expires, signature, NOW)).toBe('forged');
+  });
+
+  it.each(['', 'x', 'x'.repeat(43), 'é'.repeat(43), 'x'.repeat(10_000), '\0'])(
+    'are forged with the signature %j',
+    (signature) => {
+      expect(checkLink(KEY, CALL, linkTo(CALL).expires, signature, NOW)).toBe('forged');
+    },
+  );
+
+  it('are forged with every signature that differs in one character', () => {
+    const { expires, signature } = linkTo(CALL);
+    for (let i = 0; i < signature.length; i++) {
+      const other = signature.slice(0, i) + (signature[i] === 'A' ? 'B' : 'A') + signature.slice(i + 1);
+      expect(checkLink(KEY, CALL, expires, other, NOW)).toBe('forged');
+    }
+  });
+
+  it.each(['', 'never', '-1', '1e99', 'Infinity', '0x7fffffff', '9'.repeat(13), ' 1775401200', '1775401200.5'])(
+    'are not good with the time %j, even with the signature of none',
+    (expires) => {
+      const { signature } = linkTo(CALL, new Date(0));
+      expect(checkLink(KEY, CALL, expires, signature, NOW)).toBe('expired');
+    },
+  );
+});
