@@ -19,6 +19,21 @@ describe('loadConfig', () => {
       roles: ['api', 'worker'],
       maxConcurrentCalls: 20,
       maxConcurrentCallsPerNumber: 0,
+      encryptionKey: undefined,
+      sipCarrier: undefined,
+      sip: {
+        address: undefined,
+        port: 0,
+        publicAddress: undefined,
+        rtpPorts: undefined,
+        mediaTimeoutMs: 15_000,
+      },
+      recordingsUrl: undefined,
+      recordingRetentionDays: 0,
+      recordingNotice: undefined,
+      speech: undefined,
+      callCostPerMinute: 0,
+      publicUrl: undefined,
       callsPerSecond: 10,
       ringTimeoutMs: 45_000,
       maxCallDurationMs: 3_600_000,
@@ -41,6 +56,22 @@ describe('loadConfig', () => {
       ROLES: 'worker',
       MAX_CONCURRENT_CALLS: '7',
       MAX_CONCURRENT_CALLS_PER_NUMBER: '2',
+      ENCRYPTION_KEY: 'ab'.repeat(32),
+      SIP_CARRIER: 'sip:alice:s3cret@sip.example.com;transport=tcp',
+      SIP_ADDRESS: '10.0.0.5',
+      SIP_PORT: '5060',
+      SIP_PUBLIC_ADDRESS: '203.0.113.5',
+      RTP_PORTS: '10000-20000',
+      MEDIA_TIMEOUT_SECONDS: '30',
+      RECORDINGS_URL: 'https://key:secret@s3.example.com/bucket/calls?region=eu-central-1',
+      RECORDING_RETENTION_DAYS: '90',
+      RECORDING_NOTICE: 'This call is recorded.',
+      SPEECH_URL: 'https://speech.example.com/v1',
+      SPEECH_API_KEY: 'sk-1',
+      SPEECH_MODEL: 'tts-1',
+      SPEECH_VOICE: 'nova',
+      CALL_COST_PER_MINUTE: '0.012',
+      PUBLIC_URL: 'https://calls.example.com/',
       CALLS_PER_SECOND: '0',
       RING_TIMEOUT_SECONDS: '30',
       MAX_CALL_DURATION_SECONDS: '60',
@@ -61,6 +92,30 @@ describe('loadConfig', () => {
       roles: ['worker'],
       maxConcurrentCalls: 7,
       maxConcurrentCallsPerNumber: 2,
+      encryptionKey: Buffer.alloc(32, 0xab),
+      sipCarrier: expect.objectContaining({
+        id: 'default',
+        targets: [{ host: 'sip.example.com', port: null, transport: 'tcp' }],
+        credentials: { username: 'alice', password: 's3cret' },
+      }),
+      sip: {
+        address: '10.0.0.5',
+        port: 5060,
+        publicAddress: '203.0.113.5',
+        rtpPorts: { min: 10_000, max: 20_000 },
+        mediaTimeoutMs: 30_000,
+      },
+      recordingsUrl: {
+        baseUrl: 'https://s3.example.com/bucket/calls',
+        accessKeyId: 'key',
+        secretAccessKey: 'secret',
+        region: 'eu-central-1',
+      },
+      recordingRetentionDays: 90,
+      recordingNotice: 'This call is recorded.',
+      speech: { url: 'https://speech.example.com/v1', apiKey: 'sk-1', model: 'tts-1', voice: 'nova' },
+      callCostPerMinute: 0.012,
+      publicUrl: 'https://calls.example.com',
       callsPerSecond: 0,
       ringTimeoutMs: 30_000,
       maxCallDurationMs: 60_000,
@@ -78,6 +133,10 @@ describe('loadConfig', () => {
     ...[['DATABASE_POOL_SIZE', '3'] as const, ['DATABASE_POOL_SIZE', '201'] as const, ['ROLES', 'api,web'] as const],
     ...[['ROLES', ','] as const, ['RATE_LIMIT_PER_MINUTE', '-5'] as const, ['RATE_LIMIT_PER_MINUTE', '1.5'] as const],
     ...[['CORS_ORIGINS', 'app.example.com'] as const, ['CORS_ORIGINS', 'https://app.example.com/path'] as const],
+    ...[['SIP_ADDRESS', 'sip.example.com'] as const, ['SIP_PUBLIC_ADDRESS', '1.2.3'] as const],
+    ...[['RTP_PORTS', '20000-10000'] as const, ['RTP_PORTS', '80-90'] as const, ['RTP_PORTS', '10000'] as const],
+    ...[['RECORDINGS_URL', 's3://bucket'] as const, ['SPEECH_URL', 'ftp://x'] as const, ['PUBLIC_URL', 'x'] as const],
+    ...[['CALL_COST_PER_MINUTE', '-1'] as const, ['CALL_COST_PER_MINUTE', '1e3'] as const],
     ...[['LOG_LEVEL', 'loud'] as const, ['LOG_LEVEL', 'INFO'] as const, ['NODE_ENV', 'prod'] as const],
   ])('refuses %s=%s in one line that names the variable', (name, value) => {
     const refusal = errorOf(() => load({ [name]: value }));
@@ -98,6 +157,11 @@ describe('loadConfig', () => {
 
   it('takes an empty variable as absent', () => {
     expect(load({ PORT: '', DATABASE_URL: '', CORS_ORIGINS: '' })).toEqual(load({}));
+  });
+
+  it('requires SPEECH_URL for a notice in words, not for a tone', () => {
+    expect(() => load({ RECORDING_NOTICE: 'This call is recorded.' })).toThrow('SPEECH_URL is required');
+    expect(load({ RECORDING_NOTICE: 'tone' }).recordingNotice).toBe('tone');
   });
 
   it('requires DATABASE_URL in production', () => {

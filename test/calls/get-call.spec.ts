@@ -50,6 +50,8 @@ describe('GET /v1/calls/{id}', () => {
         scheduledAt: null,
         environment: 'test',
         outcome: null,
+        answeredBy: null,
+        quality: null,
       },
       requestId: expect.stringMatching(/^req-/),
     });

@@ -101,7 +101,7 @@ describe('the simulator', () => {
       const request = dialRequest(to);
       const signals = await hear(await simulator(Infinity).dial(request));
       expect(typesOf(signals)).toEqual(scriptFor(request, 0).map(({ signal }) => signal.type));
-      const { at, ...end } = endOf(signals);
+      const { at, answeredAt: _answeredAt, ...end } = endOf(signals);
       expect(end).toEqual(scriptFor(request, 0).at(-1)?.signal);
       expect(new Set(signals.map((signal) => signal.at.getTime()))).toEqual(new Set([at.getTime()]));
     },
