@@ -232,8 +232,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
   };
   if (values.NODE_ENV === 'production' && !values.DATABASE_URL)
     problems.push('DATABASE_URL is required with NODE_ENV=production');
-  const isSpoken = values.RECORDING_NOTICE !== undefined && values.RECORDING_NOTICE !== 'tone';
-  if (isSpoken && !values.SPEECH_URL)
+  if (isSpoken(values.RECORDING_NOTICE) && !values.SPEECH_URL)
     problems.push('SPEECH_URL is required to speak RECORDING_NOTICE; or set it to tone');
   if (problems.length > 0) throw new ConfigError(`Bad setting: ${problems.join('; ')}`);
   return {
@@ -267,7 +266,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
         }
       : undefined,
     callCostPerMinute: values.CALL_COST_PER_MINUTE,
-    publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
+    publicUrl: withoutSlash(values.PUBLIC_URL),
     callsPerSecond: values.CALLS_PER_SECOND,
     ringTimeoutMs: values.RING_TIMEOUT_SECONDS * 1000,
     maxCallDurationMs: values.MAX_CALL_DURATION_SECONDS * 1000,
@@ -278,6 +277,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     logLevel: values.LOG_LEVEL,
   };
 }
+
+const isSpoken = (notice: string | undefined): boolean => notice !== undefined && notice !== 'tone';
+const withoutSlash = (address: string | undefined): string | undefined => address?.replace(/\/+$/, '');
 
 /** The text of `.env.example`. */
 export function envExample(): string {

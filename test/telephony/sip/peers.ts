@@ -1,11 +1,14 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { parseWav } from '../../../src/platform/index.js';
 import { type SipTarget } from '../../../src/telephony/sip/index.js';
+import { joined, silence } from '../../support/audio.js';
 import { eventually, temporaryFolder } from '../../support/process.js';
+import { pcmBytes, wavFile } from '../../support/wav.js';
 
 const LAB = join('test', 'telephony', 'lab');
 /** Where the far ends are: addresses of their own, so that nothing works by being on the same one. */
@@ -66,6 +69,15 @@ export class Peer {
       return Promise.resolve(ready() || undefined);
     });
     return peer;
+  }
+
+  /** It stands still, and what it has to say or to answer with it. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child.kill('SIGCONT');
   }
 
   async stop(): Promise<void> {
@@ -141,28 +153,68 @@ export async function startSipp(scenario: string, transport: 'udp' | 'tcp' = 'ud
   return { peer, target: { host: PHONES, port: at, transport } };
 }
 
+/** What baresip wrote down of a call: what it said and what it heard. */
+export interface PhoneRecording {
+  spoken: Int16Array;
+  heard: Int16Array;
+}
+
+/** It hangs up when it has nothing to say any more. */
+const NEVER_SECONDS = 60;
+
+/** The number by which baresip is called where no proxy translates one (lab/baresip/accounts). */
+export const BARESIP_NUMBER = '+15550000001';
+
 /** baresip: a phone that answers by itself. */
 export class Baresip {
   private constructor(
     readonly peer: Peer,
+    private readonly folder: string,
     private readonly port: number,
     private readonly control: number,
     /** Of its certificate. */
     readonly certificate: string,
   ) {}
 
-  static async start(account = ''): Promise<Baresip> {
+  /**
+   * @param account what else its account says, e.g. `;mediaenc=srtp-mand`
+   * @param sound what it says in each call, PCM16 at 8 kHz; afterwards it is silent
+   */
+  static async start(account = '', sound: Int16Array = new Int16Array()): Promise<Baresip> {
     const folder = temporaryFolder();
     const [port, control] = [await freePort(PHONES), await freePort(PHONES)];
     fill('baresip/config', join(folder.path, 'config'), { DIR: folder.path, PORT: port, CONTROL: control });
-    const accounts = readFileSync(join(LAB, 'baresip', 'accounts'), 'utf8').trim();
-    writeFileSync(join(folder.path, 'accounts'), `${accounts}${account}\n`);
-    writeFileSync(join(folder.path, 'callee.wav'), silence(60));
+    const accounts = readFileSync(join(LAB, 'baresip', 'accounts'), 'utf8');
+    writeFileSync(join(folder.path, 'accounts'), accounts.replace(/(?<=>.*)$/gm, account));
+    mkdirSync(join(folder.path, 'recordings'));
     const certificate = makeCertificate(folder.path);
+    writeFileSync(join(folder.path, 'callee.wav'), soundFile(sound));
     const ready = (): boolean =>
       listens('udp', PHONES, port) && listens('tcp', PHONES, port + 1) && listens('tcp', PHONES, control);
     const peer = await Peer.start('baresip', ['-4', '-f', folder.path, '-s'], ready, folder.remove);
-    return new Baresip(peer, port, control, certificate);
+    return new Baresip(peer, folder.path, port, control, certificate);
+  }
+
+  /** What it says in calls from now on. */
+  say(sound: Int16Array): void {
+    writeFileSync(join(this.folder, 'callee.wav'), soundFile(sound));
+  }
+
+  /** Its last recording, once it is complete. Calls that begin in the same second have one together. */
+  recording(): Promise<PhoneRecording> {
+    return eventually('a complete recording of the phone', () => {
+      const [spoken, heard] = (['enc', 'dec'] as const).map((direction) => this.dump(direction));
+      return Promise.resolve(spoken && heard ? { spoken, heard } : undefined);
+    });
+  }
+
+  /** Resolves when it has recorded so much of the call that goes on. */
+  async hasRecorded(seconds: number): Promise<void> {
+    await eventually(`${seconds} s of a recording of the phone`, () => {
+      const files = (['enc', 'dec'] as const).map((direction) => this.file(direction));
+      const isEnough = files.every((file) => file && statSync(file).size > 44 + seconds * 16_000);
+      return Promise.resolve(isEnough || undefined);
+    });
   }
 
   target(transport: SipTarget['transport']): SipTarget {
@@ -171,6 +223,22 @@ export class Baresip {
 
   get sipPort(): number {
     return this.port;
+  }
+
+  /** It writes how long a recording is when it closes it. */
+  private dump(direction: 'enc' | 'dec'): Int16Array | undefined {
+    const path = this.file(direction);
+    if (path === undefined) return undefined;
+    const file = readFileSync(path);
+    const isComplete = file.length > 44 && file.readUInt32LE(4) === file.length - 8;
+    return isComplete ? parseWav(file).channels[0] : undefined;
+  }
+
+  private file(direction: 'enc' | 'dec'): string | undefined {
+    const folder = join(this.folder, 'recordings');
+    const names = readdirSync(folder).filter((name) => name.endsWith(`-${direction}.wav`));
+    const last = names.sort().at(-1);
+    return last === undefined ? undefined : join(folder, last);
   }
 
   /** Gives a command, e.g. `hangup`. */
@@ -225,21 +293,4 @@ function makeCertificate(folder: string): string {
   return certificate;
 }
 
-/** A WAV file of 8 kHz 16 bit silence. */
-function silence(seconds: number): Buffer {
-  const data = Buffer.alloc(seconds * 16_000);
-  const head = Buffer.alloc(44);
-  head.write('RIFF', 0).toString();
-  head.writeUInt32LE(36 + data.length, 4);
-  head.write('WAVEfmt ', 8);
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(8_000, 24);
-  head.writeUInt32LE(16_000, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write('data', 36);
-  head.writeUInt32LE(data.length, 40);
-  return Buffer.concat([head, data]);
-}
+const soundFile = (sound: Int16Array): Buffer => wavFile(pcmBytes(joined(sound, silence(NEVER_SECONDS))));
