@@ -6,7 +6,7 @@ const REASONS: Readonly<Record<DisconnectionReason, Pick<Outcome, 'responsible' 
   agent_hangup: { responsible: 'agent', retryable: false },
   manual_stopped: { responsible: 'operator', retryable: false },
   call_transfer: { responsible: 'agent', retryable: false },
-  voicemail_reached: { responsible: 'customer', retryable: true },
+  voicemail_reached: { responsible: 'system', retryable: true },
   inactivity: { responsible: 'customer', retryable: false },
   max_duration_reached: { responsible: 'system', retryable: false },
   dial_busy: { responsible: 'customer', retryable: true },

@@ -144,12 +144,11 @@ export class LiveCall {
         if (by === 'machine') this.inConversation((conversation) => conversation.machineHeard());
         return;
       }
-      case 'beep':
+      case 'beep': {
         await this.deps.execute({ type: 'ReportAnsweredBy', at, claim, answeredBy: { by: 'machine', reason: 'beep' } });
-        {
-          this.inConversation((conversation) => conversation.beepHeard());
-          return;
-        }
+        this.inConversation((conversation) => conversation.beepHeard());
+        return;
+      }
       case 'greeting_over': {
         this.inConversation((conversation) => conversation.silenceHeard());
         return;
@@ -177,7 +176,9 @@ export class LiveCall {
     const conversation = this.deps.converse?.(this.leg.audio);
     this.conversation = conversation;
     conversation?.over
-      .then(({ reason, detail }) => this.end({ reason, detail, sipCode: null, by: 'agent' }))
+      .then(({ reason, detail }) =>
+        this.end({ reason, detail, sipCode: null, by: reason === 'agent_hangup' ? 'agent' : 'system' }),
+      )
       .catch((error: unknown) => {
         this.deps.log.error({ err: error, callId: this.callId }, 'a call that has said all could not be ended');
         void this.hangUp();
