@@ -44,5 +44,6 @@ describe('call quality', () => {
   it('makes no numbers up when nothing came', () => {
     const quality = callQuality({ ...GOOD, packetsReceived: 0, roundTripMs: null });
     expect([quality.lossPercent, quality.roundTripMs, quality.remoteLossPercent]).toEqual([0, null, null]);
+    expect(quality.mos).toBe(1);
   });
 });

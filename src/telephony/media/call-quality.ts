@@ -44,7 +44,8 @@ export function callQuality(figures: LineFigures): CallQuality {
     jitterMs: rounded(figures.jitterMs),
     remoteLossPercent: figures.remoteLossPercent === null ? null : rounded(figures.remoteLossPercent),
     roundTripMs: figures.roundTripMs === null ? null : rounded(figures.roundTripMs),
-    mos: rounded(meanOpinionScore(Math.max(lossPercent, figures.remoteLossPercent ?? 0), delayMs)),
+    // Nobody can have thought well of a line on which nothing was heard.
+    mos: expected === 0 ? 1 : rounded(meanOpinionScore(Math.max(lossPercent, figures.remoteLossPercent ?? 0), delayMs)),
   };
 }
 
