@@ -1,4 +1,5 @@
 import { type Line } from './line.js';
+import { type Talk } from './talk.js';
 
 /** What a machine that answers gets. */
 export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
@@ -28,7 +29,7 @@ const GREETING_MS = 60_000;
  * Says what it has to say on an answered line, listens for a while and ends. What it does with a machine follows once
  * one is heard: until then it speaks as to a person.
  */
-export class Announcement {
+export class Announcement implements Talk {
   /** Resolves with why the call is to be hung up; never when it was stopped before. */
   readonly over: Promise<AnnouncementEnd>;
   private finish: (end: AnnouncementEnd) => void = () => undefined;
@@ -75,6 +76,11 @@ export class Announcement {
   /** The machine has stopped speaking. */
   silenceHeard(): Promise<void> {
     return this.leaveMessage('after the greeting');
+  }
+
+  /** Nobody asks for keys. */
+  dtmf(): void {
+    // An announcement goes on.
   }
 
   stop(): void {

@@ -5,6 +5,24 @@ export {
   MACHINE_CHOICES,
   type MachineChoice,
 } from './announcement.js';
+export { AgentTalk, type MachineScript } from './agent-talk.js';
+export { endCall, sendDtmf } from './call-tools.js';
+export { type ConversationEvent, type Turn as SpokenTurn } from './conversation-events.js';
+export { type ConversationParts } from './conversation-parts.js';
 export { fillIn } from './fill-in.js';
 export { type Line } from './line.js';
+export * from './providers/index.js';
+export { type LanguageModel, ProviderError, type Speaker, type Transcriber } from './ports.js';
+export { type Talk } from './talk.js';
 export { Speech, type SpeechOptions } from './speech.js';
+export { type CallControl, leaveVoicemail, transferCall, type TransferTarget } from './call-tools.js';
+export { Conversation } from './conversation.js';
+export {
+  type ConversationEnd,
+  type StageFault,
+  type ToolUse,
+  type TurnLatency,
+  type Usage,
+} from './conversation-events.js';
+export { type ConversationSettings, type Phrase } from './conversation-settings.js';
+export { type Tool, type ToolContext } from './tool.js';

@@ -1,0 +1,44 @@
+import { type Produce, scripted } from './agent-turn.js';
+import { type Tell } from './conversation-events.js';
+import { type ConversationSettings } from './conversation-settings.js';
+import { concat } from './endpointing.js';
+import { type Speaker } from './ports.js';
+import { Closed, type Scope } from './scope.js';
+import { speak } from './speaking.js';
+import { type Stage, StageFailed } from './with-fallback.js';
+
+/** What is said when a provider has failed: synthesised beforehand, as nobody may be there to speak when it is needed. */
+export class Apology {
+  private audio: Int16Array | undefined;
+
+  constructor(
+    private readonly settings: ConversationSettings,
+    private readonly speakers: Stage<Speaker>,
+    private readonly tell: Tell,
+  ) {
+    this.audio = settings.apology.audio;
+  }
+
+  /** Resolves when it is ready, or cannot be made: the stage has told why, and there will be silence instead. */
+  async prepare(scope: Scope): Promise<void> {
+    const { text } = this.settings.apology;
+    if (this.audio || !text) return;
+    const parts: Int16Array[] = [];
+    const arrived = (pcm: Int16Array): Promise<void> => {
+      parts.push(pcm);
+      return Promise.resolve();
+    };
+    try {
+      await speak(this.speakers, text, this.settings, this.tell, scope, { from: 0, arrived });
+      this.audio = concat(parts);
+    } catch (error) {
+      if (!(error instanceof StageFailed || error instanceof Closed)) throw error;
+    }
+  }
+
+  /** undefined: it cannot be said. `canSpeak`: somebody can, should it not be ready. */
+  produce(canSpeak: boolean): Produce | undefined {
+    const { text } = this.settings.apology;
+    return this.audio || canSpeak ? scripted({ text, audio: this.audio }) : undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import { type Tool } from './tool.js';
+
+/** What the tools can do with the call. */
+export interface CallControl {
+  sendDtmf(digits: string): Promise<void>;
+  /** @returns whether the customer is connected with `to` now */
+  transfer(to: string): Promise<boolean>;
+}
+
+export interface TransferTarget {
+  number: string;
+  /** For the model: whom one reaches there. */
+  description: string;
+}
+
+const TIMEOUT_MS = 10_000;
+/** A bridge rings the other side before it answers. */
+const TRANSFER_TIMEOUT_MS = 60_000;
+
+const object = (properties: Record<string, object>, required: string[] = []): object => ({
+  type: 'object',
+  properties,
+  required,
+  additionalProperties: false,
+});
+
+/** Says goodbye, and hangs up when it was heard. */
+export const endCall = (): Tool => ({
+  definition: {
+    name: 'end_call',
+    description:
+      'Ends the call, when everything is settled or the customer wants to stop. Say goodbye first or in `farewell`.',
+    parameters: object({
+      farewell: { type: 'string', description: 'Said last, if you have not said goodbye yet.' },
+      reason: { type: 'string', description: 'Why the call ends, for the records.' },
+    }),
+  },
+  timeoutMs: TIMEOUT_MS,
+  run: ({ farewell, reason }, context) => {
+    if (!context.spoken && typeof farewell === 'string') context.say(farewell);
+    context.endAfterSpeech({ reason: 'agent_hangup', detail: typeof reason === 'string' ? reason : null });
+    return Promise.resolve('The call ends.');
+  },
+});
+
+/** Only to these numbers; the model goes on when it does not work. */
+export const transferCall = (targets: readonly TransferTarget[], call: CallControl): Tool => ({
+  definition: {
+    name: 'transfer_call',
+    description: `Connects the customer with somebody else: ${targets
+      .map(({ number, description }) => `${number} (${description})`)
+      .join(', ')}. Tell the customer first.`,
+    parameters: object({ to: { type: 'string', enum: targets.map(({ number }) => number) } }, ['to']),
+  },
+  timeoutMs: TRANSFER_TIMEOUT_MS,
+  run: async ({ to }, context) => {
+    const target = targets.find(({ number }) => number === to);
+    if (!target) throw new Error(`Only these can be called: ${targets.map(({ number }) => number).join(', ')}`);
+    await context.heard();
+    if (!(await context.undisturbed(() => call.transfer(target.number))))
+      return 'Nobody could be reached there; the customer is still with you.';
+    context.endAfterSpeech({ reason: 'call_transfer', detail: target.number });
+    return 'The customer is connected.';
+  },
+});
+
+/** Presses keys, for the menus of other machines. */
+export const sendDtmf = (call: CallControl): Tool => ({
+  definition: {
+    name: 'send_dtmf',
+    description: 'Presses keys of the telephone, for example in the menu of an answering system.',
+    parameters: object({ digits: { type: 'string', pattern: '^[0-9A-D*#]{1,32}$' } }, ['digits']),
+  },
+  timeoutMs: TIMEOUT_MS,
+  run: async ({ digits }, context) => {
+    if (typeof digits !== 'string' || !/^[0-9A-D*#]{1,32}$/.test(digits)) {
+      throw new Error('`digits` must be 1 to 32 of 0-9, A-D, * and #');
+    }
+    await context.heard();
+    await context.undisturbed(() => call.sendDtmf(digits));
+    return `Pressed ${digits}.`;
+  },
+});
+
+/** Leaves a message with a machine, in full, and hangs up. */
+export const leaveVoicemail = (): Tool => ({
+  definition: {
+    name: 'leave_voicemail',
+    description: 'Leaves a message with an answering machine after its beep, and ends the call.',
+    parameters: object({ message: { type: 'string', description: 'The whole message.' } }, ['message']),
+  },
+  timeoutMs: TIMEOUT_MS,
+  run: ({ message }, context) => {
+    if (typeof message !== 'string' || message.trim() === '') throw new Error('`message` must be the words to say');
+    context.say(message);
+    context.endAfterSpeech({ reason: 'voicemail_reached', detail: 'A message was left' });
+    return Promise.resolve('The message is left, then the call ends.');
+  },
+});

@@ -1,0 +1,18 @@
+/** Wakes those who wait for something to change. */
+export class Notifier {
+  private wake: () => void = () => undefined;
+  private next: Promise<void> | undefined;
+
+  /** Resolves at the next `fire`. */
+  changed(): Promise<void> {
+    this.next ??= new Promise((resolve) => {
+      this.wake = resolve;
+    });
+    return this.next;
+  }
+
+  fire(): void {
+    this.next = undefined;
+    this.wake();
+  }
+}

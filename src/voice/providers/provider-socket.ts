@@ -1,0 +1,143 @@
+import { type IncomingMessage } from 'node:http';
+import WebSocket from 'ws';
+import { ProviderError } from '../ports.js';
+import { Exchange } from './exchange.js';
+import { refusal } from './http.js';
+
+export interface SocketOptions {
+  /** For messages. */
+  name: string;
+  /** `ws:` or `wss:`. */
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+  /** How long it may take to be open. */
+  openMs: number;
+  onText: (text: string) => void;
+  onBytes?: (bytes: Buffer) => void;
+  /** Once, at the end: a `ProviderError`, the reason of the signal, or undefined when the other side closed in order. */
+  onEnd: (failure: unknown) => void;
+}
+
+/** Of one message, bytes. */
+const MOST_BYTES = 1_000_000;
+/** What may wait for the network to take it: a minute of PCM16 at 8 kHz. */
+const MOST_WAITING_BYTES = 960_000;
+/** RFC 6455 section 7.4.1: normal, going away; none given. */
+const IN_ORDER = [1000, 1005];
+const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
+
+/** A WebSocket to a provider: sends before it is open are kept, everything is bounded, every end is told once. */
+export class ProviderSocket {
+  private readonly exchange: Exchange;
+  private readonly socket: WebSocket;
+  private waiting: (string | Buffer)[] = [];
+  private waitingBytes = 0;
+  private ended = false;
+  /** For what has to come once it is open. */
+  private owedMs: number | undefined;
+
+  /** @throws the reason of the signal when it is given up already, or a ProviderError for an address that is none */
+  constructor(private readonly options: SocketOptions) {
+    this.exchange = new Exchange(options.name, options.signal);
+    this.exchange.expect(options.openMs);
+    this.exchange.signal.addEventListener('abort', () => {
+      this.fail(undefined);
+    });
+    this.socket = this.open();
+    this.listen();
+  }
+
+  send(data: string | Buffer): void {
+    if (this.ended) return;
+    if (this.socket.readyState === WebSocket.OPEN) {
+      this.socket.send(data);
+      this.waitingBytes = this.socket.bufferedAmount;
+    } else {
+      this.waiting.push(data);
+      this.waitingBytes += data.length;
+    }
+    if (this.waitingBytes > MOST_WAITING_BYTES)
+      this.fail(new ProviderError('timeout', `${this.options.name} does not take what it is sent`));
+  }
+
+  /** From now on something has to come within so many milliseconds. */
+  expect(ms: number): void {
+    if (this.ended) return;
+    this.owedMs = ms;
+    // Until it is open, the time for that counts.
+    if (this.socket.readyState === WebSocket.OPEN) this.exchange.expect(ms);
+  }
+
+  /** Nothing has to come. */
+  rest(): void {
+    this.owedMs = undefined;
+    this.exchange.rest();
+  }
+
+  /** Closes it, whatever it is doing. `onEnd` is not called any more. */
+  close(): void {
+    this.ended = true;
+    this.waiting = [];
+    this.exchange.end();
+    this.socket.terminate();
+  }
+
+  private open(): WebSocket {
+    const { url, headers } = this.options;
+    try {
+      return new WebSocket(url, {
+        headers,
+        perMessageDeflate: false,
+        followRedirects: false,
+        maxPayload: MOST_BYTES,
+      });
+    } catch (error) {
+      this.ended = true;
+      this.exchange.end();
+      throw this.exchange.failure(error);
+    }
+  }
+
+  private listen(): void {
+    const { name, onText, onBytes, onEnd } = this.options;
+    this.socket
+      .on('open', () => {
+        if (this.owedMs === undefined) this.exchange.rest();
+        else this.exchange.expect(this.owedMs);
+        for (const data of this.waiting.splice(0)) this.socket.send(data);
+        this.waitingBytes = this.socket.bufferedAmount;
+      })
+      .on('message', (data: Buffer, isBinary: boolean) => {
+        if (this.ended) return;
+        if (isBinary) onBytes?.(data);
+        else onText(data.toString());
+      })
+      .on('unexpected-response', (_, response: IncomingMessage) => {
+        this.fail(refusal(name, response.statusCode ?? 500, response.headers['retry-after']));
+      })
+      .on('error', (error) => {
+        this.fail(error);
+      })
+      .on('close', (code) => {
+        if (!IN_ORDER.includes(code)) this.fail(broken(name, code));
+        if (this.ended) return;
+        this.close();
+        onEnd(undefined);
+      });
+  }
+
+  private fail(error: unknown): void {
+    if (this.ended) return;
+    const failure = this.exchange.failure(error);
+    this.close();
+    this.options.onEnd(failure);
+  }
+}
+
+function broken(name: string, code: number): ProviderError {
+  const message = `${name} closed its connection (${code})`;
+  if (code === POLICY_VIOLATION) return new ProviderError('refused', message);
+  return new ProviderError(code === TRY_AGAIN_LATER ? 'rate_limited' : 'unavailable', message);
+}

@@ -1,0 +1,81 @@
+import { type LanguageModel, ProviderError, type Speaker, type Transcriber } from '../ports.js';
+import { DeepgramSpeech } from './deepgram-speech.js';
+import { DeepgramTranscription } from './deepgram-transcription.js';
+import { OpenAiChat } from './openai-chat.js';
+import { OpenAiRealtime } from './openai-realtime.js';
+import { OpenAiSpeech } from './openai-speech.js';
+import { OpenAiTranscription } from './openai-transcription.js';
+import { type Patience } from './patience.js';
+import { checkSettings, type ProviderSettings } from './provider-settings.js';
+import { type SpeechToSpeech } from './speech-to-speech.js';
+import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted.js';
+
+/** Settings that were checked, for the factories. */
+type Settings = Omit<ProviderSettings, 'kind'> & { patience?: Patience };
+type Table<Provider> = Readonly<Record<string, (settings: Settings) => Provider>>;
+
+const OPENAI = 'https://api.openai.com/v1';
+const DEEPGRAM = 'https://api.deepgram.com/v1';
+
+/** Who hears. Adding one is a file and a line here. */
+const TRANSCRIBERS: Table<Transcriber> = {
+  openai: (s) => new OpenAiTranscription({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4o-mini-transcribe' }),
+  deepgram: (s) => new DeepgramTranscription({ ...reached(s, DEEPGRAM), model: s.model ?? 'nova-3' }),
+  scripted: () => new ScriptedTranscriber(),
+};
+
+/** Who thinks. */
+const LANGUAGE_MODELS: Table<LanguageModel> = {
+  openai: (s) => new OpenAiChat({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4.1-mini' }),
+  scripted: () => new ScriptedModel(),
+};
+
+/** Who speaks. */
+const SPEAKERS: Table<Speaker> = {
+  openai: (s) =>
+    new OpenAiSpeech({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4o-mini-tts', voice: s.voice ?? 'alloy' }),
+  deepgram: (s) => new DeepgramSpeech({ ...reached(s, DEEPGRAM), voice: s.voice ?? s.model ?? 'aura-2-thalia-en' }),
+  scripted: () => new ScriptedSpeaker(),
+};
+
+/** Who does all of it at once. */
+const SPEECH_TO_SPEECH: Table<SpeechToSpeech> = {
+  openai: (s) =>
+    new OpenAiRealtime({ ...reached(s, OPENAI), model: s.model ?? 'gpt-realtime', voice: s.voice ?? 'marin' }),
+};
+
+export const TRANSCRIBER_KINDS = Object.keys(TRANSCRIBERS);
+export const LANGUAGE_MODEL_KINDS = Object.keys(LANGUAGE_MODELS);
+export const SPEAKER_KINDS = Object.keys(SPEAKERS);
+export const SPEECH_TO_SPEECH_KINDS = Object.keys(SPEECH_TO_SPEECH);
+
+/** @throws ProviderError for settings that cannot work */
+export const createTranscriber = (settings: ProviderSettings, patience?: Patience): Transcriber =>
+  create(TRANSCRIBERS, settings, patience);
+
+/** @throws ProviderError for settings that cannot work */
+export const createLanguageModel = (settings: ProviderSettings, patience?: Patience): LanguageModel =>
+  create(LANGUAGE_MODELS, settings, patience);
+
+/** @throws ProviderError for settings that cannot work */
+export const createSpeaker = (settings: ProviderSettings, patience?: Patience): Speaker =>
+  create(SPEAKERS, settings, patience);
+
+/** @throws ProviderError for settings that cannot work */
+export const createSpeechToSpeech = (settings: ProviderSettings, patience?: Patience): SpeechToSpeech =>
+  create(SPEECH_TO_SPEECH, settings, patience);
+
+function create<Provider>(table: Table<Provider>, settings: ProviderSettings, patience?: Patience): Provider {
+  checkSettings(settings);
+  const { kind, ...rest } = settings;
+  const factory = Object.hasOwn(table, kind) ? table[kind] : undefined;
+  if (!factory) throw new ProviderError('refused', `kind must be one of ${Object.keys(table).join(', ')}`);
+  return factory({ ...rest, ...(patience && { patience }) });
+}
+
+/** @throws ProviderError when the vendor itself would be asked without a key */
+function reached({ baseUrl, apiKey, patience }: Settings, vendor: string) {
+  if (baseUrl === undefined && apiKey === undefined)
+    throw new ProviderError('denied', `apiKey is missing, and ${vendor} answers nobody without`);
+  return { baseUrl: baseUrl ?? vendor, apiKey, ...(patience && { patience }) };
+}

@@ -1,0 +1,93 @@
+import {
+  createLanguageModel,
+  createSpeaker,
+  createSpeechToSpeech,
+  createTranscriber,
+  type Patience,
+  type SpeechEvent,
+} from '../../../src/voice/providers/index.js';
+import { type ModelEvent, ProviderError } from '../../../src/voice/ports.js';
+import { type Stage } from '../../lab/index.js';
+import { tone } from '../../support/wav.js';
+
+export interface AskOptions {
+  baseUrl: string;
+  signal?: AbortSignal;
+  patience?: Patience;
+  apiKey?: string;
+}
+
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const list: Item[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+export const neverAborted = (): AbortSignal => new AbortController().signal;
+
+/** Three seconds of a sound. */
+export const UTTERANCE = Int16Array.from(tone(440, 8_000, 3));
+export const TEXT = 'Good morning, this is Ann.';
+
+const settingsOf = (kind: string, { baseUrl, apiKey }: AskOptions) => ({ kind, baseUrl, ...(apiKey && { apiKey }) });
+
+const hear = (kind: string, options: AskOptions, utterance = UTTERANCE) =>
+  createTranscriber(settingsOf(kind, options), options.patience).transcribe(utterance, {
+    language: 'en-GB',
+    signal: options.signal ?? neverAborted(),
+  });
+
+const speak = (kind: string, options: AskOptions, text = TEXT) =>
+  createSpeaker(settingsOf(kind, options), options.patience).speak(text, {
+    voice: undefined,
+    language: undefined,
+    signal: options.signal ?? neverAborted(),
+  });
+
+export const think = (options: AskOptions, content = 'Hello'): AsyncIterable<ModelEvent> =>
+  createLanguageModel(settingsOf('openai', options), options.patience).respond({
+    messages: [{ role: 'user', content }],
+    tools: [],
+    temperature: undefined,
+    signal: options.signal ?? neverAborted(),
+  });
+
+/** One turn. */
+async function converse(options: AskOptions): Promise<SpeechEvent[]> {
+  const conversation = createSpeechToSpeech(settingsOf('openai', options), options.patience).converse({
+    instructions: 'Be nice',
+    tools: [],
+    voice: undefined,
+    language: undefined,
+    signal: options.signal ?? neverAborted(),
+  });
+  conversation.write(UTTERANCE);
+  conversation.respond(true);
+  const events: SpeechEvent[] = [];
+  for await (const event of conversation.events) {
+    events.push(event);
+    if (event.type === 'done') conversation.close();
+  }
+  return events;
+}
+
+/** How each stage of the laboratory is asked by our own providers. */
+export const ASKS: Readonly<Record<Stage, (options: AskOptions) => Promise<unknown>>> = {
+  chat: (options) => all(think(options)),
+  transcription: (options) => hear('openai', options),
+  speech: (options) => all(speak('openai', options)),
+  listen: (options) => hear('deepgram', options),
+  speak: (options) => all(speak('deepgram', options)),
+  realtime: (options) => converse(options),
+};
+export const STAGES = Object.keys(ASKS) as Stage[];
+
+/** What a request fails with. */
+export async function failureOf(asked: Promise<unknown>): Promise<ProviderError> {
+  const failure = await asked.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(failure instanceof ProviderError)) throw new Error('no ProviderError', { cause: failure });
+  return failure;
+}

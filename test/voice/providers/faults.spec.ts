@@ -1,0 +1,126 @@
+import { jest } from '@jest/globals';
+import { type ProviderFault } from '../../../src/voice/ports.js';
+import { type Fault, Lab, refusingUrl, SECRET } from '../../lab/index.js';
+import { eventually } from '../../support/process.js';
+import { ASKS, failureOf, neverAborted, STAGES } from './asks.js';
+
+const KEY = 'sk-our-own-key';
+const SHORT = { firstMs: 30, nextMs: 30 };
+const LONG = { firstMs: 60_000, nextMs: 60_000 };
+
+const FAULTS: readonly (Fault & { means: ProviderFault })[] = [
+  { kind: 'status', status: 400, means: 'refused' },
+  { kind: 'status', status: 401, means: 'denied' },
+  { kind: 'status', status: 403, means: 'denied' },
+  { kind: 'status', status: 404, means: 'refused' },
+  { kind: 'status', status: 302, means: 'refused' },
+  { kind: 'status', status: 429, retryAfter: '7', means: 'rate_limited' },
+  { kind: 'status', status: 429, means: 'rate_limited' },
+  { kind: 'status', status: 500, means: 'unavailable' },
+  { kind: 'status', status: 503, retryAfter: '7', means: 'unavailable' },
+  { kind: 'stall', means: 'timeout' },
+  { kind: 'stall_midway', means: 'timeout' },
+  { kind: 'half', means: 'unavailable' },
+  { kind: 'garbage', means: 'unavailable' },
+  { kind: 'closed', means: 'unavailable' },
+  { kind: 'closed_midway', means: 'unavailable' },
+];
+
+describe.each(STAGES)('%s', (stage) => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await Lab.start();
+  });
+
+  afterAll(() => lab.close());
+
+  const ask = (fault: Fault, patience = LONG) => {
+    lab.faults.add(stage, fault);
+    return ASKS[stage]({ baseUrl: lab.url, apiKey: KEY, patience });
+  };
+
+  it.each(FAULTS)('%j', async ({ means, ...fault }) => {
+    const failure = await failureOf(ask(fault, means === 'timeout' ? SHORT : LONG));
+    expect(failure.fault).toBe(means);
+    expect(failure.retryAfterMs).toBe(fault.kind === 'status' && fault.retryAfter ? 7_000 : undefined);
+    expect(failure.message).not.toContain(SECRET);
+    expect(failure.message).not.toContain(KEY);
+    expect(failure.message).not.toMatch(/127\.0\.0\.1|oops/);
+  });
+
+  it('a connection that is refused', async () => {
+    const failure = await failureOf(ASKS[stage]({ baseUrl: await refusingUrl(), apiKey: KEY }));
+    expect(failure.fault).toBe('unavailable');
+    expect(failure.message).toContain('ECONNREFUSED');
+  });
+
+  it('a delay is no fault', async () => {
+    await expect(ask({ kind: 'delay', ms: 1 })).resolves.toBeDefined();
+  });
+
+  it('the next request is well again', async () => {
+    await failureOf(ask({ kind: 'status', status: 500 }));
+    await expect(ASKS[stage]({ baseUrl: lab.url })).resolves.toBeDefined();
+  });
+
+  it('an address can be at fault as a whole', async () => {
+    expect((await failureOf(ASKS[stage]({ baseUrl: lab.faulty('401') }))).fault).toBe('denied');
+    expect((await failureOf(ASKS[stage]({ baseUrl: lab.faulty('429') }))).retryAfterMs).toBe(2_000);
+  });
+});
+
+describe.each(STAGES)('giving up %s leaves no socket open', (stage) => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = await Lab.start();
+  });
+
+  afterEach(() => lab.close());
+
+  it('before it begins', async () => {
+    const signal = AbortSignal.abort(new Error('given up'));
+    await expect(ASKS[stage]({ baseUrl: lab.url, signal })).rejects.toBe(signal.reason);
+    expect(lab.requests).toEqual([]);
+    expect(lab.sockets.size).toBe(0);
+  });
+
+  it.each(['stall', 'stall_midway'] as const)('while it hangs: %s', async (kind) => {
+    lab.faults.always(stage, { kind });
+    const controller = new AbortController();
+    const asked = ASKS[stage]({ baseUrl: lab.url, signal: controller.signal, patience: LONG });
+    asked.catch(() => undefined);
+    await lab.until(({ requests, begun }) => requests.length === 1 && (kind === 'stall' || begun === 1));
+    expect(lab.sockets.size).toBe(1);
+    controller.abort(new Error('given up'));
+    await expect(asked).rejects.toBe(controller.signal.reason);
+    await lab.until(({ sockets }) => sockets.size === 0);
+  });
+
+  it('when it takes too long', async () => {
+    lab.faults.always(stage, { kind: 'stall_midway' });
+    await failureOf(ASKS[stage]({ baseUrl: lab.url, patience: SHORT }));
+    await lab.until(({ sockets }) => sockets.size === 0);
+  });
+
+  it('in the same moment', async () => {
+    const controller = new AbortController();
+    const asked = ASKS[stage]({ baseUrl: lab.url, signal: controller.signal, patience: LONG });
+    controller.abort(new Error('given up'));
+    await expect(asked).rejects.toBe(controller.signal.reason);
+    await lab.until(({ sockets }) => sockets.size === 0);
+  });
+
+  it('and leaves nothing on the signal', async () => {
+    const signal = neverAborted();
+    const added = jest.spyOn(signal, 'addEventListener');
+    const removed = jest.spyOn(signal, 'removeEventListener');
+    await ASKS[stage]({ baseUrl: lab.url, signal });
+    // Chat lets go when the end of the answer has been read, for which nobody waits.
+    await eventually('no listener', () =>
+      Promise.resolve(removed.mock.calls.length === added.mock.calls.length || undefined),
+    );
+    expect(added).toHaveBeenCalled();
+  });
+});

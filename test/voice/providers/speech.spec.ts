@@ -1,0 +1,115 @@
+import { resample } from '../../../src/platform/audio/index.js';
+import { createSpeaker } from '../../../src/voice/providers/index.js';
+import { partsOf } from '../../../src/voice/providers/deepgram-speech.js';
+import { Lab } from '../../lab/index.js';
+import { joined } from '../../support/audio.js';
+import { HttpDouble } from '../../support/http-double.js';
+import { pcmBytes, tone, wavFile } from '../../support/wav.js';
+import { all, failureOf, neverAborted } from './asks.js';
+
+const given = (voice?: string) => ({ voice, language: undefined, signal: neverAborted() });
+
+describe.each([
+  ['openai', '/v1/audio/speech'],
+  ['deepgram', '/v1/speak'],
+])('speech by %s', (kind, path) => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await Lab.start({ apiKey: 'key-1' });
+  });
+
+  afterAll(() => lab.close());
+
+  const speaker = () => createSpeaker({ kind, baseUrl: lab.url, apiKey: 'key-1', voice: 'own' });
+
+  it('comes at 8 kHz, and is what was asked for', async () => {
+    const pieces = await all(speaker().speak('Good morning, Zoë.', given()));
+    expect(joined(...pieces)).toEqual(await lab.voices.sayOnLine('Good morning, Zoë.'));
+    expect(lab.requests.at(-1)?.path).toContain(path);
+  });
+
+  it('has the voice that is asked for, else its own', async () => {
+    await all(speaker().speak('Hello', given('other')));
+    await all(speaker().speak('Hello', given()));
+    const asked = lab.requests.slice(-2).map(({ path: url, body }) => `${url} ${body.toString()}`);
+    expect(asked[0]).toContain('other');
+    expect(asked[1]).toContain('own');
+  });
+
+  it('uses its connection again', async () => {
+    for (let i = 0; i < 10; i++) await all(speaker().speak('Hello', given()));
+    expect(lab.connections).toBe(1);
+  });
+
+  it('comes while it is being made, and is closed when nobody wants the rest', async () => {
+    const own = await Lab.start();
+    own.faults.always(kind === 'openai' ? 'speech' : 'speak', { kind: 'stall_midway' });
+    for await (const piece of createSpeaker({ kind, baseUrl: own.url }).speak('Hello there', given())) {
+      expect(piece.length).toBeGreaterThan(0);
+      break;
+    }
+    await own.until(({ sockets }) => sockets.size === 0);
+    await own.close();
+  });
+});
+
+describe('speech by servers that behave otherwise', () => {
+  let server: HttpDouble;
+  const samples = Int16Array.from(tone(440, 16_000, 0.2));
+  const expected = resample(samples, 16_000, 8_000);
+
+  beforeEach(async () => {
+    server = await HttpDouble.start();
+  });
+
+  afterEach(() => server.close());
+
+  const sends = (type: string | undefined, body: Buffer) => {
+    server.answer = (_, response) =>
+      response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(body);
+  };
+  const say = async () =>
+    joined(...(await all(createSpeaker({ kind: 'openai', baseUrl: server.url }).speak('Hello', given()))));
+
+  it.each([
+    ['a WAV file', 'audio/wav', wavFile(pcmBytes(samples), { rate: 16_000 })],
+    ['a WAV file that says it was PCM', 'audio/pcm', wavFile(pcmBytes(samples), { rate: 16_000 })],
+    ['another rate, where it says so', 'audio/pcm; rate=16000', pcmBytes(samples)],
+  ])('takes %s', async (_, type, body) => {
+    sends(type, body);
+    expect(await say()).toEqual(expected);
+  });
+
+  it('takes bytes without a type', async () => {
+    sends(undefined, pcmBytes(tone(440, 24_000, 0.1)));
+    expect(await say()).toHaveLength(800);
+  });
+
+  it.each([
+    ['JSON', 'application/json', Buffer.from('{"error":"sk-secret"}')],
+    ['a page', 'text/html', Buffer.from('<html>sk-secret')],
+    ['MP3', 'audio/mpeg', Buffer.alloc(1_000, 0xff)],
+    ['nothing', 'audio/pcm', Buffer.alloc(0)],
+    ['half a sample', 'audio/pcm', Buffer.alloc(1)],
+    ['a WAV file without samples', 'audio/wav', wavFile(Buffer.alloc(0))],
+    ['a WAV file that cannot be read', 'audio/wav', wavFile(Buffer.alloc(100), { encoding: 'float32' })],
+  ])('refuses %s', async (_, type, body) => {
+    sends(type, body);
+    const failure = await failureOf(say());
+    expect(failure.fault).toBe('unavailable');
+    expect(failure.message).not.toContain('sk-secret');
+  });
+});
+
+describe('what Deepgram is asked to say at once', () => {
+  it.each([
+    ['short', ['short']],
+    ['', ['']],
+    ['aaa bbb ccc', ['aaa bbb', 'ccc']],
+    ['aaaaaaaaaaaaa', ['aaaaaaaa', 'aaaaa']],
+    ['a bbbbbbbbbbbb', ['a bbbbbb', 'bbbbbb']],
+  ])('%j', (text, parts) => {
+    expect(partsOf(text, 8)).toEqual(parts);
+  });
+});

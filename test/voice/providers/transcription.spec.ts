@@ -1,0 +1,169 @@
+import { decodeG711, encodeG711, parseWav } from '../../../src/platform/audio/index.js';
+import { createTranscriber } from '../../../src/voice/providers/index.js';
+import { Lab } from '../../lab/index.js';
+import { readMultipart } from '../../lab/multipart.js';
+import { joined, silence } from '../../support/audio.js';
+import { HttpDouble } from '../../support/http-double.js';
+import { failureOf, neverAborted, UTTERANCE } from './asks.js';
+
+const SAID = 'I would like to change my appointment, please.';
+
+describe.each(['openai', 'deepgram'])('transcription by %s', (kind) => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await Lab.start({ apiKey: 'key-1', hears: (ms) => `something of ${ms} ms` });
+  });
+
+  afterAll(() => lab.close());
+
+  const transcriber = () => createTranscriber({ kind, baseUrl: lab.url, apiKey: 'key-1', model: 'm-1' });
+  const hear = (utterance: Int16Array, language?: string) =>
+    transcriber().transcribe(utterance, { language, signal: neverAborted() });
+
+  it('understands what was said', async () => {
+    const said = await lab.voices.sayOnLine(SAID);
+    const onLine = decodeG711('PCMU', encodeG711('PCMU', joined(silence(0.4), said, silence(0.6))));
+    await expect(hear(onLine)).resolves.toEqual({ text: SAID, seconds: onLine.length / 8_000 });
+  });
+
+  it('hears something in other sounds', async () => {
+    await expect(hear(UTTERANCE)).resolves.toEqual({ text: 'something of 3000 ms', seconds: 3 });
+  });
+
+  it('asks nobody about nothing', async () => {
+    const before = lab.requests.length;
+    await expect(hear(new Int16Array(0))).resolves.toEqual({ text: '', seconds: 0 });
+    expect(lab.requests).toHaveLength(before);
+  });
+});
+
+describe('OpenAI-compatible transcription', () => {
+  let server: HttpDouble;
+
+  beforeEach(async () => {
+    server = await HttpDouble.start();
+  });
+
+  afterEach(() => server.close());
+
+  const hear = (language?: string) =>
+    createTranscriber({ kind: 'openai', baseUrl: server.url, model: 'm-1' }).transcribe(UTTERANCE, {
+      language,
+      signal: neverAborted(),
+    });
+  const sends = (body: string) => {
+    server.answer = (_, response) => response.end(body);
+  };
+
+  it('sends a WAV file', async () => {
+    sends('{"text":" Hello \\n"}');
+    await expect(hear('en-GB')).resolves.toEqual({ text: 'Hello', seconds: 3 });
+    const [{ path, headers, body }] = server.asked as [HttpDouble['asked'][0]];
+    expect(path).toBe('/audio/transcriptions');
+    expect(headers).not.toHaveProperty('authorization');
+    expect(body.toString('latin1')).toContain('filename="utterance.wav"\r\nContent-Type: audio/wav\r\n');
+    const form = readMultipart(body, headers['content-type']!);
+    const { sampleRate, channels } = parseWav(form.get('file')!);
+    expect(sampleRate).toBe(8_000);
+    expect(channels).toEqual([UTTERANCE]);
+    expect(['model', 'response_format', 'language'].map((name) => form.get(name)?.toString())).toEqual([
+      'm-1',
+      'json',
+      'en',
+    ]);
+  });
+
+  it.each([undefined, 'x', 'nonsense', ''])('leaves out a language it could not say: %j', async (language) => {
+    sends('{"text":""}');
+    await expect(hear(language)).resolves.toEqual({ text: '', seconds: 3 });
+    expect(server.asked[0]?.body.toString('latin1')).not.toContain('name="language"');
+  });
+
+  it.each([
+    ['{"text":"a","usage":{"type":"duration","seconds":4}}', 4],
+    ['{"text":"a","usage":{"type":"tokens","total_tokens":4}}', 3],
+    ['{"text":"a","usage":{"seconds":-1}}', 3],
+  ])('takes what is billed from %s', async (body, seconds) => {
+    sends(body);
+    await expect(hear()).resolves.toEqual({ text: 'a', seconds });
+  });
+
+  it.each(['', 'Hello', '{}', '[]', 'null', '{"text":1}', '{"text":"a'])('fails for %j', async (body) => {
+    sends(body);
+    expect((await failureOf(hear())).fault).toBe('unavailable');
+  });
+
+  it('fails for an answer beyond all measure', async () => {
+    sends(`{"text":"${'a'.repeat(1_000_000)}"}`);
+    await expect(hear()).rejects.toThrow('more than 1000000 bytes');
+  });
+});
+
+describe('listening by Deepgram', () => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = await Lab.start();
+  });
+
+  afterEach(() => lab.close());
+
+  const listen = (signal = neverAborted(), language?: string) =>
+    createTranscriber({ kind: 'deepgram', baseUrl: lab.url, apiKey: 'key-1' }).listen!({ language, signal });
+
+  it('hears frame by frame, before and after it is connected', async () => {
+    const said = await lab.voices.sayOnLine(SAID);
+    const listening = listen(undefined, 'en-GB');
+    for (let at = 0; at < said.length; at += 160) {
+      listening.write(said.subarray(at, at + 160));
+      if (at === 1_600) await lab.until(({ requests }) => requests.length === 1);
+    }
+    const finished = listening.finish();
+    expect(listening.finish()).toBe(finished);
+    listening.write(said);
+    await expect(finished).resolves.toEqual({ text: SAID, seconds: said.length / 8_000 });
+    const { path, headers } = lab.requests[0]!;
+    expect(headers.authorization).toBe('Token key-1');
+    expect(Object.fromEntries(new URL(path, lab.url).searchParams)).toEqual({
+      model: 'nova-3',
+      encoding: 'linear16',
+      sample_rate: '8000',
+      channels: '1',
+      interim_results: 'true',
+      smart_format: 'true',
+      endpointing: 'false',
+      language: 'en-GB',
+    });
+    await lab.until(({ sockets }) => sockets.size === 0);
+  });
+
+  it('hears nothing in nothing', async () => {
+    await expect(listen().finish()).resolves.toEqual({ text: '', seconds: 0 });
+  });
+
+  it('can be given up while it listens, and nobody has to wait for it', async () => {
+    const controller = new AbortController();
+    const listening = listen(controller.signal);
+    listening.write(UTTERANCE);
+    await lab.until(({ begun }) => begun === 1);
+    controller.abort(new Error('given up'));
+    await lab.until(({ sockets }) => sockets.size === 0);
+    listening.write(UTTERANCE);
+    await expect(listening.finish()).rejects.toBe(controller.signal.reason);
+  });
+
+  it('tells at the end what went wrong in between', async () => {
+    lab.faults.add('listen', { kind: 'status', status: 401 });
+    const listening = listen();
+    await lab.until(({ requests, sockets }) => requests.length === 1 && sockets.size === 0);
+    expect((await failureOf(listening.finish())).fault).toBe('denied');
+  });
+
+  it('does not keep more than a minute for a server that does not take it', async () => {
+    lab.faults.add('listen', { kind: 'stall' });
+    const listening = listen();
+    for (let second = 0; second <= 60; second++) listening.write(new Int16Array(8_000));
+    expect((await failureOf(listening.finish())).fault).toBe('timeout');
+  });
+});

@@ -1,0 +1,201 @@
+import { type Clock } from '../../../src/voice/clock.js';
+import {
+  type HearOptions,
+  type Heard,
+  type LanguageModel,
+  type Listening,
+  type ModelEvent,
+  type ModelMessage,
+  ProviderError,
+  type ProviderFault,
+  type SpeakOptions,
+  type Speaker,
+  type ThinkOptions,
+  type Transcriber,
+} from '../../../src/voice/ports.js';
+import { type Vocabulary } from './virtual-line.js';
+
+/** How one request goes. */
+export interface Behaviour {
+  /** Before the first byte, milliseconds. */
+  delayMs?: number;
+  /** Between pieces. */
+  betweenMs?: number;
+  /** What goes wrong, after `after` pieces; `bug`: something that is no ProviderError. */
+  fault?: ProviderFault | 'stall' | 'bug' | 'empty';
+  after?: number;
+  retryAfterMs?: number;
+  /** Takes no notice of being given up. */
+  deaf?: boolean;
+}
+
+export type Plan = (request: number) => Behaviour;
+
+/** How long a character takes to say, milliseconds. */
+export const CHARACTER_MS = 40;
+
+/** What all scripted providers do alike: delays, faults, and a count of what is open. */
+class Script {
+  /** Requests that were neither finished, failed nor given up. */
+  open = 0;
+  requests = 0;
+  givenUp = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly plan: Plan,
+  ) {}
+
+  async *play<T>(pieces: readonly T[], signal: AbortSignal): AsyncGenerator<T> {
+    const behaviour = this.plan(this.requests++);
+    const { delayMs = 0, betweenMs = 0, after = 0, fault } = behaviour;
+    this.open++;
+    let listening = true;
+    const aborted = (): void => {
+      if (listening) this.givenUp++;
+      this.close(listening);
+      listening = false;
+    };
+    signal.addEventListener('abort', aborted);
+    try {
+      for (let index = 0; index <= pieces.length; index++) {
+        await this.pause(index === 0 ? delayMs : betweenMs, signal, behaviour.deaf);
+        if (fault && index === Math.min(after, pieces.length)) {
+          if (fault === 'empty') return;
+          await this.fail(fault, behaviour, signal);
+        }
+        if (index < pieces.length) yield pieces[index]!;
+      }
+    } finally {
+      signal.removeEventListener('abort', aborted);
+      this.close(listening);
+      listening = false;
+    }
+  }
+
+  private close(counted: boolean): void {
+    if (counted) this.open--;
+  }
+
+  private async fail(fault: NonNullable<Behaviour['fault']>, { retryAfterMs, deaf }: Behaviour, signal: AbortSignal) {
+    if (fault === 'bug') throw new TypeError('Cannot read properties of undefined');
+    if (fault !== 'stall') throw new ProviderError(fault as ProviderFault, `scripted: ${fault}`, retryAfterMs);
+    await new Promise((_, reject) => {
+      if (!deaf) {
+        signal.addEventListener(
+          'abort',
+          () => {
+            reject(signal.reason as Error);
+          },
+          { once: true },
+        );
+      }
+    });
+  }
+
+  private pause(ms: number, signal: AbortSignal, deaf = false): Promise<void> {
+    if (ms <= 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        cancel();
+        reject(signal.reason as Error);
+      };
+      const cancel = this.clock.after(ms, () => {
+        signal.removeEventListener('abort', giveUp);
+        resolve();
+      });
+      if (!deaf) signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+}
+
+export class ScriptedTranscriber extends Script implements Transcriber {
+  constructor(
+    readonly name: string,
+    clock: Clock,
+    private readonly words: Vocabulary,
+    plan: Plan = () => ({}),
+  ) {
+    super(clock, plan);
+  }
+
+  async transcribe(utterance: Int16Array, { signal }: HearOptions): Promise<Heard> {
+    for await (const heard of this.play([this.understand(utterance)], signal)) return heard;
+    throw new ProviderError('unavailable', 'scripted: half an answer');
+  }
+
+  understand(utterance: Int16Array): Heard {
+    const texts = this.words.read(utterance).map(({ text }) => text);
+    return { text: texts.filter(Boolean).join(' '), seconds: utterance.length / 8_000 };
+  }
+}
+
+/** One that hears while somebody speaks. */
+export class StreamingTranscriber extends ScriptedTranscriber {
+  listen({ signal, language }: HearOptions): Listening {
+    const frames: number[] = [];
+    return {
+      write: (frame) => {
+        frames.push(...frame);
+      },
+      finish: () => super.transcribe(Int16Array.from(frames), { signal, language }),
+    };
+  }
+
+  override transcribe(): Promise<Heard> {
+    throw new Error('listen instead');
+  }
+}
+
+export type Answer = string | ModelEvent[];
+
+export class ScriptedModel extends Script implements LanguageModel {
+  /** What it was told, request by request. */
+  readonly told: (readonly ModelMessage[])[] = [];
+  readonly offered: number[] = [];
+
+  constructor(
+    readonly name: string,
+    clock: Clock,
+    private readonly answer: (messages: readonly ModelMessage[], request: number) => Answer,
+    plan: Plan = () => ({}),
+  ) {
+    super(clock, plan);
+  }
+
+  respond({ messages, tools, signal }: ThinkOptions): AsyncIterable<ModelEvent> {
+    this.told.push(messages);
+    this.offered.push(tools.length);
+    const answer = this.answer(messages, this.told.length - 1);
+    const events = typeof answer === 'string' ? said(answer) : answer;
+    return this.play([...events, { type: 'usage', inputTokens: 10, outputTokens: 5 }], signal);
+  }
+}
+
+/** A text, word by word. */
+export const said = (text: string): ModelEvent[] => text.split(/(?<= )/).map((word) => ({ type: 'text', text: word }));
+
+export const toolCall = (name: string, args: unknown = {}, id = `call-${name}`): ModelEvent => ({
+  type: 'tool_call',
+  call: { id, name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
+});
+
+export class ScriptedSpeaker extends Script implements Speaker {
+  readonly texts: string[] = [];
+
+  constructor(
+    readonly name: string,
+    clock: Clock,
+    private readonly words: Vocabulary,
+    plan: Plan = () => ({}),
+  ) {
+    super(clock, plan);
+  }
+
+  speak(text: string, { signal }: SpeakOptions): AsyncIterable<Int16Array> {
+    this.texts.push(text);
+    const pcm = this.words.speech(text, text.length * CHARACTER_MS, 'agent');
+    const pieces = Array.from({ length: Math.ceil(pcm.length / 800) }, (_, n) => pcm.slice(n * 800, (n + 1) * 800));
+    return this.play(pieces, signal);
+  }
+}

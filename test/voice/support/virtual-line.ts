@@ -1,0 +1,93 @@
+import { type Line } from '../../../src/voice/index.js';
+import { PlayoutQueue } from '../../../src/telephony/media/playout-queue.js';
+
+const FRAME_MS = 20;
+const FRAME_SAMPLES = 160;
+/** Where the samples begin that stand for an utterance of the customer, and for a text of the agent. */
+const CUSTOMER = 2_000;
+const AGENT = 10_000;
+
+/** Speech in the laboratory: every sample is the number of the text it stands for. */
+export class Vocabulary {
+  private readonly texts: string[] = [];
+
+  /** One text, `ms` long. */
+  speech(text: string, ms: number, base: 'customer' | 'agent'): Int16Array {
+    let index = this.texts.indexOf(text);
+    if (index < 0) index = this.texts.push(text) - 1;
+    return new Int16Array(ms * 8).fill((base === 'customer' ? CUSTOMER : AGENT) + index);
+  }
+
+  /** The texts in it, in order, each with its length in milliseconds. */
+  read(pcm: Iterable<number>): { text: string; ms: number }[] {
+    const found: { text: string; ms: number }[] = [];
+    for (const sample of pcm) {
+      const text = sample < CUSTOMER ? undefined : this.texts[sample - (sample < AGENT ? CUSTOMER : AGENT)];
+      if (text === undefined) continue;
+      if (found.at(-1)?.text !== text) found.push({ text, ms: 0 });
+      found[found.length - 1]!.ms += 1 / 8;
+    }
+    return found;
+  }
+}
+
+/** A line without a network, whose answers come as late as those of another thread: plays with the queue of the real one, and brings what the customer says. */
+export class VirtualLine implements Line {
+  readonly words = new Vocabulary();
+  /** All that was played, without silence. */
+  readonly played: number[] = [];
+  /** When the last of it was, and when it was cleared, milliseconds. */
+  lastPlayedMs = 0;
+  readonly clearedMs: number[] = [];
+  listeners = new Set<(frame: Int16Array, atMs: number) => void>();
+  atMs = 0;
+  private readonly queue = new PlayoutQueue();
+  private incoming: Int16Array[] = [];
+
+  listen(listener: (frame: Int16Array, atMs: number) => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  write(pcm: Int16Array): void {
+    this.queue.write(pcm);
+  }
+
+  mark(): Promise<'played' | 'cleared'> {
+    return new Promise((resolve) => {
+      this.queue.mark((outcome) => setImmediate(resolve, outcome));
+    });
+  }
+
+  clear(): Promise<{ playedMs: number }> {
+    this.clearedMs.push(this.atMs);
+    const playedMs = this.queue.clear();
+    return new Promise((resolve) => setImmediate(resolve, { playedMs }));
+  }
+
+  /** The customer says something from now on; an empty text is noise. */
+  says(text: string, ms: number): void {
+    const pcm = this.words.speech(text, ms, 'customer');
+    for (let at = 0; at < pcm.length; at += FRAME_SAMPLES) this.incoming.push(pcm.slice(at, at + FRAME_SAMPLES));
+  }
+
+  /** The next 20 ms. */
+  tick(): void {
+    const out = new Int16Array(FRAME_SAMPLES);
+    if (this.queue.take(out)) {
+      this.lastPlayedMs = this.atMs + FRAME_MS;
+      for (const sample of out) if (sample !== 0) this.played.push(sample);
+    }
+    const frame = this.incoming.shift() ?? new Int16Array(FRAME_SAMPLES);
+    const { atMs } = this;
+    this.atMs += FRAME_MS;
+    for (const listener of this.listeners) listener(frame, atMs);
+  }
+
+  /** What the customer has heard. */
+  get heard(): { text: string; ms: number }[] {
+    return this.words.read(this.played);
+  }
+}
