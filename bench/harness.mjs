@@ -67,8 +67,11 @@ export async function stop(child) {
 }
 
 /** A helper of this folder in a process of its own, which speaks through messages. */
-export function startHelper(file, args = []) {
-  const child = fork(join(ROOT, 'bench', file), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+export function startHelper(file, args = [], env = {}) {
+  const child = fork(join(ROOT, 'bench', file), args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
+  });
   defer(() => stop(child));
   return child;
 }

@@ -1,7 +1,8 @@
 // G.711 calls with recording in one process, while its main thread is busy in bursts of 30 ms; how evenly their packets are
-// sent, as a far end in another process sees it, and what they cost.
+// sent, how evenly they come to a far end in another process, and what they cost.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { benchmark, nextMessage, startHelper, stop, table, temporaryFolder, verdicts } from './harness.mjs';
@@ -31,9 +32,10 @@ async function main() {
   table(
     [
       'calls',
-      'interval p50',
+      'sent every p50',
       'p99',
       'max',
+      'arrived every p99',
       'bare timer p99',
       'sent',
       'heard late or lost',
@@ -46,6 +48,7 @@ async function main() {
       `${result.p50.toFixed(1)} ms`,
       `${result.p99.toFixed(1)} ms`,
       `${result.max.toFixed(1)} ms`,
+      `${result.arrivalP99.toFixed(1)} ms`,
       `${result.bareP99.toFixed(1)} ms`,
       `${((result.packets * 100) / (result.calls * (MEASURE_MS / 20))).toFixed(1)} %`,
       `${result.lossPercent.toFixed(2)} %`,
@@ -63,7 +66,12 @@ async function main() {
 async function measure(count) {
   const far = startHelper('media.mjs', ['far-end', `${count}`]);
   const { ports } = await nextMessage(far);
-  const near = startHelper('media.mjs', ['calls', temporaryFolder()]);
+  const file = join(temporaryFolder(), 'intervals.json');
+  const recorder = new URL('record-sends.mjs', import.meta.url).href;
+  const near = startHelper('media.mjs', ['calls', temporaryFolder()], {
+    SEND_INTERVALS: file,
+    NODE_OPTIONS: `--import ${recorder}`,
+  });
   near.send({ ports });
   const { locals } = await nextMessage(near);
   far.send({ locals });
@@ -73,10 +81,22 @@ async function measure(count) {
   const [intervals, load] = [nextMessage(far), nextMessage(near)];
   far.send({ measure: true });
   near.send({ measure: true });
-  const result = { calls: count, ...(await intervals), ...(await load) };
+  const [arrival, cost] = [await intervals, await load];
   await stop(near);
+  const result = { calls: count, ...quantilesOf(JSON.parse(readFileSync(file, 'utf8'))), ...cost };
+  Object.assign(result, { packets: arrival.packets, arrivalP99: arrival.p99, bareP99: arrival.bareP99 });
   await stop(far);
   return result;
+}
+
+/** Of the intervals between two packets that a call sends, counted by tenths of a millisecond. */
+function quantilesOf(counts) {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const quantile = (q) => {
+    let seen = 0;
+    return counts.findIndex((count) => (seen += count) >= all * q) / 10;
+  };
+  return { p50: quantile(0.5), p99: quantile(0.99), max: quantile(1) };
 }
 
 /** Sends a packet to each call every 20 ms and notes when theirs come. */
@@ -201,8 +221,8 @@ async function calls() {
   const memoryMb = process.memoryUsage().rss / 2 ** 20;
   const reports = await Promise.all(sessions.map((session) => session.close()));
   const lossPercent = reports.reduce((sum, { quality }) => sum + quality.lossPercent, 0) / reports.length;
-  process.send({ cpuPercent, memoryMb, lossPercent });
   await engine.close();
+  process.send({ cpuPercent, memoryMb, lossPercent });
 }
 
 async function message() {

@@ -37,6 +37,9 @@ export class BeepDetector {
   /** A tone that has ended and is a beep unless another follows. */
   private candidate = false;
   private sinceToneMs = Infinity;
+  /** The frame before, while it has not been looked at. */
+  private readonly before = new Int16Array(FRAME_SAMPLES);
+  private isBeforeUnseen = false;
 
   /** Whether what is heard right now is a tone rather than speech. */
   get inTone(): boolean {
@@ -45,7 +48,18 @@ export class BeepDetector {
 
   /** true: there was a beep, and it is over. */
   push(frame: Int16Array): boolean {
+    // Without a tone every second frame will do: looking is what costs, and one that has begun is made up for.
+    if (!this.tone && !this.candidate && !this.isBeforeUnseen) {
+      this.before.set(frame);
+      this.isBeforeUnseen = true;
+      this.sinceToneMs += FRAME_MS;
+      return false;
+    }
     const hz = this.pureTone(frame);
+    if (this.isBeforeUnseen) {
+      this.isBeforeUnseen = false;
+      if (hz !== undefined) this.beginBefore(hz);
+    }
     if (hz !== undefined && this.tone && Math.abs(hz - this.tone.hz) <= STEP_HZ) {
       this.extend(this.tone, frame);
       return false;
@@ -56,6 +70,13 @@ export class BeepDetector {
     if (!this.candidate || this.sinceToneMs < SEQUENCE_MS) return false;
     this.candidate = false;
     return true;
+  }
+
+  /** The frame that was passed over may have been the first of the tone. */
+  private beginBefore(hz: number): void {
+    if (this.pureTone(this.before) !== hz) return;
+    this.sinceToneMs -= FRAME_MS;
+    this.beginTone(hz);
   }
 
   private beginTone(hz: number): void {
