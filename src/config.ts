@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
+import { type RateCard } from './calls/cost.js';
 import { parseS3Location, type S3Location } from './calls/recordings/s3-location.js';
 import { parseEncryptionKey } from './platform/secret-box.js';
 import { type SipCarrier } from './telephony/carriers/sip-carrier.js';
@@ -50,7 +51,10 @@ const portRange = (value: string) => {
   const ports = { min: Number(min), max: Number(max) };
   return min && ports.min >= 1024 && ports.max <= 65_535 && ports.max > ports.min ? ports : undefined;
 };
-const price = (value: string) => (/^\d{1,6}(\.\d{1,6})?$/.test(value) ? Number(value) : undefined);
+const price = {
+  parse: (value: string) => (/^\d{1,6}(\.\d{1,6})?$/.test(value) ? Number(value) : undefined),
+  accepts: 'a price like 0.012',
+};
 const address = (value: string) => (isIP(value) ? value : undefined);
 const origin = (value: string) =>
   value === '*' || (URL.canParse(value) && new URL(value).origin === value) ? value : undefined;
@@ -132,6 +136,17 @@ export const SETTINGS = {
     'What is played first in a call that is recorded: tone, or words to be spoken. Without it nothing.',
     text,
   ),
+  TRANSCRIPTION_PROVIDER: setting('Who hears.', oneOf(['openai', 'deepgram']), 'openai'),
+  TRANSCRIPTION_URL: setting(
+    'Its address, with version; any server with the API of OpenAI will do. Without it the vendor itself.',
+    url('https:', 'http:'),
+  ),
+  TRANSCRIPTION_API_KEY: setting('The key for it. With an address or a key, agents hear.', text),
+  TRANSCRIPTION_MODEL: setting('The model that hears. Without it the usual one of the provider.', text),
+  MODEL_URL: setting('A server with the chat API of OpenAI, with version, where agents think.', url('https:', 'http:')),
+  MODEL_API_KEY: setting('The key for it. With an address or a key, agents think.', text),
+  MODEL_NAME: setting('The language model. Without it the usual one.', text),
+  SPEECH_PROVIDER: setting('Who speaks in conversations.', oneOf(['openai', 'deepgram']), 'openai'),
   SPEECH_URL: setting(
     'A server with the speech API of OpenAI, which says what agents have to say.',
     url('https:', 'http:'),
@@ -140,10 +155,21 @@ export const SETTINGS = {
   SPEECH_MODEL: setting('The model that speaks.', text, 'gpt-4o-mini-tts'),
   SPEECH_VOICE: setting('The voice of agents that have none.', text, 'alloy'),
   CALL_COST_PER_MINUTE: setting(
-    'What a minute of a live call costs, for the daily limit of the dialling policy; 0 means not known.',
-    { parse: price, accepts: 'a price like 0.012' },
+    'What a minute of a live call costs, for its costs and the daily limit of the dialling policy; 0 means not known.',
+    price,
     '0',
   ),
+  TRANSCRIPTION_COST_PER_MINUTE: setting(
+    'What a minute of transcribed speech costs, for the costs of calls. Without it that is not known; 0 is free.',
+    price,
+  ),
+  MODEL_COST_PER_MILLION_INPUT_TOKENS: setting('What the language model costs for what it reads.', price),
+  MODEL_COST_PER_MILLION_OUTPUT_TOKENS: setting('What the language model costs for what it writes.', price),
+  SPEECH_COST_PER_MILLION_CHARACTERS: setting('What it costs to speak.', price),
+  COST_CURRENCY: setting('The currency of all costs, told with them.', {
+    parse: (value: string) => (/^[A-Z]{3}$/.test(value) ? value : undefined),
+    accepts: 'a code of three letters like USD',
+  }),
   CALLS_PER_SECOND: setting('New calls of a carrier in any second; 0 is no limit.', integer(0, 100_000), '10'),
   RING_TIMEOUT_SECONDS: setting('How long a phone rings before the call ends as not answered.', integer(1, 600), '45'),
   MAX_CALL_DURATION_SECONDS: setting('How long a call may last from answer to end.', integer(1, 86_400), '3600'),
@@ -172,6 +198,15 @@ export const SETTINGS = {
 type Name = keyof typeof SETTINGS;
 type Value<N extends Name> = (typeof SETTINGS)[N] extends Setting<infer T> ? T : never;
 
+/** Who does a stage of a conversation. */
+interface Provider {
+  kind: string;
+  baseUrl?: string;
+  apiKey?: string;
+  model?: string;
+  voice?: string;
+}
+
 export interface Config {
   host: string;
   port: number;
@@ -197,8 +232,11 @@ export interface Config {
   recordingRetentionDays: number;
   recordingNotice: string | undefined;
   speech: { url: string; apiKey: string | undefined; model: string; voice: string } | undefined;
+  /** Who hears, thinks and speaks in conversations; undefined: agents only make announcements. Holds keys. */
+  conversation: { transcription: Provider; model: Provider; speech: Provider } | undefined;
   /** 0: not known. */
   callCostPerMinute: number;
+  rates: RateCard;
   publicUrl: string | undefined;
   callsPerSecond: number;
   ringTimeoutMs: number;
@@ -257,15 +295,40 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     recordingsUrl: values.RECORDINGS_URL,
     recordingRetentionDays: values.RECORDING_RETENTION_DAYS,
     recordingNotice: values.RECORDING_NOTICE,
-    speech: values.SPEECH_URL
-      ? {
-          url: values.SPEECH_URL,
-          apiKey: values.SPEECH_API_KEY,
-          model: values.SPEECH_MODEL,
-          voice: values.SPEECH_VOICE,
-        }
-      : undefined,
+    speech:
+      values.SPEECH_URL && values.SPEECH_PROVIDER === 'openai'
+        ? {
+            url: values.SPEECH_URL,
+            apiKey: values.SPEECH_API_KEY,
+            model: values.SPEECH_MODEL,
+            voice: values.SPEECH_VOICE,
+          }
+        : undefined,
+    conversation: conversationOf({
+      transcription: provider(
+        values.TRANSCRIPTION_PROVIDER,
+        values.TRANSCRIPTION_URL,
+        values.TRANSCRIPTION_API_KEY,
+        values.TRANSCRIPTION_MODEL,
+      ),
+      model: provider('openai', values.MODEL_URL, values.MODEL_API_KEY, values.MODEL_NAME),
+      speech: provider(
+        values.SPEECH_PROVIDER,
+        values.SPEECH_URL,
+        values.SPEECH_API_KEY,
+        values.SPEECH_PROVIDER === 'openai' ? values.SPEECH_MODEL : undefined,
+        values.SPEECH_PROVIDER === 'openai' ? values.SPEECH_VOICE : undefined,
+      ),
+    }),
     callCostPerMinute: values.CALL_COST_PER_MINUTE,
+    rates: {
+      currency: values.COST_CURRENCY,
+      telephonyPerMinute: values.CALL_COST_PER_MINUTE || undefined,
+      transcriptionPerMinute: values.TRANSCRIPTION_COST_PER_MINUTE,
+      modelPerMillionInputTokens: values.MODEL_COST_PER_MILLION_INPUT_TOKENS,
+      modelPerMillionOutputTokens: values.MODEL_COST_PER_MILLION_OUTPUT_TOKENS,
+      speechPerMillionCharacters: values.SPEECH_COST_PER_MILLION_CHARACTERS,
+    },
     publicUrl: withoutSlash(values.PUBLIC_URL),
     callsPerSecond: values.CALLS_PER_SECOND,
     ringTimeoutMs: values.RING_TIMEOUT_SECONDS * 1000,
@@ -280,6 +343,30 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
 
 const isSpoken = (notice: string | undefined): boolean => notice !== undefined && notice !== 'tone';
 const withoutSlash = (address: string | undefined): string | undefined => address?.replace(/\/+$/, '');
+
+/** Undefined when neither an address nor a key is given. */
+function provider(
+  kind: string,
+  baseUrl: string | undefined,
+  apiKey: string | undefined,
+  model: string | undefined,
+  voice?: string,
+): Provider | undefined {
+  if (baseUrl === undefined && apiKey === undefined) return undefined;
+  return {
+    kind,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(model === undefined ? {} : { model }),
+    ...(voice === undefined ? {} : { voice }),
+  };
+}
+
+/** A conversation needs all three. */
+function conversationOf(given: Record<'transcription' | 'model' | 'speech', Provider | undefined>) {
+  const { transcription, model, speech } = given;
+  return transcription && model && speech ? { transcription, model, speech } : undefined;
+}
 
 /** The text of `.env.example`. */
 export function envExample(): string {

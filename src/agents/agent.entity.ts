@@ -52,6 +52,10 @@ export class AgentEntity {
   @Column('int', { name: 'listen_seconds' })
   listenSeconds: number;
 
+  /** What is to be found out from each of its calls: a JSON schema. */
+  @Column('json', { name: 'analysis_schema', nullable: true })
+  analysisSchema: Record<string, unknown> | null;
+
   @Column('boolean', { name: 'is_active' })
   isActive: boolean;
 

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ChoiceField, FlagField, IntegerField, TextField } from '../platform/index.js';
+import { ChoiceField, FlagField, IntegerField, JsonObjectField, TextField } from '../platform/index.js';
 import {
   type AgentEntity,
   CALL_DIRECTIONS,
@@ -59,6 +59,19 @@ const LISTEN = {
   optional: true,
 };
 
+const ANALYSIS_SCHEMA = {
+  description:
+    'What to find out from each call once it is over, for its `analysis`: a JSON schema of type `object`, up to 10,000 ' +
+    'characters, with `type`, `properties`, `required`, `items`, `enum`, `minimum`, `maximum`, `maxLength`, `maxItems` ' +
+    'and descriptions. Needs a language model in the settings',
+  example: {
+    type: 'object',
+    properties: { appointment: { type: ['string', 'null'], description: 'The time that was agreed on, HH:MM' } },
+    required: ['appointment'],
+  },
+  optional: true,
+};
+
 export class CreateAgentRequest {
   @TextField(NAME)
   agentName: string;
@@ -92,6 +105,9 @@ export class CreateAgentRequest {
 
   @IntegerField({ ...LISTEN, default: 30 })
   listenSeconds?: number | null;
+
+  @JsonObjectField(ANALYSIS_SCHEMA)
+  analysisSchema?: Record<string, unknown> | null;
 }
 
 /** Only what is given changes; null empties what may be empty. */
@@ -128,6 +144,9 @@ export class UpdateAgentRequest {
 
   @IntegerField(LISTEN)
   listenSeconds?: number | null;
+
+  @JsonObjectField(ANALYSIS_SCHEMA)
+  analysisSchema?: Record<string, unknown> | null;
 
   @FlagField({ description: 'true makes a deactivated agent usable again', example: true, optional: true })
   isActive?: boolean | null;
@@ -179,6 +198,9 @@ export class AgentView extends AgentSummary {
   @ApiProperty({ type: 'integer', example: 30 })
   listenSeconds: number;
 
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: ANALYSIS_SCHEMA.example })
+  analysisSchema: Record<string, unknown> | null;
+
   @ApiProperty({ format: 'date-time', example: '2026-04-05T13:59:00.000Z' })
   updatedAt: Date;
 }
@@ -207,5 +229,6 @@ export const toAgentView = (agent: AgentEntity): AgentView => ({
   onMachine: agent.onMachine,
   voicemailMessage: agent.voicemailMessage,
   listenSeconds: agent.listenSeconds,
+  analysisSchema: agent.analysisSchema,
   updatedAt: agent.updatedAt,
 });

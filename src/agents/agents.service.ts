@@ -1,7 +1,7 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { type QueryDeepPartialEntity, Repository } from 'typeorm';
 import {
   BatchedLookup,
   Database,
@@ -14,12 +14,20 @@ import {
   resample,
 } from '../platform/index.js';
 import { AgentEntity } from './agent.entity.js';
+import { schemaProblem } from './answer-schema.js';
 import { type CreateAgentRequest, type UpdateAgentRequest } from './agents.dto.js';
 
 /** What live calls need of an agent. */
 export type AgentForCalls = Pick<
   AgentEntity,
-  'voiceId' | 'firstMessage' | 'recordCalls' | 'onMachine' | 'voicemailMessage' | 'listenSeconds'
+  | 'voiceId'
+  | 'language'
+  | 'prompt'
+  | 'firstMessage'
+  | 'recordCalls'
+  | 'onMachine'
+  | 'voicemailMessage'
+  | 'listenSeconds'
 > & {
   /** PCM16 at 8 kHz, played instead of `firstMessage`. */
   greetingAudio: Int16Array | undefined;
@@ -61,9 +69,11 @@ export class AgentsService {
     return isId(id) && (await this.active.find(organizationId, id)) !== undefined;
   }
 
-  create(organizationId: string, request: CreateAgentRequest): Promise<AgentEntity> {
+  /** @throws DomainError `validation_error` for a schema that cannot be used */
+  async create(organizationId: string, request: CreateAgentRequest): Promise<AgentEntity> {
     const { agentName, agentType, callDirection, voiceId, language, prompt, firstMessage } = request;
-    const { recordCalls, onMachine, voicemailMessage, listenSeconds } = request;
+    const { recordCalls, onMachine, voicemailMessage, listenSeconds, analysisSchema } = request;
+    checkSchema(analysisSchema);
     return this.agents.save(
       this.agents.create({
         id: newId(),
@@ -79,6 +89,7 @@ export class AgentsService {
         onMachine: onMachine ?? 'carry_on',
         voicemailMessage: voicemailMessage ?? null,
         listenSeconds: listenSeconds ?? LISTEN_SECONDS,
+        analysisSchema: analysisSchema ?? null,
         isActive: true,
       }),
     );
@@ -138,7 +149,10 @@ export class AgentsService {
     return agent;
   }
 
-  /** Changes what is given. What cannot be empty is left alone by null. @throws DomainError `not_found` */
+  /**
+   * Changes what is given. What cannot be empty is left alone by null.
+   * @throws DomainError `not_found`, `validation_error` for a schema that cannot be used
+   */
   async update(organizationId: string, id: string, request: UpdateAgentRequest): Promise<AgentEntity> {
     const { agentName, agentType, callDirection, recordCalls, onMachine, listenSeconds, isActive, ...mayBeNull } =
       request;
@@ -152,9 +166,10 @@ export class AgentsService {
       listenSeconds: listenSeconds ?? undefined,
       isActive: isActive ?? undefined,
     };
+    checkSchema(request.analysisSchema);
     await this.get(organizationId, id);
     if (Object.values(changes).some((value) => value !== undefined))
-      await this.agents.update({ id, organizationId }, changes);
+      await this.agents.update({ id, organizationId }, changes as QueryDeepPartialEntity<AgentEntity>);
     return this.get(organizationId, id);
   }
 
@@ -162,6 +177,11 @@ export class AgentsService {
   deactivate(organizationId: string, id: string): Promise<AgentEntity> {
     return this.update(organizationId, id, { isActive: false });
   }
+}
+
+function checkSchema(schema: Record<string, unknown> | null | undefined): void {
+  const problem = schema == null ? undefined : schemaProblem(schema);
+  if (problem) throw new DomainError('validation_error', `analysisSchema ${problem}`, { analysisSchema: problem });
 }
 
 async function greetingOf(file: Buffer): Promise<Int16Array> {

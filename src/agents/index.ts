@@ -1,3 +1,4 @@
 export { AgentEntity, EXAMPLE_AGENT_ID } from './agent.entity.js';
 export { AgentsApiModule, AgentsModule } from './agents.module.js';
 export { type AgentForCalls, AgentsService } from './agents.service.js';
+export { fitToSchema, schemaProblem } from './answer-schema.js';

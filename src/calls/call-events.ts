@@ -59,6 +59,49 @@ export interface LineQuality {
   mos: number;
 }
 
+export const SENTIMENTS = ['positive', 'neutral', 'negative'] as const;
+export type Sentiment = (typeof SENTIMENTS)[number];
+
+/** What a language model makes of a call that is over. */
+export interface Assessment {
+  summary: string;
+  /** Of the person called. */
+  sentiment: Sentiment | null;
+  /** Whether it did what the agent was to do. */
+  callSuccessful: boolean | null;
+  /** The fields of the agent's `analysisSchema`. */
+  analysis: Record<string, unknown> | null;
+}
+
+/** What a call has used, by stage; what was not counted is absent. */
+export interface CallUsage {
+  telephony?: { minutes: number } | undefined;
+  transcription?: { seconds: number } | undefined;
+  /** Null: it was used, and nobody counted. */
+  model?: TokenUsage | null | undefined;
+  speech?: { characters: number } | undefined;
+  /** By the assessment of the call. */
+  analysis?: TokenUsage | null | undefined;
+}
+
+export interface TokenUsage {
+  inputTokens: number;
+  outputTokens: number;
+}
+
+/** What a call has cost. Null: nothing was counted, or its rate is not known. */
+export interface CallCosts {
+  /** Of all that was used; null when a part of it is not known. */
+  total: number | null;
+  /** As the settings name it, e.g. `USD`. */
+  currency: string | null;
+  telephony: number | null;
+  transcription: number | null;
+  model: number | null;
+  speech: number | null;
+  analysis: number | null;
+}
+
 /** What the dialling policy says of a call, before it is dialled. */
 export interface Screening {
   allowed: boolean;
@@ -115,6 +158,10 @@ export type CallEvent =
   /** What was said can be heard at `url`: an address, or a path of our own API. */
   | { type: 'call.recorded'; data: { at: string; url: string; durationMs?: number | undefined } }
   /** The recording was kept as long as it was to be. */
-  | { type: 'call.recording_deleted'; data: { at: string } };
+  | { type: 'call.recording_deleted'; data: { at: string } }
+  /** A language model has assessed the call. */
+  | { type: 'call.analyzed'; data: { at: string } & Assessment }
+  /** What the call has used and cost. */
+  | { type: 'call.costed'; data: { at: string; costs: CallCosts; usage: CallUsage } };
 
 export type CallEventType = CallEvent['type'];

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { type Database, firstIdAt, Page } from '../platform/index.js';
 import { DAY_MS, HOUR_MS, type Stretch, stretchesOf } from './call-counts.js';
 import { type CallStatus } from './call.js';
+import { LATENCIES } from './call-latency.js';
 import { TRANSCRIPT } from './call-turns.js';
 import { type StoredCallRow } from './call-view.js';
 import { type Direction, type Environment } from './call-events.js';
@@ -122,7 +123,7 @@ class ListSnapshot {
     const { conditions, values } = this.rowConditions(from, to);
     const { rows } = await this.client.query<StoredCallRow>(
       // The transcript is put together for the rows of the page only, not for those that are skipped.
-      `select c.*, ${TRANSCRIPT} from (
+      `select c.*, ${TRANSCRIPT}, ${LATENCIES} from (
          select * from calls where ${conditions}
          order by id desc offset $${values.length + 1} limit $${values.length + 2}
        ) c order by c.id desc`,

@@ -1,11 +1,13 @@
 import { type CallState, type CallStatus, statusOf } from './call.js';
 import {
   type AnsweredBy,
+  type CallCosts,
   type Direction,
   type DisconnectionReason,
   type Environment,
   type LineQuality,
   type Outcome,
+  type Sentiment,
 } from './call-events.js';
 
 /**
@@ -41,6 +43,12 @@ export interface CallRow {
   created_at: string;
   started_at: string | undefined;
   ended_at: string | undefined;
+  summary: string | undefined;
+  sentiment: Sentiment | null | undefined;
+  call_successful: boolean | null | undefined;
+  analysis: Record<string, unknown> | null | undefined;
+  costs: CallCosts | undefined;
+  token_cost: number | null | undefined;
 }
 
 /** The read model of a call: a function of its events and nothing else, so that a rebuilt row equals the inline one. */
@@ -77,6 +85,12 @@ export function toCallRow(id: string, version: number, state: Exclude<CallState,
     created_at: createdAt,
     started_at: startedAt,
     ended_at: end?.endedAt,
+    summary: end?.assessment?.summary,
+    sentiment: end?.assessment?.sentiment,
+    call_successful: end?.assessment?.callSuccessful,
+    analysis: end?.assessment?.analysis,
+    costs: end?.costs,
+    token_cost: end?.costs?.model,
   };
 }
 

@@ -6,6 +6,10 @@ export interface Turn {
   /** Milliseconds since the answer. */
   startMs: number;
   endMs: number;
+  /** Whether the other side broke in. */
+  interrupted?: boolean;
+  /** Of an answer: how long each stage took, milliseconds. */
+  latency?: object | null;
 }
 
 /** Its rows have a place in the feed, between the events. */
@@ -16,10 +20,14 @@ export async function saveTurn(database: Database, callId: string, turn: Turn, w
   const saved = await database.query(
     {
       name: 'save_turn',
-      text: `insert into call_turns (call_id, speaker, text, start_ms, end_ms) values ($1, $2, $3, $4, $5)
+      text: `insert into call_turns (call_id, speaker, text, start_ms, end_ms, interrupted, latency)
+             values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (call_id, speaker, start_ms) do nothing returning call_id`,
     },
-    [callId, turn.speaker, turn.text, Math.round(turn.startMs), Math.round(turn.endMs)],
+    [
+      ...[callId, turn.speaker, turn.text, Math.round(turn.startMs), Math.round(turn.endMs)],
+      ...[turn.interrupted ?? false, turn.latency ? JSON.stringify(turn.latency) : null],
+    ],
   );
   if (saved.length > 0) wakeups.wake('call_events');
   return saved.length > 0;
@@ -30,7 +38,8 @@ export async function loadTurns(database: Database, callId: string): Promise<Tur
   return database.query<Turn>(
     {
       name: 'load_turns',
-      text: `select speaker, text, start_ms as "startMs", end_ms as "endMs" from call_turns
+      text: `select speaker, text, start_ms as "startMs", end_ms as "endMs", interrupted, latency
+             from call_turns
              where call_id = $1 order by start_ms, end_ms, speaker`,
     },
     [callId],

@@ -1,14 +1,18 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { EXAMPLE_AGENT_ID } from '../agents/index.js';
+import { type CallLatency, type Figures, latencyOf, type TurnLatency } from './call-latency.js';
 import { type CallRow } from './call-row.js';
 import { CALL_STATUSES, type CallStatus } from './call.js';
 import {
   type AnsweredBy,
+  type CallCosts,
   type Direction,
   DISCONNECTION_REASONS,
   type Environment,
   type LineQuality,
   type Outcome,
+  SENTIMENTS,
+  type Sentiment,
 } from './call-events.js';
 
 const orNull = (type: 'string' | 'integer' | 'number' | 'boolean' | 'object', example: unknown, description?: string) =>
@@ -69,6 +73,57 @@ export class LineQualityView implements LineQuality {
   mos: number;
 }
 
+export class CallCostsView implements CallCosts {
+  @orNull('number', 0.0631, 'Of all that was used; null when a part of it is not known')
+  total: number | null;
+
+  @orNull('string', 'USD', 'As the settings name it')
+  currency: string | null;
+
+  @orNull('number', 0.048)
+  telephony: number | null;
+
+  @orNull('number', 0.0024)
+  transcription: number | null;
+
+  @orNull('number', 0.0104)
+  model: number | null;
+
+  @orNull('number', 0.0013)
+  speech: number | null;
+
+  @orNull('number', 0.001, 'Of the assessment after the call')
+  analysis: number | null;
+}
+
+export class FiguresView implements Figures {
+  @ApiProperty({ description: 'Milliseconds', example: 420 })
+  p50: number;
+
+  @ApiProperty({ description: 'Milliseconds', example: 780 })
+  p95: number;
+}
+
+export class CallLatencyView implements CallLatency {
+  @ApiProperty({ type: 'integer', description: 'Answers that were measured', example: 7 })
+  answers: number;
+
+  @ApiProperty({ type: FiguresView, nullable: true, description: 'End of speech to knowing that it was the end' })
+  endpointingMs: Figures | null;
+
+  @ApiProperty({ type: FiguresView, nullable: true })
+  transcriptionMs: Figures | null;
+
+  @ApiProperty({ type: FiguresView, nullable: true })
+  modelFirstTokenMs: Figures | null;
+
+  @ApiProperty({ type: FiguresView, nullable: true })
+  speechFirstByteMs: Figures | null;
+
+  @ApiProperty({ type: FiguresView, nullable: true, description: 'End of speech to the first sound of the answer' })
+  totalMs: Figures | null;
+}
+
 /** A call as the contract shows it. What is not known yet is null, never absent. */
 export class CallView {
   @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
@@ -92,8 +147,8 @@ export class CallView {
   @ApiProperty({ type: String, enum: DISCONNECTION_REASONS, nullable: true, example: 'agent_hangup' })
   disconnectionReason: string | null;
 
-  @orNull('string', 'positive')
-  sentiment: string | null;
+  @ApiProperty({ type: String, enum: SENTIMENTS, nullable: true, example: 'positive' })
+  sentiment: Sentiment | null;
 
   @orNull('string', 'Discussed pricing for enterprise plan…')
   summary: string | null;
@@ -107,7 +162,7 @@ export class CallView {
   @orNull('boolean', true)
   callSuccessful: boolean | null;
 
-  @orNull('number', 12.5)
+  @orNull('number', 0.0125, 'What the language model of the conversation has cost, where its rates are set')
   tokenCost: number | null;
 
   @ApiProperty({ example: EXAMPLE_AGENT_ID })
@@ -148,6 +203,15 @@ export class CallView {
 
   @ApiProperty({ type: LineQualityView, nullable: true, description: 'How good the line was, once it has closed' })
   quality: LineQuality | null;
+
+  @orNull('object', { appointment: '11:00' }, "The fields of the agent's `analysisSchema`")
+  analysis: Record<string, unknown> | null;
+
+  @ApiProperty({ type: CallCostsView, nullable: true, description: 'What it has cost, some seconds after its end' })
+  costs: CallCosts | null;
+
+  @ApiProperty({ type: CallLatencyView, nullable: true, description: 'How quickly the agent answered' })
+  latency: CallLatency | null;
 }
 
 /** A row of `calls` as it comes from the database: times are `Date`s, and what is not there is null. */
@@ -159,7 +223,7 @@ export type StoredCallRow = {
     : undefined extends CallRow[Column]
       ? Exclude<CallRow[Column], undefined> | null
       : CallRow[Column];
-} & { transcript?: string | null };
+} & { transcript?: string | null; latencies?: Partial<TurnLatency>[] | null };
 
 export function toCallView(row: StoredCallRow): CallView {
   return {
@@ -170,12 +234,12 @@ export function toCallView(row: StoredCallRow): CallView {
     status: row.status,
     direction: row.direction,
     disconnectionReason: row.disconnection_reason,
-    sentiment: null,
-    summary: null,
+    sentiment: row.sentiment,
+    summary: row.summary,
     transcript: row.transcript ?? null,
     recording: row.recording,
-    callSuccessful: null,
-    tokenCost: null,
+    callSuccessful: row.call_successful,
+    tokenCost: row.token_cost,
     agentId: row.agent_id,
     campaignId: row.campaign_id,
     startedAt: row.started_at,
@@ -189,5 +253,8 @@ export function toCallView(row: StoredCallRow): CallView {
     outcome: row.outcome,
     answeredBy: row.answered_by,
     quality: row.quality,
+    analysis: row.analysis,
+    costs: row.costs,
+    latency: latencyOf(row.latencies ?? []),
   };
 }

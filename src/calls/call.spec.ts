@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { anyCommand, anyEvent, anyForeignEvent } from '../../test/support/call-arbitraries.js';
 import { DomainError } from '../platform/domain-error.js';
 import { type CallCommand, CALL_STATUSES, decide, evolve, replay, statusOf, UNKNOWN_CALL } from './call.js';
-import { type CallEvent, type CallFacts, type LineQuality, type Outcome, type Screening } from './call-events.js';
+import {
+  type Assessment,
+  type CallCosts,
+  type CallEvent,
+  type CallFacts,
+  type LineQuality,
+  type Outcome,
+  type Screening,
+} from './call-events.js';
 
 const at = '2026-04-05T14:00:00.000Z';
 const later = '2026-04-05T14:04:00.000Z';
@@ -30,6 +38,22 @@ const quality: LineQuality = {
   roundTripMs: 20,
   mos: 4.2,
 };
+const assessment: Assessment = {
+  summary: 'They agreed on eleven.',
+  sentiment: 'positive',
+  callSuccessful: true,
+  analysis: { appointment: '11:00' },
+};
+const costs: CallCosts = {
+  total: 0.01,
+  currency: 'USD',
+  telephony: null,
+  transcription: null,
+  model: 0.01,
+  speech: null,
+  analysis: null,
+};
+const usage = { model: { inputTokens: 900, outputTokens: 20 } };
 
 const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
 const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
@@ -76,6 +100,8 @@ const WHEN = {
   ReportAnsweredBy: { type: 'ReportAnsweredBy', at: later, answeredBy: { by: 'human', reason: 'short_greeting' } },
   ReportQuality: { type: 'ReportQuality', at: later, quality },
   DeleteRecording: { type: 'DeleteRecording', at: later },
+  AnalyzeCall: { type: 'AnalyzeCall', at: later, assessment },
+  CostCall: { type: 'CostCall', at: later, costs, usage },
 } satisfies { [Type in CallCommand['type']]: CallCommand };
 
 /** Events, in so many words that a command is right but has nothing to do, or the error that whoever gave it sees. */
@@ -86,6 +112,7 @@ const missing = { code: 'not_found', message: 'Call not found' };
 const notQueued = { code: 'conflict', message: 'Only a queued call can be dialled' };
 const connected = { code: 'conflict', message: 'The call is connected and can no longer be cancelled; hang it up' };
 const notConnected = { code: 'conflict', message: 'The call is not connected yet; cancel it' };
+const notOver = { code: 'conflict', message: 'The call is not over yet' };
 const over = (status: string) => ({ code: 'conflict', message: `The call is already over: ${status}` });
 const end = (status: 'completed' | 'failed'): CallEvent[] => [
   { type: 'call.ended', data: { at: later, status, disconnectionReason: 'dial_busy', outcome: busy } },
@@ -122,6 +149,8 @@ const answeredByHuman: CallEvent[] = [
 ];
 const measured: CallEvent[] = [{ type: 'call.measured', data: { at: later, quality } }];
 const recorded: CallEvent[] = [{ type: 'call.recorded', data: { at: later, url: 'https://media.example.com/1.wav' } }];
+const analyzed: CallEvent[] = [{ type: 'call.analyzed', data: { at: later, ...assessment } }];
+const costed: CallEvent[] = [{ type: 'call.costed', data: { at: later, costs, usage } }];
 const hungUpByOperator: CallEvent[] = [
   {
     type: 'call.ended',
@@ -133,6 +162,20 @@ const hungUpByOperator: CallEvent[] = [
     },
   },
 ];
+
+const afterTheEnd = (then: CallEvent[]): Record<Given, Then> => ({
+  'no call': missing,
+  'a queued call': notOver,
+  'a call sent back to the line': notOver,
+  'a call being dialled': notOver,
+  'a ringing call': notOver,
+  'a connected call': notOver,
+  'a call answered without ringing': notOver,
+  'a completed call': then,
+  'a failed call': then,
+  'a cancelled call': then,
+  'a call hung up by an operator': then,
+});
 
 const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   QueueCall: {
@@ -306,6 +349,8 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a cancelled call': quiet,
     'a call hung up by an operator': quiet,
   },
+  AnalyzeCall: afterTheEnd(analyzed),
+  CostCall: afterTheEnd(costed),
 };
 
 const describeThen = (then: Then): string =>
@@ -368,6 +413,20 @@ describe('decide', () => {
     expect(decide(WHEN.DeleteRecording, deleted.reduce(evolve, heard))).toEqual([]);
   });
 
+  it('takes the first assessment and the first costs, in either order, and nothing after them', () => {
+    const done = replay([queued, dialing, started, ended('completed')]);
+    for (const events of [
+      [...analyzed, ...costed],
+      [...costed, ...analyzed],
+    ]) {
+      const known = events.reduce(evolve, done);
+      expect(known).toMatchObject({ assessment, costs });
+      expect(decide({ ...WHEN.AnalyzeCall, assessment: { ...assessment, summary: 'Anew' } }, known)).toEqual([]);
+      expect(decide({ ...WHEN.CostCall, costs: { ...costs, total: 5 } }, known)).toEqual([]);
+    }
+    expect([...analyzed, ...costed].reduce(evolve, replay([queued]))).toEqual(replay([queued]));
+  });
+
   it('ends a call for want of an answer only while there is none', () => {
     const noAnswer: CallCommand = { ...WHEN.EndCall, unanswered: true };
     expect(decide(noAnswer, replay([queued, dialing]))).toHaveLength(1);
@@ -425,7 +484,10 @@ function eventsOrRefusal(command: CallCommand, state: ReturnType<typeof replay>)
 const anyHistory = fc.array(fc.oneof({ weight: 3, arbitrary: anyEvent }, anyForeignEvent), { maxLength: 30 });
 
 /** What may still be told of a call that is over. */
-const AFTERWARDS = ['call.recorded', 'call.recording_deleted', 'call.measured'];
+const AFTERWARDS = [
+  ...['call.recorded', 'call.recording_deleted', 'call.measured'],
+  ...['call.analyzed', 'call.costed'],
+];
 
 describe('evolve', () => {
   it('never throws and never loses the call, whatever events come in whatever order', () => {

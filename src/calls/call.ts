@@ -1,8 +1,11 @@
 import { DomainError, notFound } from '../platform/domain-error.js';
 import {
   type AnsweredBy,
+  type Assessment,
+  type CallCosts,
   type CallEvent,
   type CallFacts,
+  type CallUsage,
   type DisconnectionReason,
   type LineQuality,
   type Outcome,
@@ -41,6 +44,8 @@ export type CallState =
       endedAt: string;
       disconnectionReason: DisconnectionReason;
       outcome: Outcome;
+      assessment?: Assessment | undefined;
+      costs?: CallCosts | undefined;
     } & Known);
 
 export const UNKNOWN_CALL: CallState = { is: 'unknown' };
@@ -71,7 +76,9 @@ export type CallCommand =
   | { type: 'CancelCall'; at: string }
   | { type: 'HangUpCall'; at: string }
   | { type: 'RecordCall'; at: string; url: string; durationMs?: number }
-  | { type: 'DeleteRecording'; at: string };
+  | { type: 'DeleteRecording'; at: string }
+  | { type: 'AnalyzeCall'; at: string; assessment: Assessment }
+  | { type: 'CostCall'; at: string; costs: CallCosts; usage: CallUsage };
 
 /**
  * What a command makes happen to a call: events, or none when it is already so or too late to matter.
@@ -130,6 +137,12 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
     }
     case 'DeleteRecording':
       return state.recording === undefined ? [] : [{ type: 'call.recording_deleted', data: { at } }];
+    case 'AnalyzeCall':
+      if (state.is !== 'ended') throw notOver();
+      return state.assessment ? [] : [{ type: 'call.analyzed', data: { at, ...command.assessment } }];
+    case 'CostCall':
+      if (state.is !== 'ended') throw notOver();
+      return state.costs ? [] : [{ type: 'call.costed', data: { at, costs: command.costs, usage: command.usage } }];
   }
 }
 
@@ -166,6 +179,8 @@ function hangUp(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallE
 const alreadyOver = (status: string): DomainError =>
   new DomainError('conflict', `The call is already over: ${status}`, { status });
 
+const notOver = (): DomainError => new DomainError('conflict', 'The call is not over yet');
+
 /** A refusal never reaches a carrier: both facts in one append. */
 function refuse(at: string, screening: Screening): CallEvent[] {
   const outcome = { sipCode: null, responsible: 'system', retryable: false, detail: screening.detail } as const;
@@ -198,7 +213,7 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   if (event.type === 'call.recorded') return { ...state, recording: event.data.url };
   if (event.type === 'call.recording_deleted') return { ...state, recording: undefined };
   if (event.type === 'call.measured') return { ...state, quality: event.data.quality };
-  if (state.is === 'ended') return state;
+  if (state.is === 'ended') return assessed(state, event);
   const { facts, createdAt, attempt, recording, answeredBy, quality } = state;
   const known = { facts, createdAt, attempt, recording, answeredBy, quality };
   switch (event.type) {
@@ -226,10 +241,22 @@ export function evolve(state: CallState, event: CallEvent): CallState {
       return { is: 'ended', ...known, status, startedAt, endedAt, disconnectionReason, outcome };
     }
     case 'call.screened':
+    case 'call.analyzed':
+    case 'call.costed':
     default:
       // A screening changes nothing; anything else is an event of a newer version of this program.
       return state;
   }
+}
+
+/** What is found out about a call that is over; the first word counts. */
+function assessed(state: Extract<CallState, { is: 'ended' }>, event: CallEvent): CallState {
+  if (event.type === 'call.analyzed' && !state.assessment) {
+    const { summary, sentiment, callSuccessful, analysis } = event.data;
+    return { ...state, assessment: { summary, sentiment, callSuccessful, analysis } };
+  }
+  if (event.type === 'call.costed' && !state.costs) return { ...state, costs: event.data.costs };
+  return state;
 }
 
 /** The state that a whole history leaves. */

@@ -125,7 +125,8 @@ export class CallsController {
     errors: ['not_found'],
   })
   async getTranscript(@CallerParam() caller: Caller, @Param('id') id: string): Promise<TurnView[]> {
-    return (await this.calls.turns(caller, id)).map((turn) => ({ ...turn, interrupted: false, latency: null }));
+    const turns = await this.calls.turns(caller, id);
+    return turns.map((turn) => ({ ...turn, interrupted: turn.interrupted ?? false, latency: turn.latency ?? null }));
   }
 
   private show(call: StoredCallRow): CallView {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/index.js';
 import { ApiKeysModule } from '../api-keys/index.js';
 import { TelephonyModule } from '../telephony/index.js';
+import { AssessmentWorker } from './analysis/assessment.worker.js';
 import { CallStoreModule } from './call-store.module.js';
 import { CallsController } from './calls.controller.js';
 import { CallsService } from './calls.service.js';
@@ -26,5 +27,5 @@ export class CallsModule {}
 })
 export class CallsApiModule {}
 
-@Module({ providers: [CallsUpkeepWorker] })
+@Module({ imports: [AgentsModule, CallStoreModule], providers: [CallsUpkeepWorker, AssessmentWorker] })
 export class CallsWorkerModule {}

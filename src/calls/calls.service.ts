@@ -18,6 +18,7 @@ import { PhoneNumbersService } from '../telephony/index.js';
 import { decide, UNKNOWN_CALL } from './call.js';
 import { CallExecutor } from './call-executor.js';
 import { type CallFacts } from './call-events.js';
+import { LATENCIES } from './call-latency.js';
 import { loadTurns, TRANSCRIPT, type Turn } from './call-turns.js';
 import { type CallFilter, listCalls } from './call-list.js';
 import { type StoredCallRow } from './call-view.js';
@@ -51,7 +52,7 @@ export class CallsService {
       database,
       {
         name: 'find_call',
-        text: `select k.n, c.*, ${TRANSCRIPT} from unnest($1::uuid[], $2::text[], $3::uuid[])
+        text: `select k.n, c.*, ${TRANSCRIPT}, ${LATENCIES} from unnest($1::uuid[], $2::text[], $3::uuid[])
                  with ordinality as k(organization_id, environment, id, n)
                cross join lateral (
                  select * from calls c

@@ -7,7 +7,7 @@ export {
 } from './announcement.js';
 export { AgentTalk, type MachineScript } from './agent-talk.js';
 export { endCall, sendDtmf } from './call-tools.js';
-export { type ConversationEvent, type Turn as SpokenTurn } from './conversation-events.js';
+export { type ConversationEvent } from './conversation-events.js';
 export { type ConversationParts } from './conversation-parts.js';
 export { fillIn } from './fill-in.js';
 export { type Line } from './line.js';

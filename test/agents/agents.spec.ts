@@ -6,7 +6,7 @@ const SUMMARY = ['id', 'agentName', 'agentType', 'callDirection', 'voiceId', 'la
 /** Of an agent alone, beyond what lists have. */
 const DETAILS = [
   ...['prompt', 'firstMessage', 'recordCalls', 'onMachine', 'voicemailMessage', 'listenSeconds'],
-  'updatedAt',
+  ...['analysisSchema', 'updatedAt'],
 ];
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
@@ -68,6 +68,7 @@ describe('agents', () => {
         onMachine: 'leave_message',
         voicemailMessage: 'Please call us back, {{customerName}}.',
         listenSeconds: 0,
+        analysisSchema: { type: 'object', properties: { name: { type: 'string' } } },
       };
       const { status, body } = await ask('POST', '', given);
       expect(status).toBe(201);

@@ -22,6 +22,8 @@ const RELEASED: Record<CallEventType, number> = {
   'call.answered_by': 1,
   'call.measured': 1,
   'call.recording_deleted': 1,
+  'call.analyzed': 1,
+  'call.costed': 1,
 };
 
 const required = Object.entries(RELEASED).flatMap(([type, last]) =>

@@ -52,6 +52,9 @@ describe('GET /v1/calls/{id}', () => {
         outcome: null,
         answeredBy: null,
         quality: null,
+        analysis: null,
+        costs: null,
+        latency: null,
       },
       requestId: expect.stringMatching(/^req-/),
     });

@@ -2,12 +2,16 @@ import fc from 'fast-check';
 import { type CallCommand } from '../../src/calls/call.js';
 import {
   type AnsweredBy,
+  type Assessment,
+  type CallCosts,
   type CallEvent,
   type CallFacts,
+  type CallUsage,
   DISCONNECTION_REASONS,
   type LineQuality,
   type Outcome,
   type Screening,
+  SENTIMENTS,
 } from '../../src/calls/call-events.js';
 import { textProblem } from '../../src/platform/plain-json.js';
 
@@ -92,6 +96,35 @@ const anyQuality: fc.Arbitrary<LineQuality> = fc.record({
   mos: anyFigure,
 });
 
+const anyAssessment: fc.Arbitrary<Assessment> = fc.record({
+  summary: anyText,
+  sentiment: fc.option(fc.constantFrom(...SENTIMENTS)),
+  callSuccessful: fc.option(fc.boolean()),
+  analysis: fc.option(anyObject),
+});
+
+const anyCost = fc.option(fc.integer({ min: 0, max: 1e9 }).map((millionths) => millionths / 1e6));
+const anyCosts: fc.Arbitrary<CallCosts> = fc.record({
+  total: anyCost,
+  currency: fc.option(fc.constantFrom('USD', 'EUR')),
+  telephony: anyCost,
+  transcription: anyCost,
+  model: anyCost,
+  speech: anyCost,
+  analysis: anyCost,
+});
+const anyTokens = fc.option(fc.record({ inputTokens: fc.nat(), outputTokens: fc.nat() }));
+const anyUsage: fc.Arbitrary<CallUsage> = fc.record(
+  {
+    telephony: fc.record({ minutes: fc.nat() }),
+    transcription: fc.record({ seconds: fc.nat() }),
+    model: anyTokens,
+    speech: fc.record({ characters: fc.nat() }),
+    analysis: anyTokens,
+  },
+  { requiredKeys: [] },
+);
+
 export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('QueueCall'), at: anyTime, facts: anyFacts }),
   fc.record(
@@ -111,6 +144,8 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
     { requiredKeys: ['type', 'at', 'url'] },
   ),
   fc.record({ type: fc.constant('DeleteRecording'), at: anyTime }),
+  fc.record({ type: fc.constant('AnalyzeCall'), at: anyTime, assessment: anyAssessment }),
+  fc.record({ type: fc.constant('CostCall'), at: anyTime, costs: anyCosts, usage: anyUsage }),
   fc.record({ type: fc.constant('RefuseCall'), at: anyTime, screening: anyScreening }),
   fc.record({ type: fc.constant('ReportAnsweredBy'), at: anyTime, answeredBy: anyAnsweredBy }),
   fc.record({ type: fc.constant('ReportQuality'), at: anyTime, quality: anyQuality }),
@@ -153,6 +188,14 @@ export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
   }),
   fc.record({ type: fc.constant('call.measured'), data: fc.record({ at: anyTime, quality: anyQuality }) }),
   fc.record({ type: fc.constant('call.recording_deleted'), data: fc.record({ at: anyTime }) }),
+  fc.record({
+    type: fc.constant('call.analyzed'),
+    data: fc.tuple(anyAssessment, anyTime).map(([assessment, at]) => ({ at, ...assessment })),
+  }),
+  fc.record({
+    type: fc.constant('call.costed'),
+    data: fc.record({ at: anyTime, costs: anyCosts, usage: anyUsage }),
+  }),
 );
 
 /** What another version of the program may have stored: other types, and known types with other data. */
@@ -162,6 +205,7 @@ export const anyForeignEvent: fc.Arbitrary<CallEvent> = fc.record({
     fc.constantFrom(
       ...['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'],
       ...['call.screened', 'call.answered_by', 'call.measured', 'call.recording_deleted'],
+      ...['call.analyzed', 'call.costed'],
     ),
   ),
   data: anyObject,

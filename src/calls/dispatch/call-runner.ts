@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../../telephony/index.js';
 import { type Database, DomainError, type Log, newId, type Wakeups } from '../../platform/index.js';
-import { Announcement, type AnnouncementScript } from '../../voice/index.js';
+import { type ConversationEvent } from '../../voice/index.js';
+import { saveUsage } from '../analysis/call-usage.js';
 import { type CallExecutor } from '../call-executor.js';
 import { type CallCommand, type CallState } from '../call.js';
 import { type Environment, type Screening } from '../call-events.js';
 import { saveTurn } from '../call-turns.js';
-import { type CallPreparation, type Prepared } from '../live/call-preparation.js';
+import { type CallPreparation, type Prepared, type StartTalk } from '../live/call-preparation.js';
 import { type FinishRecordings } from '../recordings/finish-recordings.js';
 import { countDeferrals, lastClaim } from './attempts.js';
 import { waitAfter } from './leg-end.js';
@@ -86,7 +87,7 @@ export class CallRunner {
       this.hangUpIfLate(callId, claim, asked);
       return this.resume(callId, hold, { claim, ifNever: 'not-asked' });
     }
-    await this.follow(callId, state, leg, hold, prepared?.script);
+    await this.follow(callId, state, leg, hold, prepared?.talk);
   }
 
   /** Goes on with a call that was begun, by what its events and the provider say. Given a claim, only with that one. */
@@ -195,28 +196,32 @@ export class CallRunner {
       .catch(() => undefined); // the refusal has been told already
   }
 
-  private async follow(
-    callId: string,
-    state: UnderWay,
-    leg: CallLeg,
-    hold: Hold,
-    script?: AnnouncementScript,
-  ): Promise<void> {
-    const call = this.liveCall(callId, state.claim, leg, script);
+  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold, talk?: StartTalk): Promise<void> {
+    const call = this.liveCall(callId, state.claim, leg, talk);
     hold.followed(call);
     await call.follow(state.is === 'connected' ? state.startedAt : undefined);
   }
 
-  private liveCall(callId: string, claim: string, leg: CallLeg, script?: AnnouncementScript): LiveCall {
+  private liveCall(callId: string, claim: string, leg: CallLeg, talk?: StartTalk): LiveCall {
     return new LiveCall(callId, claim, leg, this.options, {
       execute: async (command) => (await this.calls.execute(callId, command, CAUSE)).state,
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
-      converse: script && ((line) => new Announcement(line, script)),
+      converse: talk && ((line, on) => talk(line, on, (event) => void this.keep(callId, event))),
       // Not awaited: an upload takes its time, and what it leaves undone is swept up.
       closed: () => void this.live?.finishing.soon(callId, claim),
       log: this.log,
     });
+  }
+
+  /** What was said in a conversation, and what it used. */
+  private async keep(callId: string, event: ConversationEvent): Promise<void> {
+    try {
+      if (event.type === 'turn') await saveTurn(this.database, callId, event.turn, this.wakeups);
+      if (event.type === 'usage') await saveUsage(this.database, callId, event.usage);
+    } catch (error) {
+      this.log.error({ err: error, callId }, 'what was said and used in a conversation could not be kept');
+    }
   }
 
   private async execute(callId: string, command: CallCommand): Promise<void> {

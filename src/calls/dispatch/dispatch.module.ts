@@ -130,5 +130,6 @@ function createPreparation(
 ) {
   const dailyUse = new DailyUse(database, config.callCostPerMinute);
   const speech = config.speech && new Speech(config.speech);
-  return new CallPreparation({ agents, carriers, policy, dailyUse, speech, recordings, config, log });
+  const { conversation } = config;
+  return new CallPreparation({ agents, carriers, policy, dailyUse, speech, conversation, recordings, config, log });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AudioPort, type CallLeg, type LegEnd, type LegSignal } from '../../telephony/index.js';
 import { type Log } from '../../platform/index.js';
-import { type Announcement } from '../../voice/index.js';
+import { type Talk } from '../../voice/index.js';
 import { type CallCommand, type CallState } from '../call.js';
 import { responsibleFor } from '../reasons.js';
 import { endOf } from './leg-end.js';
@@ -22,7 +22,7 @@ export interface LiveCallDependencies {
   countDeferrals: () => Promise<number>;
   saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<boolean>;
   /** Begins to speak on a line that was answered. */
-  converse: ((line: AudioPort) => Announcement) | undefined;
+  converse: ((line: AudioPort, leg: CallLeg) => Talk) | undefined;
   /** The line is closed: what it recorded can be kept. */
   closed: () => void;
   log: Log;
@@ -41,7 +41,7 @@ export class LiveCall {
   private timer: NodeJS.Timeout | undefined;
   private lingering: NodeJS.Timeout | undefined;
   private abandoned = false;
-  private conversation: Announcement | undefined;
+  private conversation: Talk | undefined;
   private hangingUp: Promise<void> | undefined;
   private readonly released: Promise<void>;
   private release: () => void = () => undefined;
@@ -165,20 +165,25 @@ export class LiveCall {
         this.deps.closed();
         return this.settle(state);
       }
-      case 'early':
       case 'dtmf':
+        this.conversation?.dtmf(signal.digit);
+        return;
+      case 'early':
         return;
     }
   }
 
   private converse(): void {
     if (this.conversation || !this.leg.audio) return;
-    const conversation = this.deps.converse?.(this.leg.audio);
+    const conversation = this.deps.converse?.(this.leg.audio, this.leg);
     this.conversation = conversation;
     conversation?.over
-      .then(({ reason, detail }) =>
-        this.end({ reason, detail, sipCode: null, by: reason === 'agent_hangup' ? 'agent' : 'system' }),
-      )
+      .then(async ({ reason, detail }) => {
+        const outcome = { sipCode: null, detail, ...responsibleFor(reason) };
+        const at = new Date().toISOString();
+        await this.deps.execute({ type: 'EndCall', at, claim: this.claim, disconnectionReason: reason, outcome });
+        await this.hangUp();
+      })
       .catch((error: unknown) => {
         this.deps.log.error({ err: error, callId: this.callId }, 'a call that has said all could not be ended');
         void this.hangUp();
@@ -186,7 +191,7 @@ export class LiveCall {
   }
 
   /** Not awaited: what is said takes its time, and what happens on the line meanwhile counts. */
-  private inConversation(act: (conversation: Announcement) => Promise<void>): void {
+  private inConversation(act: (conversation: Talk) => Promise<void>): void {
     if (!this.conversation) return;
     act(this.conversation).catch((error: unknown) => {
       this.deps.log.error({ err: error, callId: this.callId }, 'the conversation does not know what was heard');

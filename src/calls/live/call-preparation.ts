@@ -2,12 +2,27 @@ import { type AgentForCalls, type AgentsService } from '../../agents/index.js';
 import { type Config } from '../../config.js';
 import { type Log, SecretBoxError } from '../../platform/index.js';
 import {
+  type AudioPort,
+  type CallLeg,
   type CarriersForCalls,
   type DiallingPolicyService,
   type LineSetup,
   type SipCarrier,
 } from '../../telephony/index.js';
-import { type AnnouncementScript, fillIn, type Speech } from '../../voice/index.js';
+import {
+  AgentTalk,
+  Announcement,
+  type AnnouncementScript as Script,
+  createLanguageModel,
+  createSpeaker,
+  createTranscriber,
+  endCall,
+  fillIn,
+  sendDtmf,
+  type Speech,
+  type ConversationEvent,
+  type Talk,
+} from '../../voice/index.js';
 import { type CallFacts, type DisconnectionReason, type Screening } from '../call-events.js';
 import { type CallCommand } from '../call.js';
 import { type Recordings } from '../recordings/recordings.js';
@@ -17,8 +32,11 @@ import { noticeTone } from './notice-tone.js';
 
 /** What a live call needs before it can be dialled, or why it will not be. */
 export type Prepared =
-  | { is: 'ready'; screening: Screening; line: (claim: string) => LineSetup; script: AnnouncementScript }
+  | { is: 'ready'; screening: Screening; line: (claim: string) => LineSetup; talk: StartTalk; script: Script }
   | { is: 'refused'; command: CallCommand };
+
+/** Begins to speak on an answered line. What is said is told as it is said. */
+export type StartTalk = (line: AudioPort, leg: CallLeg, tell: (event: ConversationEvent) => void) => Talk;
 
 export interface CallPreparationParts {
   agents: Pick<AgentsService, 'forCalls'>;
@@ -27,7 +45,9 @@ export interface CallPreparationParts {
   dailyUse: DailyUse;
   speech: Speech | undefined;
   recordings: Recordings;
-  config: Pick<Config, 'recordingNotice'>;
+  /** Who hears, thinks and speaks; without them agents make announcements. */
+  conversation?: Config['conversation'];
+  config: Pick<Config, 'recordingNotice'> & Partial<Pick<Config, 'maxCallDurationMs'>>;
   log: Log;
 }
 
@@ -55,7 +75,7 @@ export class CallPreparation {
       const recordTo = agent.recordCalls ? this.parts.recordings.fileFor(callId, claim) : undefined;
       return { carrier, organizationId, detectsAnswer: true, recordTo };
     };
-    return { is: 'ready', screening, line, script };
+    return { is: 'ready', screening, line, script, talk: this.talkOf(facts, agent, script) };
   }
 
   /** @returns the carrier, or what is missing, in words */
@@ -77,9 +97,9 @@ export class CallPreparation {
   }
 
   /** @returns what to say, or why it cannot be said */
-  private async scriptFor(facts: CallFacts, agent: AgentForCalls): Promise<AnnouncementScript | string> {
-    const { speech, config, log } = this.parts;
-    const variables = { customerName: facts.customerName, ...facts.dynamicVariables };
+  private async scriptFor(facts: CallFacts, agent: AgentForCalls): Promise<Script | string> {
+    const { speech, config, log, conversation } = this.parts;
+    const variables = variablesOf(facts);
     const voice = facts.voiceId ?? agent.voiceId ?? undefined;
     const say = (text: string | null): Promise<Int16Array> | undefined => {
       // What consists of variables may leave nothing, which no server can say.
@@ -88,7 +108,7 @@ export class CallPreparation {
     };
     try {
       const greeting = agent.greetingAudio ?? (await say(agent.firstMessage));
-      if (!greeting) return NOTHING_TO_SAY;
+      if (!greeting && !conversation) return NOTHING_TO_SAY;
       const message = agent.onMachine === 'leave_message' ? await say(agent.voicemailMessage) : undefined;
       const { recordingNotice } = config;
       const isAnnounced = agent.recordCalls && recordingNotice !== undefined;
@@ -99,7 +119,53 @@ export class CallPreparation {
       return 'The speech server does not say what the agent has to say; the call was not dialled';
     }
   }
+
+  /** A conversation where somebody hears, thinks and speaks; else an announcement. */
+  private talkOf(facts: CallFacts, agent: AgentForCalls, script: Script): StartTalk {
+    const { conversation, config } = this.parts;
+    if (!conversation) return (line) => new Announcement(line, script);
+    const variables = variablesOf(facts);
+    const { greeting, notice, message, onMachine } = script;
+    const firstMessage = fillIn(agent.firstMessage ?? '', variables).trim();
+    const settings = {
+      instructions: fillIn(agent.prompt ?? '', variables),
+      firstMessage: firstMessage || greeting ? { text: firstMessage, audio: greeting } : undefined,
+      notice: notice && { text: '', audio: notice },
+      voice: facts.voiceId ?? agent.voiceId ?? undefined,
+      language: facts.language ?? agent.language ?? undefined,
+      ...(config.maxCallDurationMs === undefined ? {} : { maxDurationMs: config.maxCallDurationMs }),
+    };
+    const providers = {
+      transcribers: { primary: createTranscriber(conversation.transcription) },
+      models: { primary: createLanguageModel(conversation.model) },
+      speakers: { primary: createSpeaker(conversation.speech) },
+    };
+    return (line, leg, tell) =>
+      new AgentTalk(
+        line,
+        {
+          settings,
+          ...providers,
+          tools: [
+            endCall(),
+            sendDtmf({ sendDtmf: (digits) => leg.sendDtmf(digits), transfer: (to) => leg.transfer(to) }),
+          ],
+          tell: (event) => {
+            tell(event);
+            if (event.type === 'fault')
+              this.parts.log.warn({ fault: event.fault }, 'a provider of a conversation failed');
+          },
+        },
+        { onMachine, message: message ?? greeting },
+      );
+  }
 }
+
+/** What templates may name. */
+const variablesOf = (facts: CallFacts): Record<string, unknown> => ({
+  customerName: facts.customerName,
+  ...facts.dynamicVariables,
+});
 
 const NOTHING_TO_SAY =
   'The agent has nothing to say: give it audio with PUT /v1/agents/{id}/greeting-audio, or a firstMessage and set SPEECH_URL';

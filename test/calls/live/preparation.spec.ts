@@ -17,6 +17,8 @@ const CARRIER = { id: 'carrier', name: 'Acme', targets: [] } as unknown as SipCa
 const GREETING = Int16Array.of(1, 2, 3);
 const AGENT: AgentForCalls = {
   voiceId: null,
+  language: null,
+  prompt: null,
   firstMessage: null,
   recordCalls: true,
   onMachine: 'carry_on',

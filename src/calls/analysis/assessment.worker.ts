@@ -1,0 +1,46 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { AgentsService } from '../../agents/index.js';
+import { type Config } from '../../config.js';
+import { Subscription } from '../../event-store/index.js';
+import { Database, InjectConfig, Log, PeriodicTask } from '../../platform/index.js';
+import { CallExecutor } from '../call-executor.js';
+import { AssessSubscription } from './assess.subscription.js';
+import { AssessmentJobs } from './assessment-jobs.js';
+import { Assessor } from './assessor.js';
+
+/** For turns and counts that come after the end of their call. */
+const SETTLE_MS = 2_000;
+
+/** Has calls assessed and costed when they are over; by the clock alone, since nobody waits for it. */
+@Injectable()
+export class AssessmentWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly assessor: Assessor;
+  private readonly subscription: Subscription;
+  private readonly task: PeriodicTask;
+
+  constructor(
+    database: Database,
+    calls: CallExecutor,
+    agents: AgentsService,
+    log: Log,
+    @InjectConfig() { conversation, rates }: Config,
+  ) {
+    this.assessor = new Assessor(database, calls, agents, log, { model: conversation?.model, rates });
+    this.subscription = new Subscription(
+      database,
+      log,
+      new AssessSubscription(new AssessmentJobs(database), SETTLE_MS),
+    );
+    this.task = new PeriodicTask('assess calls', 1_000, () => this.assessor.round(), log);
+  }
+
+  onApplicationBootstrap(): void {
+    this.subscription.start();
+    this.task.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.subscription.stop(), this.task.stop()]);
+    await this.assessor.stop();
+  }
+}

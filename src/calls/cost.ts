@@ -1,0 +1,61 @@
+import { type CallCosts, type CallUsage, type TokenUsage } from './call-events.js';
+
+/** What things cost, in one currency. Undefined: not known; 0: it costs nothing. */
+export interface RateCard {
+  currency: string | undefined;
+  telephonyPerMinute: number | undefined;
+  transcriptionPerMinute: number | undefined;
+  modelPerMillionInputTokens: number | undefined;
+  modelPerMillionOutputTokens: number | undefined;
+  speechPerMillionCharacters: number | undefined;
+}
+
+/** Rates have six decimals; what is beyond comes of small use, or of binary fractions. */
+const DECIMALS = 1e6;
+const MILLION = 1e6;
+
+/** What was counted, at the rates of the card. Nothing is made up: a part that cannot be priced has no price. */
+export function costOf(usage: CallUsage, rates: RateCard): CallCosts {
+  const { telephony, transcription, model, speech, analysis } = usage;
+  const parts = {
+    telephony: telephony && price([[telephony.minutes, rates.telephonyPerMinute]]),
+    transcription: transcription && price([[transcription.seconds / 60, rates.transcriptionPerMinute]]),
+    model: model && priceOfTokens(model, rates),
+    speech: speech && price([[speech.characters / MILLION, rates.speechPerMillionCharacters]]),
+    analysis: analysis && priceOfTokens(analysis, rates),
+  };
+  return {
+    total: sum(Object.values(parts)),
+    currency: rates.currency ?? null,
+    telephony: parts.telephony ?? null,
+    transcription: parts.transcription ?? null,
+    model: parts.model ?? null,
+    speech: parts.speech ?? null,
+    analysis: parts.analysis ?? null,
+  };
+}
+
+const priceOfTokens = ({ inputTokens, outputTokens }: TokenUsage, rates: RateCard): number | null =>
+  price([
+    [inputTokens / MILLION, rates.modelPerMillionInputTokens],
+    [outputTokens / MILLION, rates.modelPerMillionOutputTokens],
+  ]);
+
+function price(items: readonly (readonly [amount: number, rate: number | undefined])[]): number | null {
+  let cost = 0;
+  for (const [amount, rate] of items) {
+    if (rate === undefined) return null;
+    cost += amount * rate;
+  }
+  return round(cost);
+}
+
+/** Of the parts that there are; null when there are none, or one has no price. */
+function sum(parts: readonly (number | null | undefined)[]): number | null {
+  const used = parts.filter((part) => part !== undefined);
+  return used.length === 0 || used.includes(null)
+    ? null
+    : round(used.reduce<number>((all, part) => all + (part ?? 0), 0));
+}
+
+const round = (amount: number): number => Math.round(amount * DECIMALS) / DECIMALS;
