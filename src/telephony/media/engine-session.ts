@@ -1,7 +1,7 @@
 import { type AudioPort } from './audio-port.js';
 import { callQuality } from './call-quality.js';
 import { checkDigits } from './dtmf.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 import { type MediaCommand, type MediaMessage } from './media-messages.js';
 import { type MediaEvent, type MediaReport, type MediaSession } from './media-session.js';
 import { type LocalMedia, type NegotiatedMedia } from './media-types.js';

@@ -112,10 +112,13 @@ export class SipProvider implements TelephonyProvider {
     const { reference, line } = request;
     const { agent, address } = await this.trunks.agentFor(carrier.targets[0]?.host ?? '', carrier.verifyTls);
     const media = await this.trunks.openMedia(address, { recordTo: line?.recordTo, detectAnswer: line?.detectsAnswer });
-    const leg = await this.send(request, carrier, agent, media).catch(async (error: unknown) => {
+    let leg: SipLeg;
+    try {
+      leg = this.send(request, carrier, agent, media);
+    } catch (error) {
       await media.close();
       throw error;
-    });
+    }
     this.lines.add(leg);
     void leg.over.finally(() => {
       this.lines.delete(leg);
@@ -124,13 +127,7 @@ export class SipProvider implements TelephonyProvider {
     return leg;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown becomes a rejection
-  private async send(
-    request: DialRequest,
-    carrier: SipCarrier,
-    agent: SipUserAgent,
-    media: MediaSession,
-  ): Promise<SipLeg> {
+  private send(request: DialRequest, carrier: SipCarrier, agent: SipUserAgent, media: MediaSession): SipLeg {
     const { reference, ringTimeoutMs } = request;
     const offered = new OfferedMedia(media, carrier);
     this.trunks.register(agent, carrier);

@@ -3,7 +3,7 @@ import { CallSetup } from './call-setup.js';
 import { type Dialog } from './dialog.js';
 import { DialogRequests } from './dialog-requests.js';
 import { DigestClient } from './digest-client.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 import { type ServerTransaction } from './server-transaction.js';
 import { type DialogUser, type SipCore } from './sip-core.js';
 import { type Essentials } from './sip-message.js';
