@@ -78,7 +78,7 @@ export const SETTINGS = {
   ),
   DATABASE_POOL_SIZE: setting('Connections this process may open to the database.', integer(4, 200), '20'),
   ENCRYPTION_KEY: setting(
-    "Encrypts carriers' passwords. Without it the embedded database has a key of its own in DATA_DIR.",
+    "Encrypts carriers' passwords and signs links to recordings. The embedded database has a key of its own in DATA_DIR.",
     { parse: parseEncryptionKey, accepts: '32 bytes in base64 or hexadecimal (openssl rand -base64 32)' },
   ),
   REDIS_URL: setting('Redis for the queue. Without it the queue lives in PostgreSQL.', url('redis:', 'rediss:')),
