@@ -111,6 +111,35 @@ export interface Screening {
   detail: string;
 }
 
+/** A tool that the model has used. */
+export interface ToolUse {
+  name: string;
+  /** As parsed, or as the model wrote them when they are no JSON object. */
+  arguments: Record<string, unknown> | string;
+  /** What the model was told; null when it failed. Long ones are cut. */
+  result: string | null;
+  error: string | null;
+  durationMs: number;
+}
+
+/** Somebody who hears, thinks or speaks could not. */
+export interface ProviderFailure {
+  stage: 'transcription' | 'model' | 'speech';
+  provider: string;
+  /** `unavailable`, `rate_limited`, `timeout`, `denied`, `refused`. */
+  fault: string;
+  message: string;
+  /** What was done about it; the name of the provider that was asked next. */
+  then: { action: 'retry' | 'fallback'; provider: string } | { action: 'give_up' };
+}
+
+/** Who speaks in a call. */
+export interface AgentUsed {
+  agentVersion?: number | undefined;
+  /** What its texts name and the call does not give. */
+  missingVariables?: string[] | undefined;
+}
+
 /** What is known of a call from the moment it is accepted. What was not given is absent. */
 export interface CallFacts {
   organizationId: string;
@@ -136,7 +165,7 @@ export type CallEvent =
   /** The dialling policy was asked. */
   | { type: 'call.screened'; data: { at: string } & Screening }
   /** An attempt is claimed: from here on only `claim` may ring the phone, and never twice. */
-  | { type: 'call.dialing'; data: { at: string; attempt: number; provider: string; claim: string } }
+  | { type: 'call.dialing'; data: { at: string; attempt: number; provider: string; claim: string } & AgentUsed }
   /** The carrier had no channel free, or was never asked: back to the line, no attempt spent. */
   | { type: 'call.deferred'; data: { at: string; reason: string; notBefore: string } }
   | { type: 'call.ringing'; data: { at: string } }
@@ -144,6 +173,9 @@ export type CallEvent =
   | { type: 'call.started'; data: { at: string } }
   /** A person or a machine; said anew when it is known better. */
   | { type: 'call.answered_by'; data: { at: string } & AnsweredBy }
+  /** In the conversation; `number` counts these two, from 1, and tells one that is told twice. */
+  | { type: 'call.tool_used'; data: { at: string; number: number } & ToolUse }
+  | { type: 'call.provider_failed'; data: { at: string; number: number } & ProviderFailure }
   | {
       type: 'call.ended';
       data: {

@@ -20,6 +20,7 @@ export interface CallRow {
   organization_id: string;
   environment: Environment;
   agent_id: string;
+  agent_version: number | undefined;
   campaign_id: string | undefined;
   status: CallStatus;
   direction: Direction;
@@ -62,6 +63,7 @@ export function toCallRow(id: string, version: number, state: Exclude<CallState,
     organization_id: facts.organizationId,
     environment: facts.environment,
     agent_id: facts.agentId,
+    agent_version: state.agentVersion,
     campaign_id: facts.campaignId,
     status: statusOf(state) as CallStatus,
     direction: facts.direction,

@@ -168,6 +168,13 @@ export class CallView {
   @ApiProperty({ example: EXAMPLE_AGENT_ID })
   agentId: string;
 
+  @orNull(
+    'integer',
+    3,
+    'The version of the agent that it was dialled with, as `GET /v1/agents/{id}/versions/{version}` has it',
+  )
+  agentVersion: number | null;
+
   @orNull('string', null)
   campaignId: string | null;
 
@@ -241,6 +248,7 @@ export function toCallView(row: StoredCallRow): CallView {
     callSuccessful: row.call_successful,
     tokenCost: row.token_cost,
     agentId: row.agent_id,
+    agentVersion: row.agent_version,
     campaignId: row.campaign_id,
     startedAt: row.started_at,
     endedAt: row.ended_at,

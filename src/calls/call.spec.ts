@@ -9,7 +9,9 @@ import {
   type CallFacts,
   type LineQuality,
   type Outcome,
+  type ProviderFailure,
   type Screening,
+  type ToolUse,
 } from './call-events.js';
 
 const at = '2026-04-05T14:00:00.000Z';
@@ -55,6 +57,21 @@ const costs: CallCosts = {
 };
 const usage = { model: { inputTokens: 900, outputTokens: 20 } };
 
+const use: ToolUse = {
+  name: 'look_up',
+  arguments: { order: 7 },
+  result: 'It was sent.',
+  error: null,
+  durationMs: 120,
+};
+const failure: ProviderFailure = {
+  stage: 'model',
+  provider: 'openai/gpt',
+  fault: 'timeout',
+  message: 'No word within 8 s',
+  then: { action: 'give_up' },
+};
+
 const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
 const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
 const deferred: CallEvent = { type: 'call.deferred', data: { at, reason: 'No channel free', notBefore: later } };
@@ -98,6 +115,8 @@ const WHEN = {
   RecordCall: { type: 'RecordCall', at: later, url: 'https://media.example.com/1.wav' },
   RefuseCall: { type: 'RefuseCall', at: later, screening: suppressed },
   ReportAnsweredBy: { type: 'ReportAnsweredBy', at: later, answeredBy: { by: 'human', reason: 'short_greeting' } },
+  ReportToolUse: { type: 'ReportToolUse', at: later, claim: 'c1', number: 1, use },
+  ReportProviderFailure: { type: 'ReportProviderFailure', at: later, claim: 'c1', number: 1, failure },
   ReportQuality: { type: 'ReportQuality', at: later, quality },
   DeleteRecording: { type: 'DeleteRecording', at: later },
   AnalyzeCall: { type: 'AnalyzeCall', at: later, assessment },
@@ -148,6 +167,8 @@ const answeredByHuman: CallEvent[] = [
   { type: 'call.answered_by', data: { at: later, by: 'human', reason: 'short_greeting' } },
 ];
 const measured: CallEvent[] = [{ type: 'call.measured', data: { at: later, quality } }];
+const used: CallEvent[] = [{ type: 'call.tool_used', data: { at: later, number: 1, ...use } }];
+const failed: CallEvent[] = [{ type: 'call.provider_failed', data: { at: later, number: 1, ...failure } }];
 const recorded: CallEvent[] = [{ type: 'call.recorded', data: { at: later, url: 'https://media.example.com/1.wav' } }];
 const analyzed: CallEvent[] = [{ type: 'call.analyzed', data: { at: later, ...assessment } }];
 const costed: CallEvent[] = [{ type: 'call.costed', data: { at: later, costs, usage } }];
@@ -174,6 +195,20 @@ const afterTheEnd = (then: CallEvent[]): Record<Given, Then> => ({
   'a completed call': then,
   'a failed call': then,
   'a cancelled call': then,
+  'a call hung up by an operator': then,
+});
+
+const ofTheTalk = (then: CallEvent[]): Record<Given, Then> => ({
+  'no call': missing,
+  'a queued call': quiet,
+  'a call sent back to the line': quiet,
+  'a call being dialled': quiet,
+  'a ringing call': quiet,
+  'a connected call': then,
+  'a call answered without ringing': then,
+  'a completed call': then,
+  'a failed call': quiet,
+  'a cancelled call': quiet,
   'a call hung up by an operator': then,
 });
 
@@ -323,6 +358,8 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a cancelled call': quiet,
     'a call hung up by an operator': quiet,
   },
+  ReportToolUse: ofTheTalk(used),
+  ReportProviderFailure: ofTheTalk(failed),
   ReportQuality: {
     'no call': missing,
     'a queued call': measured,
@@ -406,6 +443,22 @@ describe('decide', () => {
     expect(decide(WHEN.ReportQuality, talking)).toEqual([]);
   });
 
+  it('tells once what is told of a conversation, in its order, and nothing of one that is past', () => {
+    const talking = replay([queued, dialing, started, ...used]);
+    expect(decide(WHEN.ReportToolUse, talking)).toEqual([]);
+    expect(decide(WHEN.ReportProviderFailure, talking)).toEqual([]);
+    const next: CallCommand = { ...WHEN.ReportProviderFailure, number: 2 };
+    expect(decide(next, talking)).toHaveLength(1);
+    expect(decide({ ...next, claim: 'c2' }, talking)).toEqual([]);
+  });
+
+  it('dials with a version of the agent, and keeps it when it is sent back to the line', () => {
+    const agent = { agentVersion: 3, missingVariables: ['company'] };
+    const events = decide({ ...WHEN.DialCall, agent }, replay([queued]));
+    expect(events).toMatchObject([{ type: 'call.dialing', data: { ...agent, claim: 'c2' } }]);
+    expect(replay([queued, ...events, deferred])).toMatchObject({ is: 'queued', agentVersion: 3 });
+  });
+
   it('deletes the recording there is', () => {
     const heard = replay([queued, dialing, started, ended('completed'), ...recorded]);
     const deleted = decide(WHEN.DeleteRecording, heard);
@@ -485,7 +538,7 @@ const anyHistory = fc.array(fc.oneof({ weight: 3, arbitrary: anyEvent }, anyFore
 
 /** What may still be told of a call that is over. */
 const AFTERWARDS = [
-  ...['call.recorded', 'call.recording_deleted', 'call.measured'],
+  ...['call.recorded', 'call.recording_deleted', 'call.measured', 'call.tool_used', 'call.provider_failed'],
   ...['call.analyzed', 'call.costed'],
 ];
 

@@ -1,5 +1,6 @@
 import { DomainError, notFound } from '../platform/domain-error.js';
 import {
+  type AgentUsed,
   type AnsweredBy,
   type Assessment,
   type CallCosts,
@@ -9,7 +10,9 @@ import {
   type DisconnectionReason,
   type LineQuality,
   type Outcome,
+  type ProviderFailure,
   type Screening,
+  type ToolUse,
 } from './call-events.js';
 
 /** The statuses of the contract. */
@@ -24,6 +27,10 @@ interface Known {
   recording?: string | undefined;
   answeredBy?: AnsweredBy | undefined;
   quality?: LineQuality | undefined;
+  /** Of the agent that the last attempt was made with. */
+  agentVersion?: number | undefined;
+  /** The last number of what its conversation told. */
+  told?: number | undefined;
 }
 
 /** An attempt under way: only what bears its claim is about it. */
@@ -56,13 +63,15 @@ export const UNKNOWN_CALL: CallState = { is: 'unknown' };
  */
 export type CallCommand =
   | { type: 'QueueCall'; at: string; facts: CallFacts }
-  | { type: 'DialCall'; at: string; provider: string; claim: string; screening?: Screening }
+  | { type: 'DialCall'; at: string; provider: string; claim: string; screening?: Screening; agent?: AgentUsed }
   /** The dialling policy has refused the call. */
   | { type: 'RefuseCall'; at: string; screening: Screening }
   | { type: 'DeferCall'; at: string; claim: string; reason: string; notBefore: string }
   | { type: 'ReportRinging'; at: string; claim?: string }
   | { type: 'ReportAnswer'; at: string; claim?: string }
   | { type: 'ReportAnsweredBy'; at: string; claim?: string; answeredBy: AnsweredBy }
+  | { type: 'ReportToolUse'; at: string; claim: string; number: number; use: ToolUse }
+  | { type: 'ReportProviderFailure'; at: string; claim: string; number: number; failure: ProviderFailure }
   | { type: 'ReportQuality'; at: string; quality: LineQuality }
   | {
       type: 'EndCall';
@@ -96,8 +105,9 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
       return hangUp(at, state);
     case 'DialCall': {
       if (state.is !== 'queued') throw new DomainError('conflict', 'Only a queued call can be dialled');
-      const { provider, claim, screening } = command;
-      const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: state.attempt + 1, provider, claim } };
+      const { provider, claim, screening, agent } = command;
+      const data = { at, attempt: state.attempt + 1, provider, claim, ...agent };
+      const dialing: CallEvent = { type: 'call.dialing', data };
       return screening ? [{ type: 'call.screened', data: { at, ...screening } }, dialing] : [dialing];
     }
     case 'RefuseCall':
@@ -121,6 +131,14 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
         ? [{ type: 'call.answered_by', data: { at, by, reason } }]
         : [];
     }
+    case 'ReportToolUse':
+      return isNewsOfTalk(command, state)
+        ? [{ type: 'call.tool_used', data: { at, number: command.number, ...command.use } }]
+        : [];
+    case 'ReportProviderFailure':
+      return isNewsOfTalk(command, state)
+        ? [{ type: 'call.provider_failed', data: { at, number: command.number, ...command.failure } }]
+        : [];
     case 'ReportQuality':
       return state.quality ? [] : [{ type: 'call.measured', data: { at, quality: command.quality } }];
     case 'EndCall': {
@@ -149,6 +167,14 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
 /** Whether a report is about the attempt under way, or about the call as such. */
 const isAbout = ({ claim }: { claim?: string }, state: CallState): boolean =>
   claim === undefined || ('claim' in state && state.claim === claim);
+
+/** What a conversation tells may come after the end that it led to; of an attempt that is past it is no news. */
+const isNewsOfTalk = (
+  { claim, number }: { claim: string; number: number },
+  state: Exclude<CallState, { is: 'unknown' }>,
+): boolean =>
+  number > (state.told ?? 0) &&
+  (state.is === 'ended' ? state.startedAt !== undefined : state.is === 'connected' && state.claim === claim);
 
 function cancel(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallEvent[] {
   switch (state.is) {
@@ -213,13 +239,17 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   if (event.type === 'call.recorded') return { ...state, recording: event.data.url };
   if (event.type === 'call.recording_deleted') return { ...state, recording: undefined };
   if (event.type === 'call.measured') return { ...state, quality: event.data.quality };
+  if (event.type === 'call.tool_used' || event.type === 'call.provider_failed')
+    return { ...state, told: event.data.number };
   if (state.is === 'ended') return assessed(state, event);
-  const { facts, createdAt, attempt, recording, answeredBy, quality } = state;
-  const known = { facts, createdAt, attempt, recording, answeredBy, quality };
+  const { facts, createdAt, attempt, recording, answeredBy, quality, agentVersion, told } = state;
+  const known = { facts, createdAt, attempt, recording, answeredBy, quality, agentVersion, told };
   switch (event.type) {
     case 'call.dialing': {
-      const { claim, attempt: begun } = event.data;
-      return state.is === 'queued' ? { is: 'dialing', ...known, attempt: begun, claim, ringing: false } : state;
+      const { claim, attempt: begun, agentVersion: version } = event.data;
+      if (state.is !== 'queued') return state;
+      const anew = { agentVersion: version ?? agentVersion, told: undefined };
+      return { is: 'dialing', ...known, ...anew, attempt: begun, claim, ringing: false };
     }
     case 'call.deferred':
       return state.is === 'dialing'

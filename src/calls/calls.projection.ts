@@ -9,7 +9,8 @@ import { type IdempotencyClaim, IDEMPOTENCY_GATE } from './idempotency.js';
 const COLUMNS = `version, organization_id, environment, agent_id, campaign_id, status, direction, from_number, to_number,
   customer_name, voice_id, language, dynamic_variables, metadata, disable_knowledge_bases, scheduled_at, attempt,
   disconnection_reason, outcome, duration, created_at, started_at, ended_at, not_before, recording,
-  answered_by, quality, summary, sentiment, call_successful, analysis, costs, token_cost`;
+  answered_by, quality, summary, sentiment, call_successful, analysis, costs, token_cost,
+  agent_version`;
 
 const SET_ALL_COLUMNS = COLUMNS.split(',')
   .map((column) => `${column.trim()} = excluded.${column.trim()}`)

@@ -24,6 +24,8 @@ const RELEASED: Record<CallEventType, number> = {
   'call.recording_deleted': 1,
   'call.analyzed': 1,
   'call.costed': 1,
+  'call.tool_used': 1,
+  'call.provider_failed': 1,
 };
 
 const required = Object.entries(RELEASED).flatMap(([type, last]) =>

@@ -125,6 +125,24 @@ const anyUsage: fc.Arbitrary<CallUsage> = fc.record(
   { requiredKeys: [] },
 );
 
+const anyUse = fc.record({
+  name: anyText,
+  arguments: fc.oneof(anyObject, anyText),
+  result: fc.option(anyText),
+  error: fc.option(anyText),
+  durationMs: fc.nat(),
+});
+const anyFailure = fc.record({
+  stage: fc.constantFrom('transcription' as const, 'model' as const, 'speech' as const),
+  provider: anyText,
+  fault: anyText,
+  message: anyText,
+  then: fc.oneof(
+    fc.record({ action: fc.constantFrom('retry' as const, 'fallback' as const), provider: anyText }),
+    fc.constant({ action: 'give_up' as const }),
+  ),
+});
+
 export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('QueueCall'), at: anyTime, facts: anyFacts }),
   fc.record(
@@ -148,6 +166,14 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('CostCall'), at: anyTime, costs: anyCosts, usage: anyUsage }),
   fc.record({ type: fc.constant('RefuseCall'), at: anyTime, screening: anyScreening }),
   fc.record({ type: fc.constant('ReportAnsweredBy'), at: anyTime, answeredBy: anyAnsweredBy }),
+  fc.record({ type: fc.constant('ReportToolUse'), at: anyTime, claim: anyText, number: fc.nat(), use: anyUse }),
+  fc.record({
+    type: fc.constant('ReportProviderFailure'),
+    at: anyTime,
+    claim: anyText,
+    number: fc.nat(),
+    failure: anyFailure,
+  }),
   fc.record({ type: fc.constant('ReportQuality'), at: anyTime, quality: anyQuality }),
   fc.record({ type: fc.constant('ReportRinging'), at: anyTime }),
   fc.record({ type: fc.constant('ReportAnswer'), at: anyTime }),
@@ -155,7 +181,13 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('CancelCall'), at: anyTime }),
 );
 
-const anyAttempt = fc.record({ at: anyTime, attempt: fc.nat(), provider: anyText, claim: anyText });
+const anyAttempt = fc.record(
+  {
+    ...{ at: anyTime, attempt: fc.nat(), provider: anyText, claim: anyText },
+    ...{ agentVersion: fc.nat(), missingVariables: fc.array(anyText) },
+  },
+  { requiredKeys: ['at', 'attempt', 'provider', 'claim'] },
+);
 const anyEnd = fc.record({
   at: anyTime,
   status: fc.constantFrom('completed', 'failed', 'cancelled'),
@@ -186,6 +218,14 @@ export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
     type: fc.constant('call.answered_by'),
     data: fc.tuple(anyAnsweredBy, anyTime).map(([answeredBy, at]) => ({ at, ...answeredBy })),
   }),
+  fc.record({
+    type: fc.constant('call.tool_used'),
+    data: fc.tuple(anyUse, anyTime, fc.nat()).map(([use, at, number]) => ({ at, number, ...use })),
+  }),
+  fc.record({
+    type: fc.constant('call.provider_failed'),
+    data: fc.tuple(anyFailure, anyTime, fc.nat()).map(([failure, at, number]) => ({ at, number, ...failure })),
+  }),
   fc.record({ type: fc.constant('call.measured'), data: fc.record({ at: anyTime, quality: anyQuality }) }),
   fc.record({ type: fc.constant('call.recording_deleted'), data: fc.record({ at: anyTime }) }),
   fc.record({
@@ -205,7 +245,7 @@ export const anyForeignEvent: fc.Arbitrary<CallEvent> = fc.record({
     fc.constantFrom(
       ...['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'],
       ...['call.screened', 'call.answered_by', 'call.measured', 'call.recording_deleted'],
-      ...['call.analyzed', 'call.costed'],
+      ...['call.analyzed', 'call.costed', 'call.tool_used', 'call.provider_failed'],
     ),
   ),
   data: anyObject,
