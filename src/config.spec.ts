@@ -31,8 +31,7 @@ describe('loadConfig', () => {
       recordingsUrl: undefined,
       recordingRetentionDays: 0,
       recordingNotice: undefined,
-      speech: undefined,
-      conversation: undefined,
+      providers: {},
       callCostPerMinute: 0,
       rates: {
         currency: undefined,
@@ -127,7 +126,12 @@ describe('loadConfig', () => {
       },
       recordingRetentionDays: 90,
       recordingNotice: 'This call is recorded.',
-      speech: { url: 'https://speech.example.com/v1', apiKey: 'sk-1', model: 'tts-1', voice: 'nova' },
+      providers: {
+        speech: {
+          ...{ kind: 'openai', baseUrl: 'https://speech.example.com/v1', apiKey: 'sk-1' },
+          ...{ model: 'tts-1', voice: 'nova' },
+        },
+      },
       callCostPerMinute: 0.012,
       rates: {
         currency: 'USD',
@@ -183,7 +187,9 @@ describe('loadConfig', () => {
   });
 
   it('requires SPEECH_URL for a notice in words, not for a tone', () => {
-    expect(() => load({ RECORDING_NOTICE: 'This call is recorded.' })).toThrow('SPEECH_URL is required');
+    expect(() => load({ RECORDING_NOTICE: 'This call is recorded.' })).toThrow(
+      'SPEECH_URL or SPEECH_API_KEY is required',
+    );
     expect(load({ RECORDING_NOTICE: 'tone' }).recordingNotice).toBe('tone');
   });
 

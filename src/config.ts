@@ -231,9 +231,8 @@ export interface Config {
   recordingsUrl: S3Location | undefined;
   recordingRetentionDays: number;
   recordingNotice: string | undefined;
-  speech: { url: string; apiKey: string | undefined; model: string; voice: string } | undefined;
-  /** Who hears, thinks and speaks in conversations; undefined: agents only make announcements. Holds keys. */
-  conversation: { transcription: Provider; model: Provider; speech: Provider } | undefined;
+  /** Who hears, thinks and speaks where agents name nobody else; without all three they make announcements. Hold keys. */
+  providers: { transcription?: Provider; model?: Provider; speech?: Provider };
   /** 0: not known. */
   callCostPerMinute: number;
   rates: RateCard;
@@ -270,8 +269,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
   };
   if (values.NODE_ENV === 'production' && !values.DATABASE_URL)
     problems.push('DATABASE_URL is required with NODE_ENV=production');
-  if (isSpoken(values.RECORDING_NOTICE) && !values.SPEECH_URL)
-    problems.push('SPEECH_URL is required to speak RECORDING_NOTICE; or set it to tone');
+  if (isSpoken(values.RECORDING_NOTICE) && !values.SPEECH_URL && !values.SPEECH_API_KEY)
+    problems.push('SPEECH_URL or SPEECH_API_KEY is required to speak RECORDING_NOTICE; or set it to tone');
   if (problems.length > 0) throw new ConfigError(`Bad setting: ${problems.join('; ')}`);
   return {
     host: values.HOST,
@@ -295,31 +294,27 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     recordingsUrl: values.RECORDINGS_URL,
     recordingRetentionDays: values.RECORDING_RETENTION_DAYS,
     recordingNotice: values.RECORDING_NOTICE,
-    speech:
-      values.SPEECH_URL && values.SPEECH_PROVIDER === 'openai'
-        ? {
-            url: values.SPEECH_URL,
-            apiKey: values.SPEECH_API_KEY,
-            model: values.SPEECH_MODEL,
-            voice: values.SPEECH_VOICE,
-          }
-        : undefined,
-    conversation: conversationOf({
-      transcription: provider(
-        values.TRANSCRIPTION_PROVIDER,
-        values.TRANSCRIPTION_URL,
-        values.TRANSCRIPTION_API_KEY,
-        values.TRANSCRIPTION_MODEL,
-      ),
-      model: provider('openai', values.MODEL_URL, values.MODEL_API_KEY, values.MODEL_NAME),
-      speech: provider(
-        values.SPEECH_PROVIDER,
-        values.SPEECH_URL,
-        values.SPEECH_API_KEY,
-        values.SPEECH_PROVIDER === 'openai' ? values.SPEECH_MODEL : undefined,
-        values.SPEECH_PROVIDER === 'openai' ? values.SPEECH_VOICE : undefined,
-      ),
-    }),
+    providers: {
+      ...provider('transcription', {
+        kind: values.TRANSCRIPTION_PROVIDER,
+        baseUrl: values.TRANSCRIPTION_URL,
+        apiKey: values.TRANSCRIPTION_API_KEY,
+        model: values.TRANSCRIPTION_MODEL,
+      }),
+      ...provider('model', {
+        kind: 'openai',
+        baseUrl: values.MODEL_URL,
+        apiKey: values.MODEL_API_KEY,
+        model: values.MODEL_NAME,
+      }),
+      ...provider('speech', {
+        kind: values.SPEECH_PROVIDER,
+        baseUrl: values.SPEECH_URL,
+        apiKey: values.SPEECH_API_KEY,
+        // The defaults are those of OpenAI.
+        ...(values.SPEECH_PROVIDER === 'openai' ? { model: values.SPEECH_MODEL, voice: values.SPEECH_VOICE } : {}),
+      }),
+    },
     callCostPerMinute: values.CALL_COST_PER_MINUTE,
     rates: {
       currency: values.COST_CURRENCY,
@@ -344,28 +339,14 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
 const isSpoken = (notice: string | undefined): boolean => notice !== undefined && notice !== 'tone';
 const withoutSlash = (address: string | undefined): string | undefined => address?.replace(/\/+$/, '');
 
-/** Undefined when neither an address nor a key is given. */
-function provider(
-  kind: string,
-  baseUrl: string | undefined,
-  apiKey: string | undefined,
-  model: string | undefined,
-  voice?: string,
-): Provider | undefined {
-  if (baseUrl === undefined && apiKey === undefined) return undefined;
-  return {
-    kind,
-    ...(baseUrl === undefined ? {} : { baseUrl }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(model === undefined ? {} : { model }),
-    ...(voice === undefined ? {} : { voice }),
-  };
-}
-
-/** A conversation needs all three. */
-function conversationOf(given: Record<'transcription' | 'model' | 'speech', Provider | undefined>) {
-  const { transcription, model, speech } = given;
-  return transcription && model && speech ? { transcription, model, speech } : undefined;
+/** Nobody, unless an address or a key is given. */
+function provider<Stage extends string>(
+  stage: Stage,
+  given: { [Field in keyof Provider]: Provider[Field] | undefined } & { kind: string },
+): Partial<Record<Stage, Provider>> {
+  if (given.baseUrl === undefined && given.apiKey === undefined) return {};
+  const fields = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { [stage]: Object.fromEntries(fields) } as Record<Stage, Provider>;
 }
 
 /** The text of `.env.example`. */

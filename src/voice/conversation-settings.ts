@@ -29,6 +29,8 @@ export interface ConversationSettings {
   language: string | undefined;
   temperature: number | undefined;
   endpointing: EndpointingSettings;
+  /** Whether the customer can interrupt the agent at all. */
+  interruptible: boolean;
   /** The customer interrupts by speaking for so long, milliseconds; shorter sounds do not stop the agent. */
   interruptMs: number;
   /** What happens when nobody speaks for `afterMs`: `prompt`, up to `times` times, then `farewell` and the end. */
@@ -53,6 +55,7 @@ const DEFAULTS: ConversationSettings = {
   language: undefined,
   temperature: undefined,
   endpointing: ENDPOINTING,
+  interruptible: true,
   interruptMs: 300,
   silence: { afterMs: 10_000, prompt: { text: 'Are you still there?' }, times: 2, farewell: undefined },
   maxDurationMs: 1_800_000,

@@ -1,9 +1,59 @@
-/** Puts variables in place of `{{name}}` and `{{ name }}`. One that is not given, or is no plain value, leaves nothing. */
-export function fillIn(text: string, variables: Readonly<Record<string, unknown>>): string {
-  // No part of the pattern can match what its neighbour does: hostile text takes no longer than other text.
-  return text.replace(/\{\{([^{}]{1,200})\}\}/g, (_, inside: string) => {
-    const name = inside.trim();
-    const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-  });
+import Mustache from 'mustache';
+
+export interface FilledIn {
+  text: string;
+  /** What the template names and nobody gave, each once. */
+  missing: string[];
+}
+
+/** A template that cannot be read, or has no end. */
+export class TemplateError extends Error {}
+
+/** Lists within lists could otherwise keep everybody waiting. */
+const MOST_PARTS = 10_000;
+
+/**
+ * Fills in a Mustache template: `{{name}}`, `{{order.id}}`, `{{#vip}}…{{/vip}}`, `{{^vip}}…{{/vip}}`. What is not given, or
+ * is no plain value, leaves nothing and is told. Values are never templates themselves, and nothing is escaped: this is
+ * for voices and models.
+ * @throws TemplateError
+ */
+export function fillIn(template: string, variables: Readonly<Record<string, unknown>>): FilledIn {
+  const writer = new PlainWriter();
+  try {
+    const text = writer.render(template, withoutPrototypes(variables));
+    return { text, missing: [...writer.missing] };
+  } catch (error) {
+    throw new TemplateError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+class PlainWriter extends Mustache.Writer {
+  readonly missing = new Set<string>();
+  private parts = 0;
+
+  override renderTokens(...given: Parameters<Mustache.Writer['renderTokens']>): string {
+    this.parts += given[0].length;
+    if (this.parts > MOST_PARTS) throw new TemplateError(`It has more than ${MOST_PARTS} parts`);
+    return super.renderTokens(...given);
+  }
+
+  override escapedValue(token: string[], context: Mustache.Context): string {
+    return this.unescapedValue(token, context);
+  }
+
+  override unescapedValue([, name = '']: string[], context: Mustache.Context): string {
+    const value: unknown = context.lookup(name);
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
+    this.missing.add(name);
+    return '';
+  }
+}
+
+/** Mustache finds what an object inherits, and calls what it finds to be a function. */
+function withoutPrototypes(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.setPrototypeOf(value.map(withoutPrototypes), null);
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' ? undefined : value;
+  const entries = Object.entries(value).map(([name, each]) => [name, withoutPrototypes(each)] as const);
+  return Object.assign(Object.create(null) as object, Object.fromEntries(entries));
 }

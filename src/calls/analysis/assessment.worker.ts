@@ -23,9 +23,9 @@ export class AssessmentWorker implements OnApplicationBootstrap, OnModuleDestroy
     calls: CallExecutor,
     agents: AgentsService,
     log: Log,
-    @InjectConfig() { conversation, rates }: Config,
+    @InjectConfig() { providers, rates }: Config,
   ) {
-    this.assessor = new Assessor(database, calls, agents, log, { model: conversation?.model, rates });
+    this.assessor = new Assessor(database, calls, agents, log, { model: providers.model, rates });
     this.subscription = new Subscription(
       database,
       log,

@@ -1,8 +1,7 @@
 import { type AgentsService } from '../../agents/index.js';
 import { type Database, DomainError, type Log, oneAtATime } from '../../platform/index.js';
-import { createLanguageModel, fillIn, type Patience, type ProviderSettings } from '../../voice/index.js';
+import { createLanguageModel, fillIn, type Patience, type ProviderSettings, TemplateError } from '../../voice/index.js';
 import { type CallExecutor } from '../call-executor.js';
-import { type CallFacts } from '../call-events.js';
 import { type CallState } from '../call.js';
 import { loadTurns, type Turn } from '../call-turns.js';
 import { costOf, type RateCard } from '../cost.js';
@@ -10,6 +9,7 @@ import { askModel } from './ask-model.js';
 import { readAnswer, type Reading } from './assessment-answer.js';
 import { type AssessmentJob, AssessmentJobs } from './assessment-jobs.js';
 import { type Material, messagesFor } from './assessment-prompt.js';
+import { variablesOf } from '../talk/agent-texts.js';
 import { saveUsage, usageOf } from './call-usage.js';
 
 export interface AssessorOptions {
@@ -49,7 +49,7 @@ export class Assessor {
   constructor(
     private readonly database: Database,
     private readonly calls: Pick<CallExecutor, 'execute' | 'stateOf'>,
-    private readonly agents: Pick<AgentsService, 'get'>,
+    private readonly agents: Pick<AgentsService, 'configuration'>,
     private readonly log: Log,
     private readonly options: AssessorOptions,
   ) {
@@ -142,9 +142,10 @@ export class Assessor {
     return retryInMs;
   }
 
-  private async materialOf({ facts, disconnectionReason, answeredBy }: Ended, turns: Turn[]): Promise<Material> {
-    const { prompt, analysisSchema } = await this.agentOf(facts);
-    const purpose = prompt && fillIn(prompt, { customerName: facts.customerName, ...facts.dynamicVariables });
+  private async materialOf(state: Ended, turns: Turn[]): Promise<Material> {
+    const { facts, disconnectionReason, answeredBy } = state;
+    const { prompt, analysisSchema } = await this.agentOf(state);
+    const purpose = prompt && filledIn(prompt, variablesOf(facts, Date.parse(state.startedAt ?? state.endedAt)));
     return { purpose, turns, disconnectionReason, answeredBy: answeredBy?.by ?? null, analysisSchema };
   }
 
@@ -172,10 +173,13 @@ export class Assessor {
     await this.calls.execute(callId, { type: 'CostCall', at: now(), costs: costOf(usage, rates), usage }, CAUSE);
   }
 
-  /** An agent is never deleted; if it were, the call would still be assessed. */
-  private async agentOf(facts: CallFacts): Promise<{ prompt: string | null; analysisSchema: object | null }> {
+  /** As it was in the call. An agent is never deleted; if it were, the call would still be assessed. */
+  private async agentOf({
+    facts,
+    agentVersion,
+  }: Ended): Promise<{ prompt: string | null; analysisSchema: object | null }> {
     try {
-      return await this.agents.get(facts.organizationId, facts.agentId);
+      return await this.agents.configuration(facts.organizationId, facts.agentId, agentVersion);
     } catch (error) {
       if (error instanceof DomainError && error.code === 'not_found') return { prompt: null, analysisSchema: null };
       throw error;
@@ -188,6 +192,16 @@ export class Assessor {
 
   private backoff({ attempt }: AssessmentJob): number | undefined {
     return (this.options.backoffMs ?? BACKOFF_MS)[attempt - 1];
+  }
+}
+
+/** A template that cannot be filled in tells the purpose as well as it can. */
+function filledIn(template: string, variables: Record<string, unknown>): string {
+  try {
+    return fillIn(template, variables).text;
+  } catch (error) {
+    if (error instanceof TemplateError) return template;
+    throw error;
   }
 }
 

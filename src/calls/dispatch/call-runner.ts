@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../../telephony/index.js';
 import { type Database, DomainError, type Log, newId, type Wakeups } from '../../platform/index.js';
-import { type ConversationEvent } from '../../voice/index.js';
 import { saveUsage } from '../analysis/call-usage.js';
 import { type CallExecutor } from '../call-executor.js';
 import { type CallCommand, type CallState } from '../call.js';
-import { type Environment, type Screening } from '../call-events.js';
+import { type Environment } from '../call-events.js';
 import { saveTurn } from '../call-turns.js';
-import { type CallPreparation, type Prepared, type StartTalk } from '../live/call-preparation.js';
-import { type FinishRecordings } from '../recordings/finish-recordings.js';
+import { type Prepared } from '../live/call-preparation.js';
+import { TalkNotes } from '../talk/talk-notes.js';
+import { type TalkPlan } from '../talk/talk-plan.js';
+import { type TalkSupport } from '../talk/talk-support.js';
 import { countDeferrals, lastClaim } from './attempts.js';
 import { waitAfter } from './leg-end.js';
 import { LiveCall, type LiveCallLimits } from './live-call.js';
@@ -27,11 +28,7 @@ export interface Hold {
   followed: (call: LiveCall) => void;
 }
 
-/** What live calls need beside a provider. */
-export interface LiveCallSupport {
-  preparation: CallPreparation;
-  finishing: FinishRecordings;
-}
+type Ready = Extract<Prepared, { is: 'ready' }>;
 
 type UnderWay = Extract<CallState, { is: 'dialing' | 'connected' }>;
 
@@ -54,21 +51,21 @@ export class CallRunner {
     private readonly wakeups: Wakeups,
     private readonly log: Log,
     private readonly options: CallRunnerOptions,
-    private readonly live: LiveCallSupport | undefined,
+    private readonly support: TalkSupport | undefined,
   ) {}
 
   /** Prepares and claims the attempt, then asks the provider: never the other way round. */
   async dial(callId: string, environment: Environment, hold: Hold): Promise<void> {
     const provider = this.providers[environment];
     if (!provider) throw new Error(`This worker has no provider for ${environment} calls`);
-    const prepared = environment === 'live' ? await this.prepare(callId) : undefined;
+    const prepared = await this.prepare(callId, environment);
     if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
     const claim = newId();
-    const state = await this.claim(callId, provider.name, claim, prepared?.screening);
+    const state = await this.claim(callId, provider.name, claim, prepared);
     // Cancelled, or claimed by a worker that had lost it to us.
     if (!state) return this.resume(callId, hold);
     const { facts } = state;
-    const { ringTimeoutMs, maxDurationMs } = this.options;
+    const { ringTimeoutMs, maxDurationMs } = this.limits(prepared?.plan);
     const asked = provider.dial({
       reference: claim,
       callId,
@@ -76,7 +73,7 @@ export class CallRunner {
       from: facts.fromNumber,
       ringTimeoutMs,
       maxDurationMs,
-      line: prepared?.line(claim),
+      line: prepared?.line?.(claim),
     });
     hold.asked();
     let leg: CallLeg;
@@ -87,7 +84,7 @@ export class CallRunner {
       this.hangUpIfLate(callId, claim, asked);
       return this.resume(callId, hold, { claim, ifNever: 'not-asked' });
     }
-    await this.follow(callId, state, leg, hold, prepared?.talk);
+    await this.follow(callId, state, leg, hold, prepared?.plan);
   }
 
   /** Goes on with a call that was begun, by what its events and the provider say. Given a claim, only with that one. */
@@ -112,9 +109,17 @@ export class CallRunner {
     return this.lose(callId, state);
   }
 
-  private async prepare(callId: string): Promise<Prepared | undefined> {
+  private async prepare(callId: string, environment: Environment): Promise<Prepared | undefined> {
+    const preparation = this.support?.preparations[environment];
+    if (!preparation) return undefined;
     const state = await this.calls.stateOf(callId);
-    return state.is === 'queued' ? this.live?.preparation.prepare(callId, state.facts) : undefined;
+    return state.is === 'queued' ? preparation.prepare(callId, state.facts) : undefined;
+  }
+
+  /** An agent may want shorter calls than the settings; longer ones it does not get. */
+  private limits(plan: TalkPlan | undefined): LiveCallLimits {
+    const { ringTimeoutMs, maxDurationMs } = this.options;
+    return { ringTimeoutMs, maxDurationMs: Math.min(maxDurationMs, plan?.maxDurationMs ?? maxDurationMs) };
   }
 
   /** Returns nothing when the call cannot be dialled any more. */
@@ -122,7 +127,7 @@ export class CallRunner {
     callId: string,
     provider: string,
     claim: string,
-    screening: Screening | undefined,
+    prepared: Ready | undefined,
   ): Promise<UnderWay | undefined> {
     try {
       const command: CallCommand = {
@@ -130,7 +135,8 @@ export class CallRunner {
         at: now(),
         provider,
         claim,
-        ...(screening ? { screening } : {}),
+        ...(prepared?.screening ? { screening: prepared.screening } : {}),
+        ...(prepared ? { agent: prepared.plan.used } : {}),
       };
       const { state } = await this.calls.execute(callId, command, CAUSE);
       return state.is === 'dialing' ? state : undefined;
@@ -196,32 +202,31 @@ export class CallRunner {
       .catch(() => undefined); // the refusal has been told already
   }
 
-  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold, talk?: StartTalk): Promise<void> {
-    const call = this.liveCall(callId, state.claim, leg, talk);
+  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold, plan?: TalkPlan): Promise<void> {
+    const call = this.liveCall(callId, state.claim, leg, plan);
     hold.followed(call);
     await call.follow(state.is === 'connected' ? state.startedAt : undefined);
   }
 
-  private liveCall(callId: string, claim: string, leg: CallLeg, talk?: StartTalk): LiveCall {
-    return new LiveCall(callId, claim, leg, this.options, {
-      execute: async (command) => (await this.calls.execute(callId, command, CAUSE)).state,
-      countDeferrals: () => countDeferrals(this.database, callId),
+  private liveCall(callId: string, claim: string, leg: CallLeg, plan?: TalkPlan): LiveCall {
+    const execute = async (command: CallCommand) => (await this.calls.execute(callId, command, CAUSE)).state;
+    const notes = new TalkNotes(claim, {
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
-      converse: talk && ((line, on) => talk(line, on, (event) => void this.keep(callId, event))),
-      // Not awaited: an upload takes its time, and what it leaves undone is swept up.
-      closed: () => void this.live?.finishing.soon(callId, claim),
+      saveUsage: (usage) => saveUsage(this.database, callId, usage),
+      execute,
       log: this.log,
     });
-  }
-
-  /** What was said in a conversation, and what it used. */
-  private async keep(callId: string, event: ConversationEvent): Promise<void> {
-    try {
-      if (event.type === 'turn') await saveTurn(this.database, callId, event.turn, this.wakeups);
-      if (event.type === 'usage') await saveUsage(this.database, callId, event.usage);
-    } catch (error) {
-      this.log.error({ err: error, callId }, 'what was said and used in a conversation could not be kept');
-    }
+    const { support } = this;
+    return new LiveCall(callId, claim, leg, this.limits(plan), {
+      execute,
+      countDeferrals: () => countDeferrals(this.database, callId),
+      saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
+      converse: support && plan && ((line) => support.startTalk(plan, line, leg, notes)),
+      kept: () => notes.kept(),
+      // Not awaited: an upload takes its time, and what it leaves undone is swept up.
+      closed: () => void support?.finishing.soon(callId, claim),
+      log: this.log,
+    });
   }
 
   private async execute(callId: string, command: CallCommand): Promise<void> {

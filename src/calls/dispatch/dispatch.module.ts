@@ -1,9 +1,18 @@
 import { join } from 'node:path';
 import { BullModule } from '@nestjs/bullmq';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { AgentsModule, AgentsService } from '../../agents/index.js';
+import { AgentsModule, AgentsService, KnowledgeSearch, ProviderAccountsService } from '../../agents/index.js';
 import { type Config } from '../../config.js';
-import { CONFIG, Database, Log, openQueue, type QueueConnection, Wakeups } from '../../platform/index.js';
+import {
+  CONFIG,
+  Database,
+  Log,
+  openQueue,
+  OutboundHttp,
+  type QueueConnection,
+  SecretBox,
+  Wakeups,
+} from '../../platform/index.js';
 import {
   CarriersForCalls,
   DiallingPolicyService,
@@ -11,20 +20,20 @@ import {
   SipProvider,
   TelephonyModule,
 } from '../../telephony/index.js';
-import { Speech } from '../../voice/index.js';
+import { decodeTones, encodeTones } from '../../voice/index.js';
 import { CallExecutor } from '../call-executor.js';
 import { CallStoreModule } from '../call-store.module.js';
-import { CallPreparation } from '../live/call-preparation.js';
-import { DailyUse } from '../live/daily-use.js';
 import { LiveUpkeepWorker } from '../live/live-upkeep.worker.js';
 import { FinishRecordings } from '../recordings/finish-recordings.js';
 import { Recordings } from '../recordings/recordings.js';
+import { createTalkSupport, type TalkSupport } from '../talk/talk-support.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
 import { DispatchWorker } from './dispatch.worker.js';
 import { Dispatcher } from './dispatcher.js';
 
 const QUEUE = Symbol('queue connection');
+const TALK_SUPPORT = Symbol('what spoken calls need');
 
 @Module({})
 class QueueModule implements OnApplicationShutdown {
@@ -65,15 +74,15 @@ export class DispatchModule {
         {
           provide: Dispatcher,
           useFactory: createDispatcher,
-          inject: [
-            ...[Database, CallExecutor, Wakeups, Log, CONFIG],
-            ...[CarriersForCalls, CallPreparation, FinishRecordings],
-          ],
+          inject: [Database, CallExecutor, Wakeups, Log, CONFIG, CarriersForCalls, TALK_SUPPORT],
         },
         {
-          provide: CallPreparation,
-          useFactory: createPreparation,
-          inject: [CONFIG, Log, Database, AgentsService, CarriersForCalls, DiallingPolicyService, Recordings],
+          provide: TALK_SUPPORT,
+          useFactory: createTalkSupport,
+          inject: [
+            ...[CONFIG, Log, Database, SecretBox, OutboundHttp, AgentsService, ProviderAccountsService],
+            ...[KnowledgeSearch, CarriersForCalls, DiallingPolicyService, Recordings, FinishRecordings],
+          ],
         },
         {
           provide: FinishRecordings,
@@ -96,12 +105,12 @@ function createDispatcher(
   log: Log,
   config: Config,
   carriers: CarriersForCalls,
-  preparation: CallPreparation,
-  finishing: FinishRecordings,
+  support: TalkSupport,
 ) {
   const simulator = new SimulatorProvider({
     ledgerFolder: join(config.dataDir, 'simulator'),
     speed: config.simulatorSpeed,
+    voice: { say: encodeTones, understand: decodeTones },
   });
   const sip = new SipProvider({ database, carriers, log }, config.sip);
   const options = {
@@ -115,21 +124,5 @@ function createDispatcher(
       callsPerSecond: config.callsPerSecond,
     },
   };
-  const live = { preparation, finishing };
-  return new Dispatcher(database, calls, { test: simulator, live: sip }, wakeups, log, options, live);
-}
-
-function createPreparation(
-  config: Config,
-  log: Log,
-  database: Database,
-  agents: AgentsService,
-  carriers: CarriersForCalls,
-  policy: DiallingPolicyService,
-  recordings: Recordings,
-) {
-  const dailyUse = new DailyUse(database, config.callCostPerMinute);
-  const speech = config.speech && new Speech(config.speech);
-  const { conversation } = config;
-  return new CallPreparation({ agents, carriers, policy, dailyUse, speech, conversation, recordings, config, log });
+  return new Dispatcher(database, calls, { test: simulator, live: sip }, wakeups, log, options, support);
 }

@@ -14,8 +14,9 @@ import {
   type WaitingCarrier,
   waitingCarriers,
 } from './admission.js';
-import { CallRunner, type CallRunnerOptions, type Hold, type LiveCallSupport } from './call-runner.js';
+import { CallRunner, type CallRunnerOptions, type Hold } from './call-runner.js';
 import { type LiveCall } from './live-call.js';
+import { type TalkSupport } from '../talk/talk-support.js';
 
 export interface DispatcherOptions extends CallRunnerOptions {
   limits: Limits;
@@ -70,9 +71,9 @@ export class Dispatcher {
     private readonly wakeups: Wakeups,
     private readonly log: Log,
     private readonly options: DispatcherOptions,
-    live?: LiveCallSupport,
+    support?: TalkSupport,
   ) {
-    this.runner = new CallRunner(database, calls, providers, wakeups, log, options, live);
+    this.runner = new CallRunner(database, calls, providers, wakeups, log, options, support);
   }
 
   /** There may be calls that can be dialled now. Resolves when those that could have been admitted. */

@@ -22,7 +22,9 @@ export interface LiveCallDependencies {
   countDeferrals: () => Promise<number>;
   saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<boolean>;
   /** Begins to speak on a line that was answered. */
-  converse: ((line: AudioPort, leg: CallLeg) => Talk) | undefined;
+  converse: ((line: AudioPort) => Talk) | undefined;
+  /** Resolves when all that the conversation has told so far is stored. */
+  kept: () => Promise<void>;
   /** The line is closed: what it recorded can be kept. */
   closed: () => void;
   log: Log;
@@ -175,11 +177,13 @@ export class LiveCall {
 
   private converse(): void {
     if (this.conversation || !this.leg.audio) return;
-    const conversation = this.deps.converse?.(this.leg.audio, this.leg);
+    const conversation = this.deps.converse?.(this.leg.audio);
     this.conversation = conversation;
     conversation?.over
       .then(async ({ reason, detail }) => {
         const outcome = { sipCode: null, detail, ...responsibleFor(reason) };
+        // The end is the last thing that is told of a conversation.
+        await this.deps.kept();
         const at = new Date().toISOString();
         await this.deps.execute({ type: 'EndCall', at, claim: this.claim, disconnectionReason: reason, outcome });
         await this.hangUp();

@@ -42,8 +42,8 @@ export class DailyUse {
     await this.database.query(`delete from dialled_numbers where day < (now() at time zone 'UTC')::date - 1`);
   }
 
-  /** Begun minutes of live calls that were answered today; those that go on count what they have by now. */
-  private async spent(organizationId: string): Promise<number | null> {
+  /** What the begun minutes of live calls cost that were answered today, up to now; null: not known. */
+  async spent(organizationId: string): Promise<number | null> {
     if (this.costPerMinute === 0) return null;
     const [row] = await this.database.query<{ minutes: number }>(
       {

@@ -26,7 +26,7 @@ describe('A worker', () => {
     app = await TestApp.start(db.url, {
       roles: ['api', 'worker'],
       simulatorSpeed: 1_000,
-      conversation: { transcription: provider, model: provider, speech: provider },
+      providers: { transcription: provider, model: provider, speech: provider },
       rates: RATES,
     });
     tenant = await app.tenant();

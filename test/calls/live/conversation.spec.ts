@@ -34,7 +34,7 @@ describeWithPeers(['baresip', 'kamailio'], 'a conversation', () => {
     const provider = { kind: 'openai', baseUrl, model: 'lab' };
     lab = await LiveLab.start({
       rates: { ...RATES, transcriptionPerMinute: 0.006, telephonyPerMinute: 0.01, currency: 'EUR' },
-      conversation: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
+      providers: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
     });
     const [wish, farewell] = await Promise.all([WISH, FAREWELL].map((text) => providers.voices.sayOnLine(text)));
     phone = await Baresip.start('', joined(silence(6), wish!, silence(8), farewell!, silence(20)));

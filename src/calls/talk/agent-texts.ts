@@ -1,0 +1,52 @@
+import { type AgentConfiguration } from '../../agents/index.js';
+import { fillIn } from '../../voice/index.js';
+import { type CallFacts } from '../call-events.js';
+
+type Written = Pick<AgentConfiguration, 'prompt' | 'firstMessage' | 'voicemailMessage' | 'durationWarning' | 'silence'>;
+
+/** What an agent says in one call, its templates filled in; empty where it has nothing to say. */
+export interface AgentTexts {
+  instructions: string;
+  firstMessage: string;
+  voicemailMessage: string;
+  durationWarning: string;
+  silencePrompt: string;
+  farewell: string;
+  /** What the templates name and the call does not give. */
+  missing: string[];
+}
+
+/**
+ * Fills in what an agent says.
+ * @param nowMs for templates that name the time
+ * @throws TemplateError
+ */
+export function agentTexts(agent: Written, facts: CallFacts, nowMs: number): AgentTexts {
+  const variables = variablesOf(facts, nowMs);
+  const missing = new Set<string>();
+  const fill = (template: string | null | undefined): string => {
+    const filled = fillIn(template ?? '', variables);
+    for (const name of filled.missing) missing.add(name);
+    return filled.text.trim();
+  };
+  return {
+    instructions: fill(agent.prompt),
+    firstMessage: fill(agent.firstMessage),
+    voicemailMessage: fill(agent.voicemailMessage),
+    durationWarning: fill(agent.durationWarning),
+    silencePrompt: fill(agent.silence?.prompt),
+    farewell: fill(agent.silence?.farewell),
+    missing: [...missing],
+  };
+}
+
+/** What templates may name: facts of the call, and what came with it, which wins. */
+export const variablesOf = (facts: CallFacts, nowMs: number): Record<string, unknown> => ({
+  customerName: facts.customerName,
+  customerPhone: facts.toNumber,
+  fromNumber: facts.fromNumber,
+  /** UTC: `2026-04-05`, `14:00`. */
+  currentDate: new Date(nowMs).toISOString().slice(0, 10),
+  currentTime: new Date(nowMs).toISOString().slice(11, 16),
+  ...facts.dynamicVariables,
+});

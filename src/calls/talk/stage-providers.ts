@@ -1,0 +1,70 @@
+import { type AgentConfiguration, type ProviderChoice } from '../../agents/index.js';
+import { type ProviderSettings } from '../../voice/index.js';
+
+export const STAGES = ['transcription', 'model', 'speech'] as const;
+export type StageName = (typeof STAGES)[number];
+
+/** Who does a stage, and who does it when the first cannot. Holds keys. */
+export interface StageSettings {
+  primary: ProviderSettings;
+  fallback?: ProviderSettings;
+}
+
+export type StagesSettings = Partial<Record<StageName, StageSettings>> & { speechToSpeech?: ProviderSettings };
+
+/** The accounts of an organization, by id, with opened keys. */
+export type Accounts = (
+  organizationId: string,
+  ids: readonly string[],
+) => Promise<Map<string, Pick<ProviderSettings, 'kind' | 'baseUrl' | 'apiKey'>>>;
+
+type Choosing = Pick<AgentConfiguration, 'providers' | 'model'>;
+
+/**
+ * Who hears, thinks and speaks for an agent: the organization's accounts where the agent names them, the settings of this
+ * server where it does not.
+ * @throws UnknownProvider for an account that is no more
+ */
+export async function stagesFor(
+  { providers, model }: Choosing,
+  organizationId: string,
+  accounts: Accounts,
+  settings: Partial<Record<StageName, ProviderSettings>>,
+): Promise<StagesSettings> {
+  const known = await accounts(organizationId, namedIn(providers));
+  const of = (
+    choice: ProviderChoice | undefined,
+    usual: ProviderSettings | undefined,
+  ): ProviderSettings | undefined => {
+    const account = choice?.providerId === undefined ? usual : known.get(choice.providerId);
+    if (choice?.providerId !== undefined && !account) throw new UnknownProvider(choice.providerId);
+    return account && { ...account, ...chosen(choice) };
+  };
+  const stages: StagesSettings = {};
+  for (const stage of STAGES) {
+    const choice = { ...(stage === 'model' && model !== null ? { model } : {}), ...providers?.[stage] };
+    const primary = of(choice, settings[stage]);
+    const fallback = choice.fallback && of(choice.fallback, settings[stage]);
+    if (primary) stages[stage] = fallback ? { primary, fallback } : { primary };
+  }
+  const whole = providers?.speechToSpeech && of(providers.speechToSpeech, settings.model);
+  if (whole) stages.speechToSpeech = whole;
+  return stages;
+}
+
+/** An agent names an account that its organization does not have. */
+export class UnknownProvider extends Error {
+  constructor(id: string) {
+    super(`The agent names the provider ${id}, which does not exist (any more)`);
+  }
+}
+
+function namedIn(providers: Choosing['providers']): string[] {
+  const choices = STAGES.flatMap((stage) => [providers?.[stage], providers?.[stage]?.fallback]);
+  return [...choices, providers?.speechToSpeech].flatMap((choice) => choice?.providerId ?? []);
+}
+
+const chosen = ({ model, voice }: ProviderChoice = {}): Pick<ProviderSettings, 'model' | 'voice'> => ({
+  ...(model === undefined ? {} : { model }),
+  ...(voice === undefined ? {} : { voice }),
+});

@@ -1,0 +1,107 @@
+import { type OutboundHttp, type SecretBox } from '../../platform/index.js';
+import { type KnowledgeSearch, openSecrets } from '../../agents/index.js';
+import { type AudioPort, type CallLeg } from '../../telephony/index.js';
+import {
+  AgentTalk,
+  Announcement,
+  type Clock,
+  type ConversationEvent,
+  type ConversationSettings,
+  createLanguageModel,
+  createSpeaker,
+  createTranscriber,
+  conversationSettings,
+  type Providers,
+  type ProviderSettings,
+  type Talk,
+  type Tool,
+} from '../../voice/index.js';
+import { agentTools } from './agent-tools.js';
+import { httpTool } from './http-tool.js';
+import { knowledgeTool } from './knowledge-tool.js';
+import { converses, type TalkPlan } from './talk-plan.js';
+import { type StageSettings } from './stage-providers.js';
+
+export interface TalkSurroundings {
+  http: Pick<OutboundHttp, 'request'>;
+  knowledge: Pick<KnowledgeSearch, 'search'>;
+  /** Why an organization may not have a number dialled for a customer who is to be connected, if so. */
+  refusal: (organizationId: string, to: string) => Promise<string | undefined>;
+  secrets: SecretBox;
+  maxDurationMs: number;
+  /** Of lines that are faster than time. */
+  clock?: Clock;
+}
+
+/** So long before the end the agent warns of it. */
+const WARN_BEFORE_MS = 30_000;
+
+/** Begins to speak on an answered line: a conversation where somebody hears, thinks and speaks, else an announcement. */
+export function startTalk(
+  plan: TalkPlan,
+  line: AudioPort,
+  leg: CallLeg,
+  tell: (event: ConversationEvent) => void,
+  surroundings: TalkSurroundings,
+): Talk {
+  const { script, stages, usage } = plan;
+  for (const used of usage) tell({ type: 'usage', usage: used });
+  if (!converses(stages)) return new Announcement(line, script);
+  const { transcription, model, speech } = stages;
+  const parts = {
+    settings: settingsOf(plan, surroundings.maxDurationMs),
+    transcribers: providersOf(transcription, createTranscriber),
+    models: providersOf(model, createLanguageModel),
+    speakers: providersOf(speech, createSpeaker),
+    tools: toolsOf(plan, leg, surroundings),
+    ...(surroundings.clock && { clock: surroundings.clock }),
+    tell,
+  };
+  return new AgentTalk(line, parts, { onMachine: script.onMachine, message: script.message ?? script.greeting });
+}
+
+function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
+  const { facts, agent, texts, script, maxDurationMs } = plan;
+  const { endpointing, interruption, silence } = agent;
+  const usual = conversationSettings();
+  const { firstMessage, durationWarning, silencePrompt, farewell } = texts;
+  return {
+    ...usual,
+    instructions: texts.instructions,
+    notice: script.notice && { text: '', audio: script.notice },
+    firstSpeaker: agent.firstSpeaker,
+    firstMessage: firstMessage || script.greeting ? { text: firstMessage, audio: script.greeting } : undefined,
+    voice: facts.voiceId ?? agent.voiceId ?? undefined,
+    language: facts.language ?? agent.language ?? undefined,
+    temperature: agent.temperature ?? undefined,
+    endpointing: { ...usual.endpointing, ...endpointing },
+    interruptible: interruption?.enabled ?? true,
+    interruptMs: interruption?.afterMs ?? usual.interruptMs,
+    silence: {
+      afterMs: silence?.afterSeconds === undefined ? usual.silence.afterMs : silence.afterSeconds * 1000,
+      prompt: silencePrompt ? { text: silencePrompt } : usual.silence.prompt,
+      times: silence?.times ?? usual.silence.times,
+      farewell: farewell ? { text: farewell } : undefined,
+    },
+    maxDurationMs: Math.min(mostMs, maxDurationMs ?? mostMs),
+    durationWarning: durationWarning ? { text: durationWarning, beforeMs: WARN_BEFORE_MS } : undefined,
+  };
+}
+
+function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal, secrets }: TalkSurroundings): Tool[] {
+  const { agent, facts, callId } = plan;
+  const { organizationId, fromNumber, disableKnowledgeBases } = facts;
+  const tools = agentTools(agent.tools, {
+    leg,
+    fromNumber,
+    refusal: (to) => refusal(organizationId, to),
+    http: (tool) => httpTool(openSecrets(tool, secrets), http, callId),
+  });
+  const hasKnowledge = agent.knowledgeBaseIds.length > 0 && !disableKnowledgeBases;
+  return hasKnowledge ? [...tools, knowledgeTool(knowledge, organizationId, agent.knowledgeBaseIds)] : tools;
+}
+
+const providersOf = <P>(
+  { primary, fallback }: StageSettings,
+  create: (settings: ProviderSettings) => P,
+): Providers<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });

@@ -1,0 +1,134 @@
+import { type AgentForCalls, type AgentsService } from '../../agents/index.js';
+import { type Config } from '../../config.js';
+import { type Log } from '../../platform/index.js';
+import {
+  type AnnouncementScript,
+  createSpeaker,
+  type Providers,
+  say,
+  type Speaker,
+  TemplateError,
+  type Usage,
+} from '../../voice/index.js';
+import { type AgentUsed, type CallFacts, type DisconnectionReason } from '../call-events.js';
+import { type AgentTexts, agentTexts } from './agent-texts.js';
+import { noticeTone } from './notice-tone.js';
+import { type Accounts, type StagesSettings, stagesFor, type StageName, UnknownProvider } from './stage-providers.js';
+import { type ProviderSettings } from '../../voice/index.js';
+
+/** What an agent will do on a line, known before it is dialled. */
+export interface TalkPlan {
+  callId: string;
+  facts: CallFacts;
+  agent: AgentForCalls;
+  used: AgentUsed;
+  texts: AgentTexts;
+  /** Holds keys. */
+  stages: StagesSettings;
+  /** What has been said beforehand. */
+  script: AnnouncementScript;
+  usage: Usage[];
+  /** From the answer on; undefined: no limit of its own. */
+  maxDurationMs: number | undefined;
+}
+
+/** Why an agent cannot speak in a call. */
+export interface NoTalk {
+  reason: DisconnectionReason;
+  detail: string;
+  retryable: boolean;
+}
+
+export interface TalkPlannerParts {
+  agents: Pick<AgentsService, 'forCalls'>;
+  accounts: Accounts;
+  /** The providers of the settings. Hold keys. */
+  providers: Partial<Record<StageName, ProviderSettings>>;
+  config: Pick<Config, 'recordingNotice'>;
+  log: Log;
+}
+
+/**
+ * Finds out what an agent has to say in a call and who says it, all of it before the phone rings: nobody is called to be
+ * met with silence.
+ */
+export class TalkPlanner {
+  constructor(private readonly parts: TalkPlannerParts) {}
+
+  /** @throws Error when the database cannot be asked */
+  async plan(callId: string, facts: CallFacts): Promise<TalkPlan | NoTalk> {
+    const { agents, accounts, providers } = this.parts;
+    const { organizationId } = facts;
+    const agent = await agents.forCalls(organizationId, facts.agentId);
+    let texts: AgentTexts;
+    let stages: StagesSettings;
+    try {
+      texts = agentTexts(agent, facts, Date.now());
+      stages = await stagesFor(agent, organizationId, accounts, providers);
+    } catch (error) {
+      const isKnown = error instanceof TemplateError || error instanceof UnknownProvider;
+      if (!isKnown) throw error;
+      const detail =
+        error instanceof TemplateError
+          ? `A template of the agent cannot be filled in: ${error.message}`
+          : error.message;
+      return { reason: 'dial_failed', detail, retryable: false };
+    }
+    const spoken = await this.sayBeforehand({ facts, agent, texts, stages });
+    if ('reason' in spoken) return spoken;
+    const { version: agentVersion, maxDurationSeconds } = agent;
+    const used = { agentVersion, ...(texts.missing.length > 0 ? { missingVariables: texts.missing } : {}) };
+    const maxDurationMs = maxDurationSeconds === null ? undefined : maxDurationSeconds * 1000;
+    return { callId, facts, agent, used, texts, stages, ...spoken, maxDurationMs };
+  }
+
+  private async sayBeforehand({
+    facts,
+    agent,
+    texts,
+    stages,
+  }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<Pick<TalkPlan, 'script' | 'usage'> | NoTalk> {
+    const { config, log } = this.parts;
+    const speakers = speakersOf(stages);
+    const usage: Usage[] = [];
+    const voice = facts.voiceId ?? agent.voiceId ?? undefined;
+    const language = facts.language ?? agent.language ?? undefined;
+    const spoken = async (words: string): Promise<Int16Array | undefined> => {
+      if (words === '' || !speakers) return undefined;
+      const { pcm, provider } = await say(speakers, words, { voice, language });
+      usage.push({ stage: 'speech', provider, characters: words.length });
+      return pcm;
+    };
+    try {
+      const greeting = agent.greetingAudio ?? (await spoken(texts.firstMessage));
+      if (!greeting && !converses(stages))
+        return { reason: 'error_speech_provider', detail: NOTHING_TO_SAY, retryable: false };
+      const message = agent.onMachine === 'leave_message' ? await spoken(texts.voicemailMessage) : undefined;
+      const isAnnounced = agent.recordCalls && config.recordingNotice !== undefined;
+      const notice = !isAnnounced
+        ? undefined
+        : config.recordingNotice === 'tone'
+          ? noticeTone()
+          : await spoken(config.recordingNotice);
+      const { onMachine, listenSeconds } = agent;
+      return { usage, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
+    } catch (error) {
+      log.warn({ err: error }, 'the speech server does not say what an agent has to say');
+      const detail = 'The speech server does not say what the agent has to say; the call was not dialled';
+      return { reason: 'error_speech_provider', detail, retryable: true };
+    }
+  }
+}
+
+/** A conversation needs all three, or one who does all of it. */
+export const converses = ({ transcription, model, speech, speechToSpeech }: StagesSettings): boolean =>
+  speechToSpeech !== undefined || (transcription !== undefined && model !== undefined && speech !== undefined);
+
+const speakersOf = ({ speech }: StagesSettings): Providers<Speaker> | undefined =>
+  speech && {
+    primary: createSpeaker(speech.primary),
+    ...(speech.fallback && { fallback: createSpeaker(speech.fallback) }),
+  };
+
+const NOTHING_TO_SAY =
+  'The agent has nothing to say: give it audio with PUT /v1/agents/{id}/greeting-audio, or a firstMessage and set SPEECH_URL';

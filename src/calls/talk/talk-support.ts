@@ -1,0 +1,80 @@
+import { type AgentsService, type KnowledgeSearch, type ProviderAccountsService } from '../../agents/index.js';
+import { type Config } from '../../config.js';
+import { type Database, type Log, type OutboundHttp, type SecretBox } from '../../platform/index.js';
+import {
+  type AudioPort,
+  type CallLeg,
+  type CarriersForCalls,
+  type DiallingPolicyService,
+} from '../../telephony/index.js';
+import { type Talk } from '../../voice/index.js';
+import { type Environment } from '../call-events.js';
+import { LiveCallPreparation, type Preparation, TestCallPreparation } from '../live/call-preparation.js';
+import { DailyUse } from '../live/daily-use.js';
+import { type FinishRecordings } from '../recordings/finish-recordings.js';
+import { type Recordings } from '../recordings/recordings.js';
+import { startTalk } from './start-talk.js';
+import { type TalkNotes } from './talk-notes.js';
+import { type TalkPlan, TalkPlanner } from './talk-plan.js';
+
+/** What calls that are spoken need beside a provider. */
+export interface TalkSupport {
+  /** What is prepared before a call is dialled; an environment without tells its turns itself. */
+  preparations: Partial<Record<Environment, Preparation>>;
+  startTalk: (plan: TalkPlan, line: AudioPort, leg: CallLeg, notes: TalkNotes) => Talk;
+  finishing: FinishRecordings;
+}
+
+/** Built-in providers without a key: the same words get the same answer. */
+const SCRIPTED = { kind: 'scripted' };
+const SCRIPTED_PROVIDERS = { transcription: SCRIPTED, model: SCRIPTED, speech: SCRIPTED };
+
+export function createTalkSupport(
+  config: Config,
+  log: Log,
+  database: Database,
+  secrets: SecretBox,
+  http: OutboundHttp,
+  agents: AgentsService,
+  accounts: ProviderAccountsService,
+  knowledge: KnowledgeSearch,
+  carriers: CarriersForCalls,
+  policy: DiallingPolicyService,
+  recordings: Recordings,
+  finishing: FinishRecordings,
+): TalkSupport {
+  const { simulatorSpeed, maxCallDurationMs: maxDurationMs } = config;
+  const dailyUse = new DailyUse(database, config.callCostPerMinute);
+  const planner = new TalkPlanner({
+    agents,
+    accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
+    providers: config.providers,
+    config,
+    log,
+  });
+  const scripted = new TalkPlanner({
+    agents: { forCalls: async (...of) => ({ ...(await agents.forCalls(...of)), providers: null, model: null }) },
+    accounts: () => Promise.resolve(new Map()),
+    providers: SCRIPTED_PROVIDERS,
+    config: { recordingNotice: undefined },
+    log,
+  });
+  /** Why nobody at a number may be rung for a customer who is to be connected. */
+  const refusal = async (organizationId: string, to: string): Promise<string | undefined> => {
+    const counts = { callsToNumberToday: 0, spentToday: await dailyUse.spent(organizationId) };
+    const { allowed, detail } = await policy.check(organizationId, to, new Date(), counts);
+    return allowed ? undefined : detail;
+  };
+  const surroundings = { http, knowledge, secrets, maxDurationMs };
+  const onLive = { ...surroundings, refusal };
+  const onTest = { ...surroundings, refusal: () => Promise.resolve(undefined), clock: clockAt(simulatorSpeed) };
+  return {
+    preparations: {
+      live: new LiveCallPreparation({ planner, carriers, policy, dailyUse, recordings }),
+      ...(speaks(simulatorSpeed) ? { test: new TestCallPreparation(scripted) } : {}),
+    },
+    startTalk: (plan, line, leg, notes) =>
+      startTalk(plan, line, leg, notes.take, plan.facts.environment === 'test' ? onTest : onLive),
+    finishing,
+  };
+}
