@@ -1,6 +1,12 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { type DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
-import { AgentEntity, AgentsApiModule } from './agents/index.js';
+import {
+  AgentEntity,
+  AgentsApiModule,
+  AgentsModule,
+  AgentVersionEntity,
+  ProviderAccountEntity,
+} from './agents/index.js';
 import { ApiKeyEntity, ApiKeysApiModule, ApiKeysModule, OrganizationEntity } from './api-keys/index.js';
 import { CallsApiModule, CallsWorkerModule, DispatchModule } from './calls/index.js';
 import { type Config, type Role } from './config.js';
@@ -20,6 +26,8 @@ export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
   OrganizationEntity,
   ApiKeyEntity,
   AgentEntity,
+  AgentVersionEntity,
+  ProviderAccountEntity,
   PhoneNumberEntity,
   CarrierEntity,
   SuppressionEntity,
@@ -43,6 +51,7 @@ export class AppModule {
       imports: [
         PlatformModule.forRoot(config, database.dataSource, log),
         ApiKeysModule,
+        AgentsModule,
         ...config.roles.flatMap((role) => PARTS[role]({ config, databaseUrl: database.url })),
       ],
       providers: [DemoData],

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { AgentEntity, EXAMPLE_AGENT_ID } from './agents/index.js';
+import { AgentEntity, AgentsService, EXAMPLE_AGENT_ID } from './agents/index.js';
 import { ApiKeysService, type Environment, SCOPES } from './api-keys/index.js';
 import { newId } from './platform/index.js';
 import { PhoneNumberEntity } from './telephony/index.js';
@@ -18,6 +18,7 @@ export interface Demo {
 export class DemoData {
   constructor(
     private readonly keys: ApiKeysService,
+    private readonly agents: AgentsService,
     @InjectDataSource() private readonly dataSource: DataSource,
   ) {}
 
@@ -25,18 +26,14 @@ export class DemoData {
   async createOnce(): Promise<Demo | undefined> {
     if ((await this.keys.countOrganizations()) > 0) return undefined;
     const { id: organizationId } = await this.keys.createOrganization('Demo');
-    await this.dataSource.getRepository(AgentEntity).insert({
-      // Those of the examples, so that the API reference can be tried as it stands.
-      id: EXAMPLE_AGENT_ID,
-      organizationId,
+    const agent = {
       agentName: 'Demo agent',
-      agentType: 'VOICE',
-      callDirection: 'OUTBOUND',
       language: 'en-US',
       prompt: 'You are a friendly assistant of {{company}}. You call about: {{purpose}}. Be brief.',
       firstMessage: 'Hello {{customerName}}, this is {{company}}.',
-      isActive: true,
-    });
+    };
+    // Under the id of the examples, so that the API reference can be tried as it stands.
+    await this.agents.create(organizationId, agent, EXAMPLE_AGENT_ID);
     await this.dataSource
       .getRepository(PhoneNumberEntity)
       .insert({ id: newId(), organizationId, phoneNumber: DEMO_NUMBER, label: 'Demo number' });

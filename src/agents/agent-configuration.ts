@@ -1,4 +1,10 @@
-import { type CallDirection, type MachineChoice } from './agent.entity.js';
+export const CALL_DIRECTIONS = ['INBOUND', 'OUTBOUND', 'BOTH'] as const;
+/** The calls that an agent is for. */
+export type CallDirection = (typeof CALL_DIRECTIONS)[number];
+
+export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
+/** What a machine that answers gets. */
+export type MachineChoice = (typeof MACHINE_CHOICES)[number];
 
 /** What an agent is at one moment: what a version of it keeps. */
 export interface AgentConfiguration {

@@ -1,18 +1,21 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-
-export const CALL_DIRECTIONS = ['INBOUND', 'OUTBOUND', 'BOTH'] as const;
-/** The calls that an agent is for. */
-export type CallDirection = (typeof CALL_DIRECTIONS)[number];
-
-export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
-/** What a machine that answers gets. */
-export type MachineChoice = (typeof MACHINE_CHOICES)[number];
+import {
+  type AgentConfiguration,
+  type AgentTool,
+  type CallDirection,
+  type EndpointingChoice,
+  type FirstSpeaker,
+  type InterruptionChoice,
+  type MachineChoice,
+  type ProviderChoices,
+  type SilenceChoice,
+} from './agent-configuration.js';
 
 /** The agent of examples in the documentation, which the demo organization really has. */
 export const EXAMPLE_AGENT_ID = '01981f2e-9c1a-7b3e-8f7a-000000000001';
 
 @Entity('agents')
-export class AgentEntity {
+export class AgentEntity implements AgentConfiguration {
   @PrimaryColumn('uuid')
   id: string;
 
@@ -40,6 +43,40 @@ export class AgentEntity {
   @Column('text', { name: 'first_message', nullable: true })
   firstMessage: string | null;
 
+  @Column('text', { name: 'first_speaker' })
+  firstSpeaker: FirstSpeaker;
+
+  @Column('text', { nullable: true })
+  model: string | null;
+
+  @Column('double precision', { nullable: true })
+  temperature: number | null;
+
+  @Column('json', { nullable: true })
+  providers: ProviderChoices | null;
+
+  @Column('json', { nullable: true })
+  endpointing: EndpointingChoice | null;
+
+  @Column('json', { nullable: true })
+  interruption: InterruptionChoice | null;
+
+  @Column('json', { nullable: true })
+  silence: SilenceChoice | null;
+
+  @Column('int', { name: 'max_duration_seconds', nullable: true })
+  maxDurationSeconds: number | null;
+
+  @Column('text', { name: 'duration_warning', nullable: true })
+  durationWarning: string | null;
+
+  /** Their secrets are sealed in the `SecretBox` for this row's id. */
+  @Column('json', { nullable: true })
+  tools: AgentTool[] | null;
+
+  @Column('uuid', { name: 'knowledge_base_ids', array: true })
+  knowledgeBaseIds: string[];
+
   @Column('boolean', { name: 'record_calls' })
   recordCalls: boolean;
 
@@ -55,6 +92,14 @@ export class AgentEntity {
   /** What is to be found out from each of its calls: a JSON schema. */
   @Column('json', { name: 'analysis_schema', nullable: true })
   analysisSchema: Record<string, unknown> | null;
+
+  /** Which of `agent_greetings` is played when a call is answered, instead of `firstMessage`. */
+  @Column('text', { name: 'greeting_audio_sha256', nullable: true })
+  greetingAudioSha256: string | null;
+
+  /** Of what is above: `agent_versions` has it, and all before. */
+  @Column('int')
+  version: number;
 
   @Column('boolean', { name: 'is_active' })
   isActive: boolean;

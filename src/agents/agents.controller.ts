@@ -5,13 +5,16 @@ import { CallerParam, type Caller } from '../api-keys/index.js';
 import { Operation, Page, PageQuery, readUpload } from '../platform/index.js';
 import {
   AgentSummary,
+  AgentVersionSummary,
+  AgentVersionView,
   AgentView,
-  CreateAgentRequest,
   GreetingAudioView,
   toAgentSummary,
   toAgentView,
-  UpdateAgentRequest,
-} from './agents.dto.js';
+  toVersionSummary,
+  toVersionView,
+} from './agent-views.dto.js';
+import { CreateAgentRequest, UpdateAgentRequest } from './agents.dto.js';
 import { AgentsService } from './agents.service.js';
 
 const AUDIO_TYPES = ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'];
@@ -46,11 +49,47 @@ export class AgentsController {
     return toAgentView(await this.agents.get(caller.organizationId, id));
   }
 
+  @Get(':id/versions')
+  @Operation({
+    scope: 'agents:read',
+    summary: "List an agent's versions",
+    description: 'Newest first. Each change of an agent makes one; to deactivate it does not.',
+    returns: AgentVersionSummary,
+    list: 'page',
+    errors: ['not_found'],
+  })
+  async listAgentVersions(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Query() { page, limit }: PageQuery,
+  ): Promise<Page<AgentVersionSummary>> {
+    return (await this.agents.listVersions(caller.organizationId, id, page, limit)).map(toVersionSummary);
+  }
+
+  @Get(':id/versions/:version')
+  @Operation({
+    scope: 'agents:read',
+    summary: "Get an agent's version",
+    description: 'The agent as it was.',
+    returns: AgentVersionView,
+    errors: ['not_found'],
+  })
+  async getAgentVersion(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Param('version') version: string,
+  ): Promise<AgentVersionView> {
+    const number = /^[1-9]\d*$/.test(version) ? Number(version) : NaN;
+    return toVersionView(await this.agents.getVersion(caller.organizationId, id, number));
+  }
+
   @Patch(':id')
   @Operation({
     scope: 'agents:write',
     summary: 'Change an agent',
-    description: 'Fields that are not given stay as they are. null empties voiceId, language, prompt and firstMessage.',
+    description:
+      'Fields that are not given stay as they are. null empties what may be empty and leaves the rest alone. What is ' +
+      'changed makes a new version.',
     returns: AgentView,
     errors: ['not_found'],
   })
@@ -90,8 +129,7 @@ export class AgentsController {
     errors: ['not_found'],
   })
   async removeGreetingAudio(@CallerParam() caller: Caller, @Param('id') id: string): Promise<AgentView> {
-    await this.agents.removeGreetingAudio(caller.organizationId, id);
-    return toAgentView(await this.agents.get(caller.organizationId, id));
+    return toAgentView(await this.agents.removeGreetingAudio(caller.organizationId, id));
   }
 
   @Delete(':id')

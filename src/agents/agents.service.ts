@@ -1,55 +1,42 @@
-import { setImmediate as othersTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type QueryDeepPartialEntity, Repository } from 'typeorm';
-import {
-  BatchedLookup,
-  Database,
-  DomainError,
-  isId,
-  newId,
-  notFound,
-  Page,
-  parseWav,
-  resample,
-} from '../platform/index.js';
+import { type EntityManager, Repository } from 'typeorm';
+import { BatchedLookup, Database, isId, newId, notFound, Page, SecretBox } from '../platform/index.js';
+import { changesOf, configurationOf, newConfiguration, upToDate } from './agent-changes.js';
+import { checkChanges } from './agent-check.js';
+import { type AgentConfiguration } from './agent-configuration.js';
+import { sealSecrets } from './agent-secrets.js';
+import { AgentVersionEntity, type VersionedConfiguration } from './agent-version.entity.js';
+import { changeAgent, getVersion, keepVersion, listVersions } from './agent-versions.js';
 import { AgentEntity } from './agent.entity.js';
-import { schemaProblem } from './answer-schema.js';
 import { type CreateAgentRequest, type UpdateAgentRequest } from './agents.dto.js';
+import { readGreeting, samplesOf } from './greeting-audio.js';
+import { checkProviders } from './provider-accounts/provider-use.js';
 
-/** What live calls need of an agent. */
-export type AgentForCalls = Pick<
-  AgentEntity,
-  | 'voiceId'
-  | 'language'
-  | 'prompt'
-  | 'firstMessage'
-  | 'recordCalls'
-  | 'onMachine'
-  | 'voicemailMessage'
-  | 'listenSeconds'
-> & {
+/** What live calls need of an agent. Secrets of its tools are still sealed: `openSecrets`. */
+export type AgentForCalls = AgentConfiguration & {
+  agentId: string;
+  version: number;
   /** PCM16 at 8 kHz, played instead of `firstMessage`. */
   greetingAudio: Int16Array | undefined;
 };
-
-const LISTEN_SECONDS = 30;
-/** Of greeting audio. */
-const MAX_AUDIO_SECONDS = 120;
-const SAMPLE_RATE = 8_000;
-/** Of uploads. To resample from a rate that has no small ratio to ours takes ten times as long. */
-const USUAL_RATES = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
-/** So much is resampled at a time. */
-const PART_SECONDS = 5;
 
 /** The agents of an organization. */
 @Injectable()
 export class AgentsService {
   private readonly active: BatchedLookup<[string, string], { id: string }>;
 
+  /**
+   * Refuses knowledge bases that an agent names and the organization does not have. Set by whoever knows them.
+   * @throws DomainError `validation_error` that names `knowledgeBaseIds[n]`
+   */
+  checkKnowledgeBases: (organizationId: string, ids: readonly string[]) => Promise<void> = () => Promise.resolve();
+
   constructor(
     @InjectRepository(AgentEntity) private readonly agents: Repository<AgentEntity>,
+    @InjectRepository(AgentVersionEntity) private readonly versions: Repository<AgentVersionEntity>,
     private readonly database: Database,
+    private readonly secrets: SecretBox,
   ) {
     this.active = new BatchedLookup(
       database,
@@ -69,66 +56,22 @@ export class AgentsService {
     return isId(id) && (await this.active.find(organizationId, id)) !== undefined;
   }
 
-  /** @throws DomainError `validation_error` for a schema that cannot be used */
-  async create(organizationId: string, request: CreateAgentRequest): Promise<AgentEntity> {
-    const { agentName, agentType, callDirection, voiceId, language, prompt, firstMessage } = request;
-    const { recordCalls, onMachine, voicemailMessage, listenSeconds, analysisSchema } = request;
-    checkSchema(analysisSchema);
-    return this.agents.save(
-      this.agents.create({
-        id: newId(),
-        organizationId,
-        agentName,
-        agentType: agentType ?? 'VOICE',
-        callDirection: callDirection ?? 'OUTBOUND',
-        voiceId: voiceId ?? null,
-        language: language ?? null,
-        prompt: prompt ?? null,
-        firstMessage: firstMessage ?? null,
-        recordCalls: recordCalls ?? true,
-        onMachine: onMachine ?? 'carry_on',
-        voicemailMessage: voicemailMessage ?? null,
-        listenSeconds: listenSeconds ?? LISTEN_SECONDS,
-        analysisSchema: analysisSchema ?? null,
-        isActive: true,
-      }),
-    );
-  }
-
-  /** The agent as live calls use it, whether it is still active or not. @throws DomainError `not_found` */
-  async forCalls(organizationId: string, id: string): Promise<AgentForCalls> {
-    const agent = await this.get(organizationId, id);
-    const [audio] = await this.database.query<{ pcm: Buffer }>(
-      'select pcm from agent_audio where agent_id = $1 and organization_id = $2',
-      [id, organizationId],
-    );
-    return { ...agent, greetingAudio: audio && samplesOf(audio.pcm) };
-  }
-
   /**
-   * Has the agent play a WAV file when a live call is answered.
-   * @returns its length in milliseconds
-   * @throws DomainError `not_found`, `validation_error` for what is no WAV of at most two minutes
+   * @param id for an agent that is to have a certain one
+   * @throws DomainError `validation_error` that names each bad field by its path
    */
-  async setGreetingAudio(organizationId: string, id: string, file: Buffer): Promise<number> {
-    await this.get(organizationId, id);
-    const pcm = await greetingOf(file);
-    await this.database.query(
-      `insert into agent_audio (agent_id, organization_id, pcm) values ($1, $2, $3)
-       on conflict (agent_id) do update set pcm = excluded.pcm, updated_at = now()`,
-      [id, organizationId, Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength)],
-    );
-    return Math.round((pcm.length * 1000) / SAMPLE_RATE);
-  }
-
-  /** @throws DomainError `not_found`, for the agent or the audio */
-  async removeGreetingAudio(organizationId: string, id: string): Promise<void> {
-    await this.get(organizationId, id);
-    const removed = await this.database.query(
-      'delete from agent_audio where agent_id = $1 and organization_id = $2 returning agent_id',
-      [id, organizationId],
-    );
-    if (removed.length === 0) throw notFound('Greeting audio');
+  async create(organizationId: string, request: CreateAgentRequest, id = newId()): Promise<AgentEntity> {
+    const configuration = newConfiguration(request.agentName, request);
+    await this.check(organizationId, configuration);
+    const tools = configuration.tools && sealSecrets(configuration.tools, [], this.secrets, id);
+    return this.agents.manager.transaction(async (tx) => {
+      await checkProviders(tx, organizationId, configuration.providers);
+      const agent = { ...configuration, tools, id, organizationId, version: 1, isActive: true };
+      await tx.insert(AgentEntity, agent as object);
+      const created = await tx.findOneByOrFail(AgentEntity, { id, organizationId });
+      await keepVersion(tx, created);
+      return created;
+    });
   }
 
   /** Active agents, newest first. */
@@ -151,72 +94,100 @@ export class AgentsService {
 
   /**
    * Changes what is given. What cannot be empty is left alone by null.
-   * @throws DomainError `not_found`, `validation_error` for a schema that cannot be used
+   * @throws DomainError `not_found`, `validation_error` that names each bad field by its path
    */
   async update(organizationId: string, id: string, request: UpdateAgentRequest): Promise<AgentEntity> {
-    const { agentName, agentType, callDirection, recordCalls, onMachine, listenSeconds, isActive, ...mayBeNull } =
-      request;
-    const changes = {
-      ...mayBeNull,
-      agentName: agentName ?? undefined,
-      agentType: agentType ?? undefined,
-      callDirection: callDirection ?? undefined,
-      recordCalls: recordCalls ?? undefined,
-      onMachine: onMachine ?? undefined,
-      listenSeconds: listenSeconds ?? undefined,
-      isActive: isActive ?? undefined,
-    };
-    checkSchema(request.analysisSchema);
+    const changes = changesOf(request);
     await this.get(organizationId, id);
-    if (Object.values(changes).some((value) => value !== undefined))
-      await this.agents.update({ id, organizationId }, changes as QueryDeepPartialEntity<AgentEntity>);
-    return this.get(organizationId, id);
+    await this.check(organizationId, changes);
+    return this.change(organizationId, id, async (agent, tx) => {
+      const isActive = request.isActive ?? agent.isActive;
+      // Those of an agent that is not active may be deleted: it needs them again when it comes back.
+      const providers = changes.providers ?? (isActive && !agent.isActive ? agent.providers : null);
+      await checkProviders(tx, organizationId, providers);
+      const tools = changes.tools && sealSecrets(changes.tools, agent.tools ?? [], this.secrets, id);
+      return { ...changes, ...(tools ? { tools } : {}), isActive };
+    });
   }
 
   /** Takes the agent out of use; its calls keep naming it. @throws DomainError `not_found` */
   deactivate(organizationId: string, id: string): Promise<AgentEntity> {
     return this.update(organizationId, id, { isActive: false });
   }
-}
 
-function checkSchema(schema: Record<string, unknown> | null | undefined): void {
-  const problem = schema == null ? undefined : schemaProblem(schema);
-  if (problem) throw new DomainError('validation_error', `analysisSchema ${problem}`, { analysisSchema: problem });
-}
-
-async function greetingOf(file: Buffer): Promise<Int16Array> {
-  const problem = (detail: string) => new DomainError('validation_error', `The audio ${detail}`, { body: detail });
-  let audio: ReturnType<typeof parseWav>;
-  try {
-    audio = parseWav(file);
-  } catch (error) {
-    throw problem(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  /** The versions of an agent, newest first. @throws DomainError `not_found` */
+  async listVersions(organizationId: string, id: string, page: number, limit: number) {
+    return listVersions(this.versions, await this.get(organizationId, id), page, limit);
   }
-  const { sampleRate, channels } = audio;
-  const [left, right] = channels;
-  if (!USUAL_RATES.includes(sampleRate)) throw problem(`is at ${sampleRate} Hz; use one of ${USUAL_RATES.join(', ')}`);
-  if (left.length > MAX_AUDIO_SECONDS * sampleRate) throw problem(`must last at most ${MAX_AUDIO_SECONDS} seconds`);
-  const mono = right ? left.map((sample, i) => (sample + (right[i] ?? 0)) / 2) : left;
-  const pcm = await toLineRate(mono, sampleRate);
-  if (pcm.length === 0) throw problem('is empty');
-  return pcm;
-}
 
-/** Resamples part by part, so that calls and other requests are not kept waiting. */
-async function toLineRate(pcm: Int16Array, rate: number): Promise<Int16Array> {
-  const whole = new Int16Array(Math.round((pcm.length * SAMPLE_RATE) / rate));
-  for (let second = 0; second * rate < pcm.length; second += PART_SECONDS) {
-    // Whole seconds begin at a sample of both rates; one before and one after are what the filter reaches into.
-    const before = Math.min(second, 1);
-    const part = pcm.subarray((second - before) * rate, (second + PART_SECONDS + 1) * rate);
-    const from = before * SAMPLE_RATE;
-    const resampled = resample(part, rate, SAMPLE_RATE).subarray(from, from + PART_SECONDS * SAMPLE_RATE);
-    whole.set(resampled, second * SAMPLE_RATE);
-    await othersTurn();
+  /** @throws DomainError `not_found`, for the agent or the version */
+  async getVersion(organizationId: string, id: string, version: number): Promise<AgentVersionEntity> {
+    return getVersion(this.versions, await this.get(organizationId, id), version);
   }
-  return whole;
-}
 
-/** A copy: the bytes of a row may lie at an odd place of a shared buffer. */
-const samplesOf = (bytes: Buffer): Int16Array =>
-  new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length - (bytes.length % 2)));
+  /**
+   * The agent as live calls use it, whether it is still active or not.
+   * @param version the current one unless given
+   * @throws DomainError `not_found`
+   */
+  async forCalls(organizationId: string, id: string, version?: number): Promise<AgentForCalls> {
+    const agent = await this.get(organizationId, id);
+    if (version === undefined || version === agent.version)
+      return this.withGreeting(agent, agent.version, configurationOf(agent));
+    const { configuration } = await getVersion(this.versions, agent, version);
+    return this.withGreeting(agent, version, upToDate(configuration));
+  }
+
+  /**
+   * Has the agent play a WAV file when a live call is answered.
+   * @returns its length in milliseconds
+   * @throws DomainError `not_found`, `validation_error` for what is no WAV of at most two minutes
+   */
+  async setGreetingAudio(organizationId: string, id: string, file: Buffer): Promise<number> {
+    await this.get(organizationId, id);
+    const { pcm, sha256, durationMs } = await readGreeting(file);
+    await this.change(organizationId, id, async (_, tx) => {
+      await tx.query(
+        `insert into agent_greetings (agent_id, sha256, organization_id, pcm) values ($1, $2, $3, $4)
+         on conflict do nothing`,
+        [id, sha256, organizationId, pcm],
+      );
+      return { greetingAudioSha256: sha256 };
+    });
+    return durationMs;
+  }
+
+  /** Earlier versions keep theirs. @throws DomainError `not_found`, for the agent or the audio */
+  async removeGreetingAudio(organizationId: string, id: string): Promise<AgentEntity> {
+    return this.change(organizationId, id, ({ greetingAudioSha256 }) => {
+      if (greetingAudioSha256 === null) throw notFound('Greeting audio');
+      return { greetingAudioSha256: null };
+    });
+  }
+
+  private async change(
+    organizationId: string,
+    id: string,
+    plan: (agent: AgentEntity, tx: EntityManager) => Partial<AgentEntity> | Promise<Partial<AgentEntity>>,
+  ): Promise<AgentEntity> {
+    if (!isId(id)) throw notFound('Agent');
+    return this.agents.manager.transaction((tx) => changeAgent(tx, organizationId, id, (agent) => plan(agent, tx)));
+  }
+
+  private async check(organizationId: string, changes: Partial<AgentConfiguration>): Promise<void> {
+    checkChanges(changes);
+    if (changes.knowledgeBaseIds?.length) await this.checkKnowledgeBases(organizationId, changes.knowledgeBaseIds);
+  }
+
+  private async withGreeting(
+    { id: agentId, organizationId }: AgentEntity,
+    version: number,
+    { greetingAudioSha256, ...configuration }: VersionedConfiguration,
+  ): Promise<AgentForCalls> {
+    const [audio] = await this.database.query<{ pcm: Buffer }>(
+      'select pcm from agent_greetings where agent_id = $1 and sha256 = $2 and organization_id = $3',
+      [agentId, greetingAudioSha256, organizationId],
+    );
+    return { ...configuration, agentId, version, greetingAudio: audio && samplesOf(audio.pcm) };
+  }
+}

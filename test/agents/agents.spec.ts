@@ -5,8 +5,9 @@ import { openTestDatabase, type TestDatabase } from '../support/database.js';
 const SUMMARY = ['id', 'agentName', 'agentType', 'callDirection', 'voiceId', 'language', 'isActive', 'createdAt'];
 /** Of an agent alone, beyond what lists have. */
 const DETAILS = [
-  ...['prompt', 'firstMessage', 'recordCalls', 'onMachine', 'voicemailMessage', 'listenSeconds'],
-  ...['analysisSchema', 'updatedAt'],
+  ...['prompt', 'firstMessage', 'firstSpeaker', 'model', 'temperature', 'providers', 'endpointing', 'interruption'],
+  ...['silence', 'maxDurationSeconds', 'durationWarning', 'tools', 'knowledgeBaseIds', 'recordCalls', 'onMachine'],
+  ...['voicemailMessage', 'listenSeconds', 'analysisSchema', 'greetingAudioSha256', 'version', 'updatedAt'],
 ];
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
@@ -69,11 +70,23 @@ describe('agents', () => {
         voicemailMessage: 'Please call us back, {{customerName}}.',
         listenSeconds: 0,
         analysisSchema: { type: 'object', properties: { name: { type: 'string' } } },
+        firstSpeaker: 'customer',
+        model: 'gpt-4.1-mini',
+        temperature: 0.4,
+        providers: { model: { model: 'gpt-4.1', fallback: { model: 'gpt-4.1-mini' } }, speech: { voice: 'alloy' } },
+        endpointing: { silenceMs: 700, sensitivity: 0.5 },
+        interruption: { enabled: true, afterMs: 300 },
+        silence: { afterSeconds: 10, prompt: 'Hello?', times: 2, farewell: 'Goodbye, {{customerName}}.' },
+        maxDurationSeconds: 600,
+        durationWarning: 'Half a minute left, {{customerName}}.',
+        tools: [{ type: 'end_call' }],
+        knowledgeBaseIds: [randomUUID()],
       };
+      const more = { greetingAudioSha256: null, version: 1 };
       const { status, body } = await ask('POST', '', given);
       expect(status).toBe(201);
       expect(body).toEqual({
-        data: { ...given, id: expect.any(String), isActive: true, createdAt: TIME, updatedAt: TIME },
+        data: { ...given, ...more, id: expect.any(String), isActive: true, createdAt: TIME, updatedAt: TIME },
         requestId: expect.stringMatching(/^req-/),
       });
       expect(await get(body.data.id)).toEqual(body.data);
@@ -209,7 +222,8 @@ describe('agents', () => {
       const agent = await create({ voiceId: 'calm', language: 'en-US', prompt: 'Be brief.' });
       const { status, body } = await ask('PATCH', `/${agent.id}`, { agentName: 'New name', prompt: 'Be kind.' });
       expect(status).toBe(200);
-      expect(body.data).toEqual({ ...agent, agentName: 'New name', prompt: 'Be kind.', updatedAt: TIME });
+      const changed = { agentName: 'New name', prompt: 'Be kind.', version: 2 };
+      expect(body.data).toEqual({ ...agent, ...changed, updatedAt: TIME });
       expect(body.data.updatedAt >= agent.updatedAt).toBe(true);
       expect(await get(agent.id)).toEqual(body.data);
     });
@@ -220,7 +234,7 @@ describe('agents', () => {
       const mayNot = { agentName: null, agentType: null, callDirection: null, isActive: null };
       const { status, body } = await ask('PATCH', `/${agent.id}`, { ...mayBeEmpty, ...mayNot });
       expect(status).toBe(200);
-      expect(body.data).toEqual({ ...agent, ...mayBeEmpty, updatedAt: TIME });
+      expect(body.data).toEqual({ ...agent, ...mayBeEmpty, version: 2, updatedAt: TIME });
     });
 
     it.each([
@@ -232,7 +246,7 @@ describe('agents', () => {
       const agent = await create({ firstMessage: 'Hello' });
       const { status, body } = await ask('PATCH', `/${agent.id}`, { [name]: value });
       expect(status).toBe(200);
-      expect(body.data).toEqual({ ...agent, [name]: value, updatedAt: TIME });
+      expect(body.data).toEqual({ ...agent, [name]: value, version: 2, updatedAt: TIME });
       expect(await get(agent.id)).toEqual(body.data);
     });
 
@@ -242,7 +256,7 @@ describe('agents', () => {
       const nothing = { recordCalls: null, onMachine: null, voicemailMessage: null, listenSeconds: null };
       const { status, body } = await ask('PATCH', `/${agent.id}`, nothing);
       expect(status).toBe(200);
-      expect(body.data).toEqual({ ...agent, voicemailMessage: null, updatedAt: TIME });
+      expect(body.data).toEqual({ ...agent, voicemailMessage: null, version: 2, updatedAt: TIME });
     });
 
     it('200 changes nothing when nothing is given', async () => {

@@ -160,6 +160,21 @@ export function JsonObjectField(options: FieldOptions): PropertyDecorator {
   );
 }
 
+/** A JSON list, stored as it came. What its items are like is for its room to check, and to say in `items`. */
+export function JsonListField(options: FieldOptions & { items: Record<string, unknown> }): PropertyDecorator {
+  return field(options, { type: 'array', items: options.items }, Array.isArray, 'must be a list');
+}
+
+export function NumberField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  const { min, max } = options;
+  return field(
+    options,
+    { type: Number, minimum: min, maximum: max },
+    (value) => typeof value === 'number' && value >= min && value <= max,
+    `must be a number from ${min} to ${max}`,
+  );
+}
+
 export function FlagField(options: FieldOptions): PropertyDecorator {
   return field(options, { type: Boolean }, (value) => typeof value === 'boolean', 'must be true or false');
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { newConfiguration } from '../../../src/agents/agent-changes.js';
 import { type AgentForCalls } from '../../../src/agents/index.js';
 import { type CallFacts } from '../../../src/calls/call-events.js';
 import { CallPreparation, type CallPreparationParts, type Prepared } from '../../../src/calls/live/call-preparation.js';
@@ -16,14 +17,9 @@ import { pcmBytes, tone } from '../../support/wav.js';
 const CARRIER = { id: 'carrier', name: 'Acme', targets: [] } as unknown as SipCarrier;
 const GREETING = Int16Array.of(1, 2, 3);
 const AGENT: AgentForCalls = {
-  voiceId: null,
-  language: null,
-  prompt: null,
-  firstMessage: null,
-  recordCalls: true,
-  onMachine: 'carry_on',
-  voicemailMessage: null,
-  listenSeconds: 30,
+  ...newConfiguration('Test agent', {}),
+  agentId: 'agent',
+  version: 1,
   greetingAudio: GREETING,
 };
 const PHONE = '+14155552671';
@@ -129,7 +125,7 @@ describe('preparing a live call', () => {
     });
 
     it('asks for the carrier of its number and the agent of its organization', async () => {
-      const asked: string[][] = [];
+      const asked: unknown[][] = [];
       await ready(
         {},
         {

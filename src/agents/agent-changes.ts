@@ -1,0 +1,69 @@
+import { type AgentConfiguration } from './agent-configuration.js';
+import { type VersionedConfiguration } from './agent-version.entity.js';
+
+/** What a request says of an agent. Null: as if nothing had been said, or empty where that may be. */
+export type AgentRequest = { [Field in keyof AgentConfiguration]?: AgentConfiguration[Field] | null };
+
+/** A new agent that is told nothing but its name. */
+const DEFAULTS: Omit<VersionedConfiguration, 'agentName'> = {
+  agentType: 'VOICE',
+  callDirection: 'OUTBOUND',
+  prompt: null,
+  firstMessage: null,
+  firstSpeaker: 'agent',
+  voiceId: null,
+  language: null,
+  model: null,
+  temperature: null,
+  providers: null,
+  endpointing: null,
+  interruption: null,
+  silence: null,
+  maxDurationSeconds: null,
+  durationWarning: null,
+  tools: null,
+  knowledgeBaseIds: [],
+  recordCalls: true,
+  onMachine: 'carry_on',
+  voicemailMessage: null,
+  listenSeconds: 30,
+  analysisSchema: null,
+  greetingAudioSha256: null,
+};
+const FIELDS = ['agentName', ...Object.keys(DEFAULTS)] as (keyof VersionedConfiguration)[];
+
+export const newConfiguration = (agentName: string, request: AgentRequest): VersionedConfiguration => ({
+  agentName,
+  ...DEFAULTS,
+  ...changesOf(request),
+});
+
+/** What a request changes. Null empties what may be empty, and leaves the rest alone. */
+export function changesOf(request: AgentRequest): Partial<AgentConfiguration> {
+  const empty: Partial<AgentRequest> = { ...DEFAULTS, knowledgeBaseIds: null };
+  const said = FIELDS.filter((field) => field !== 'greetingAudioSha256')
+    .filter((field) => request[field] !== undefined && (request[field] !== null || empty[field] === null))
+    .map((field) => [field, request[field] ?? (field === 'knowledgeBaseIds' ? [] : null)]);
+  return Object.fromEntries(said) as Partial<AgentConfiguration>;
+}
+
+/** Those changes that make a difference. The order of properties is one: models read them in that order. */
+export function differences<T extends object>(now: T, changes: Partial<T>): Partial<T> {
+  const different = Object.entries(changes).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof T]),
+  );
+  return Object.fromEntries(different) as Partial<T>;
+}
+
+/** What a version of an agent keeps of it. */
+export const configurationOf = (agent: VersionedConfiguration): VersionedConfiguration =>
+  Object.fromEntries(FIELDS.map((field) => [field, agent[field]])) as unknown as VersionedConfiguration;
+
+/** A version as it would be written today: those of older releases have fewer fields. */
+export const upToDate = (configuration: VersionedConfiguration): VersionedConfiguration => ({
+  ...DEFAULTS,
+  ...configuration,
+});
+
+/** Whether a change is one of what versions keep. */
+export const isVersioned = (changes: object): boolean => FIELDS.some((field) => Object.hasOwn(changes, field));

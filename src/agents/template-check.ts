@@ -1,0 +1,37 @@
+import mustache, { type OpeningAndClosingTags } from 'mustache';
+
+const TAGS: OpeningAndClosingTags = ['{{', '}}'];
+/** How deep sections may stand inside each other: over lists, each level multiplies the work. */
+const MOST_LEVELS = 5;
+const MOST_REPEATED = 100;
+
+/** What Mustache makes of a tag, as far as we look at it: its kind, its name, and for sections what is inside. */
+type Token = readonly [kind: string, name: string, from: number, to: number, inside?: Token[]];
+
+/**
+ * What makes a Mustache template unusable, as the end of a sentence; undefined when nothing does. There are variables
+ * and sections, but no partials, since there is nowhere to take them from, and no other delimiters.
+ */
+export function templateProblem(template: string): string | undefined {
+  // Of its own, and without a cache, which would keep every template that was ever looked at.
+  const writer = new mustache.Writer();
+  (writer as { templateCache?: unknown }).templateCache = undefined;
+  try {
+    return problemIn(writer.parse(template, TAGS) as Token[], 1);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `is not a template: ${reason.slice(0, MOST_REPEATED)}`;
+  }
+}
+
+function problemIn(tokens: readonly Token[], level: number): string | undefined {
+  for (const [kind, name, , , inside] of tokens) {
+    if (kind === '>') return `must not have partials: {{> ${name.slice(0, MOST_REPEATED)}}}`;
+    if (kind === '=') return 'must not change the delimiters';
+    if (!Array.isArray(inside)) continue;
+    if (level > MOST_LEVELS) return `must nest sections at most ${MOST_LEVELS} deep`;
+    const problem = problemIn(inside, level + 1);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
