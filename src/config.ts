@@ -346,7 +346,7 @@ function provider<Stage extends string>(
 ): Partial<Record<Stage, Provider>> {
   if (given.baseUrl === undefined && given.apiKey === undefined) return {};
   const fields = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { [stage]: Object.fromEntries(fields) } as Record<Stage, Provider>;
+  return { [stage]: Object.fromEntries(fields) } as unknown as Record<Stage, Provider>;
 }
 
 /** The text of `.env.example`. */

@@ -16,7 +16,11 @@ const NO_PARAMETERS = { type: 'object', properties: {} };
  * checked when it is connected to. Each use has an `Idempotency-Key` of its own, and names the call.
  * @param tool with opened secrets
  */
-export function httpTool(tool: HttpTool, http: Pick<OutboundHttp, 'request'>, callId: string): Tool {
+export function httpTool(
+  tool: Omit<HttpTool, 'secretHeaders'>,
+  http: Pick<OutboundHttp, 'request'>,
+  callId: string,
+): Tool {
   const { name, description, parameters = NO_PARAMETERS, method = 'POST', timeoutMs = TIMEOUT_MS, filler } = tool;
   const inQuery = method === 'GET' || method === 'DELETE';
   const ask = async (args: Record<string, unknown>, signal: AbortSignal): Promise<string> => {
@@ -29,7 +33,6 @@ export function httpTool(tool: HttpTool, http: Pick<OutboundHttp, 'request'>, ca
         'x-outdial-call-id': callId,
         'idempotency-key': newId(),
         ...tool.headers,
-        ...tool.secretHeaders,
       },
       ...(inQuery ? {} : { body: JSON.stringify(args) }),
       timeoutMs,

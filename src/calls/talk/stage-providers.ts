@@ -42,7 +42,8 @@ export async function stagesFor(
   };
   const stages: StagesSettings = {};
   for (const stage of STAGES) {
-    const choice = { ...(stage === 'model' && model !== null ? { model } : {}), ...providers?.[stage] };
+    const usual = stage === 'model' && model !== null ? { model } : {};
+    const choice: ProviderChoice & { fallback?: ProviderChoice } = { ...usual, ...providers?.[stage] };
     const primary = of(choice, settings[stage]);
     const fallback = choice.fallback && of(choice.fallback, settings[stage]);
     if (primary) stages[stage] = fallback ? { primary, fallback } : { primary };

@@ -19,7 +19,7 @@ import {
 import { agentTools } from './agent-tools.js';
 import { httpTool } from './http-tool.js';
 import { knowledgeTool } from './knowledge-tool.js';
-import { converses, type TalkPlan } from './talk-plan.js';
+import { conversing, type TalkPlan } from './talk-plan.js';
 import { type StageSettings } from './stage-providers.js';
 
 export interface TalkSurroundings {
@@ -46,8 +46,9 @@ export function startTalk(
 ): Talk {
   const { script, stages, usage } = plan;
   for (const used of usage) tell({ type: 'usage', usage: used });
-  if (!converses(stages)) return new Announcement(line, script);
-  const { transcription, model, speech } = stages;
+  const providers = conversing(stages);
+  if (!providers) return new Announcement(line, script);
+  const { transcription, model, speech } = providers;
   const parts = {
     settings: settingsOf(plan, surroundings.maxDurationMs),
     transcribers: providersOf(transcription, createTranscriber),
@@ -95,7 +96,7 @@ function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal, secre
     leg,
     fromNumber,
     refusal: (to) => refusal(organizationId, to),
-    http: (tool) => httpTool(openSecrets(tool, secrets), http, callId),
+    http: (tool) => httpTool(openSecrets(tool, secrets, agent.agentId), http, callId),
   });
   const hasKnowledge = agent.knowledgeBaseIds.length > 0 && !disableKnowledgeBases;
   return hasKnowledge ? [...tools, knowledgeTool(knowledge, organizationId, agent.knowledgeBaseIds)] : tools;

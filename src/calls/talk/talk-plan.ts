@@ -5,6 +5,7 @@ import {
   type AnnouncementScript,
   createSpeaker,
   type Providers,
+  type ProviderSettings,
   say,
   type Speaker,
   TemplateError,
@@ -13,8 +14,14 @@ import {
 import { type AgentUsed, type CallFacts, type DisconnectionReason } from '../call-events.js';
 import { type AgentTexts, agentTexts } from './agent-texts.js';
 import { noticeTone } from './notice-tone.js';
-import { type Accounts, type StagesSettings, stagesFor, type StageName, UnknownProvider } from './stage-providers.js';
-import { type ProviderSettings } from '../../voice/index.js';
+import {
+  type Accounts,
+  type StageSettings,
+  type StagesSettings,
+  stagesFor,
+  type StageName,
+  UnknownProvider,
+} from './stage-providers.js';
 
 /** What an agent will do on a line, known before it is dialled. */
 export interface TalkPlan {
@@ -101,15 +108,11 @@ export class TalkPlanner {
     };
     try {
       const greeting = agent.greetingAudio ?? (await spoken(texts.firstMessage));
-      if (!greeting && !converses(stages))
+      if (!greeting && !conversing(stages) && !stages.speechToSpeech)
         return { reason: 'error_speech_provider', detail: NOTHING_TO_SAY, retryable: false };
       const message = agent.onMachine === 'leave_message' ? await spoken(texts.voicemailMessage) : undefined;
-      const isAnnounced = agent.recordCalls && config.recordingNotice !== undefined;
-      const notice = !isAnnounced
-        ? undefined
-        : config.recordingNotice === 'tone'
-          ? noticeTone()
-          : await spoken(config.recordingNotice);
+      const announced = agent.recordCalls ? (config.recordingNotice ?? '') : '';
+      const notice = announced === 'tone' ? noticeTone() : await spoken(announced);
       const { onMachine, listenSeconds } = agent;
       return { usage, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
     } catch (error) {
@@ -120,9 +123,14 @@ export class TalkPlanner {
   }
 }
 
-/** A conversation needs all three, or one who does all of it. */
-export const converses = ({ transcription, model, speech, speechToSpeech }: StagesSettings): boolean =>
-  speechToSpeech !== undefined || (transcription !== undefined && model !== undefined && speech !== undefined);
+/** Those who hold a conversation: it needs all three. Undefined: the agent makes announcements. */
+export function conversing({
+  transcription,
+  model,
+  speech,
+}: StagesSettings): Record<StageName, StageSettings> | undefined {
+  return transcription && model && speech ? { transcription, model, speech } : undefined;
+}
 
 const speakersOf = ({ speech }: StagesSettings): Providers<Speaker> | undefined =>
   speech && {

@@ -2,13 +2,17 @@ import { join } from 'node:path';
 import { newConfiguration } from '../../../src/agents/agent-changes.js';
 import { type AgentForCalls } from '../../../src/agents/index.js';
 import { type CallFacts } from '../../../src/calls/call-events.js';
-import { CallPreparation, type CallPreparationParts, type Prepared } from '../../../src/calls/live/call-preparation.js';
+import {
+  LiveCallPreparation,
+  type LiveCallPreparationParts,
+  type Prepared,
+} from '../../../src/calls/live/call-preparation.js';
 import { DailyUse } from '../../../src/calls/live/daily-use.js';
-import { noticeTone } from '../../../src/calls/live/notice-tone.js';
 import { Recordings } from '../../../src/calls/recordings/recordings.js';
+import { noticeTone } from '../../../src/calls/talk/notice-tone.js';
+import { TalkPlanner, type TalkPlannerParts } from '../../../src/calls/talk/talk-plan.js';
 import { type Log, newId, SecretBox, SecretBoxError } from '../../../src/platform/index.js';
 import { DiallingPolicyEntity, DiallingPolicyService, type SipCarrier } from '../../../src/telephony/index.js';
-import { Speech } from '../../../src/voice/index.js';
 import { factsOf } from '../../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { HttpDouble } from '../../support/http-double.js';
@@ -55,30 +59,38 @@ describe('preparing a live call', () => {
 
   const silent = () => undefined;
   const log: Log = { error: silent, warn: silent, info: silent, debug: silent, flush: silent };
-  const speech = () => new Speech({ url: server.url, apiKey: undefined, model: 'model', voice: 'alloy' });
+  const speech = () => ({ kind: 'openai', baseUrl: server.url, model: 'model', voice: 'alloy' });
   const recordings = () => {
     const secrets = new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: undefined, dataDir: '/data' });
     return new Recordings({ dataDir: '/data', recordingsUrl: undefined, publicUrl: undefined }, secrets, log);
   };
-  const preparation = (agent: Partial<AgentForCalls> = {}, parts: Partial<CallPreparationParts> = {}) =>
-    new CallPreparation({
+  const preparation = (
+    agent: Partial<AgentForCalls> = {},
+    { carriers, policy: policyPart, dailyUse, ...parts }: Partial<LiveCallPreparationParts & TalkPlannerParts> = {},
+  ) => {
+    const planner = new TalkPlanner({
       agents: { forCalls: () => Promise.resolve({ ...AGENT, ...agent }) },
-      carriers: { carrierFor: () => Promise.resolve(CARRIER) },
-      policy,
-      dailyUse: new DailyUse(db.database, 0),
-      speech: speech(),
-      recordings: recordings(),
+      accounts: () => Promise.resolve(new Map()),
+      providers: { speech: speech() },
       config: { recordingNotice: undefined },
       log,
       ...parts,
     });
+    return new LiveCallPreparation({
+      planner,
+      carriers: carriers ?? { carrierFor: () => Promise.resolve(CARRIER) },
+      policy: policyPart ?? policy,
+      dailyUse: dailyUse ?? new DailyUse(db.database, 0),
+      recordings: recordings(),
+    });
+  };
   const prepare = (...given: Parameters<typeof preparation>) => preparation(...given).prepare(newId(), facts);
   const ready = async (...given: Parameters<typeof preparation>) => {
     const prepared = await prepare(...given);
     if (prepared.is !== 'ready') throw new Error(JSON.stringify(prepared));
     return prepared;
   };
-  const scriptOf = async (...given: Parameters<typeof preparation>) => (await ready(...given)).script;
+  const scriptOf = async (...given: Parameters<typeof preparation>) => (await ready(...given)).plan.script;
   const commandOf = (prepared: Prepared) => (prepared.is === 'refused' ? prepared.command : undefined);
   const failure = (disconnectionReason: string, detail: unknown, retryable: boolean) => ({
     type: 'EndCall',
@@ -98,14 +110,14 @@ describe('preparing a live call', () => {
 
   describe('has all that it needs', () => {
     it('a carrier, the consent of the policy and what to say', async () => {
-      const { screening, line, script } = await ready();
+      const { screening, line, plan } = await ready();
       expect(screening).toEqual({ allowed: true, rule: null, detail: 'The dialling policy allows the call' });
-      expect(line('claim')).toMatchObject({
+      expect(line?.('claim')).toMatchObject({
         carrier: CARRIER,
         organizationId: facts.organizationId,
         detectsAnswer: true,
       });
-      expect(script).toEqual({
+      expect(plan.script).toEqual({
         notice: undefined,
         greeting: GREETING,
         message: undefined,
@@ -119,9 +131,9 @@ describe('preparing a live call', () => {
       const callId = newId();
       const prepared = await preparation().prepare(callId, facts);
       const folder = join('/data', 'recordings', 'incoming');
-      const files = ['one', 'two'].map((claim) => prepared.is === 'ready' && prepared.line(claim).recordTo);
+      const files = ['one', 'two'].map((claim) => prepared.is === 'ready' && prepared.line?.(claim).recordTo);
       expect(files).toEqual(['one', 'two'].map((claim) => join(folder, `${callId}.${claim}.wav`)));
-      expect((await ready({ recordCalls: false })).line('one').recordTo).toBeUndefined();
+      expect((await ready({ recordCalls: false })).line?.('one').recordTo).toBeUndefined();
     });
 
     it('asks for the carrier of its number and the agent of its organization', async () => {
@@ -267,7 +279,7 @@ describe('preparing a live call', () => {
       ['a first message of which nothing is left', { firstMessage: ' {{nothing}} ' }, true],
       ['a first message, and no server to say it', { firstMessage: 'Hello' }, false],
     ])('with %s, and it does not count as made', async (_, agent, hasSpeech) => {
-      const parts = hasSpeech ? {} : { speech: undefined };
+      const parts = hasSpeech ? {} : { providers: {} };
       const prepared = await prepare({ ...agent, greetingAudio: undefined }, parts);
       const detail = expect.stringMatching(/^The agent has nothing to say: .*greeting-audio.*SPEECH_URL$/);
       expect(commandOf(prepared)).toEqual(failure('error_speech_provider', detail, false));
