@@ -3,9 +3,23 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AgentEntity } from './agent.entity.js';
 import { AgentsController } from './agents.controller.js';
 import { AgentsService } from './agents.service.js';
+import { KnowledgeBasesController } from './knowledge/knowledge-bases.controller.js';
+import { KnowledgeBasesService } from './knowledge/knowledge-bases.service.js';
+import { KnowledgeDocumentsController } from './knowledge/knowledge-documents.controller.js';
+import { KnowledgeDocumentsService } from './knowledge/knowledge-documents.service.js';
+import { KnowledgeSearch } from './knowledge/knowledge-search.js';
+import { PdfReader } from './knowledge/pdf-reader.js';
 
-@Module({ imports: [TypeOrmModule.forFeature([AgentEntity])], providers: [AgentsService], exports: [AgentsService] })
+@Module({
+  imports: [TypeOrmModule.forFeature([AgentEntity])],
+  providers: [AgentsService, KnowledgeBasesService, KnowledgeSearch],
+  exports: [AgentsService, KnowledgeBasesService, KnowledgeSearch],
+})
 export class AgentsModule {}
 
-@Module({ imports: [AgentsModule], controllers: [AgentsController] })
+@Module({
+  imports: [AgentsModule],
+  controllers: [AgentsController, KnowledgeBasesController, KnowledgeDocumentsController],
+  providers: [KnowledgeDocumentsService, { provide: PdfReader, useFactory: () => new PdfReader() }],
+})
 export class AgentsApiModule {}
