@@ -4,9 +4,15 @@ import { AgentVersionEntity } from './agent-version.entity.js';
 import { AgentEntity } from './agent.entity.js';
 import { AgentsController } from './agents.controller.js';
 import { AgentsService } from './agents.service.js';
+import { KnowledgeBasesController } from './knowledge/knowledge-bases.controller.js';
+import { KnowledgeBasesService } from './knowledge/knowledge-bases.service.js';
+import { KnowledgeDocumentsController } from './knowledge/knowledge-documents.controller.js';
+import { KnowledgeDocumentsService } from './knowledge/knowledge-documents.service.js';
+import { KnowledgeSearch } from './knowledge/knowledge-search.js';
+import { PdfReader } from './knowledge/pdf-reader.js';
 import { ProviderAccountEntity } from './provider-accounts/provider-account.entity.js';
 
-const SERVICES = [AgentsService];
+const SERVICES = [AgentsService, KnowledgeBasesService, KnowledgeSearch];
 
 @Module({
   imports: [TypeOrmModule.forFeature([AgentEntity, AgentVersionEntity, ProviderAccountEntity])],
@@ -15,5 +21,9 @@ const SERVICES = [AgentsService];
 })
 export class AgentsModule {}
 
-@Module({ imports: [AgentsModule], controllers: [AgentsController] })
+@Module({
+  imports: [AgentsModule],
+  controllers: [AgentsController, KnowledgeBasesController, KnowledgeDocumentsController],
+  providers: [KnowledgeDocumentsService, { provide: PdfReader, useFactory: () => new PdfReader() }],
+})
 export class AgentsApiModule {}

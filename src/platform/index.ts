@@ -18,7 +18,7 @@ export { setUpHttp, type Tracked } from './http/http.setup.js';
 export { buildOpenApi, serveOpenApi } from './http/openapi.js';
 export { Operation, operationOf, type OperationOptions } from './http/operation.js';
 export { StoredReply, envelope } from './http/reply.js';
-export { readUpload } from './http/upload.js';
+export { mediaTypeOf, readUpload } from './http/upload.js';
 export { firstIdAt, idTime, isId, newId } from './ids.js';
 export { createLog, Log, nestLogger } from './log.js';
 export { Page } from './pagination.js';

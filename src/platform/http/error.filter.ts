@@ -33,6 +33,8 @@ export class ErrorFilter implements ExceptionFilter {
     const { status, code, message, details } = this.describe(error, request.requestId);
     if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     if (status === 503 && code === 'internal_error') response.setHeader('Retry-After', '1');
+    // Who has a better idea has said so already.
+    if (status === 429 && !response.hasHeader('Retry-After')) response.setHeader('Retry-After', '10');
     writeJson(response, errorEnvelope(code, message, details, request.requestId), status);
   }
 

@@ -99,7 +99,7 @@ const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 const isUpload = ({ method, path }: Request): boolean =>
-  method === 'PUT' && UPLOADS.some((pattern) => pattern.test(path));
+  UPLOADS.some((upload) => upload.method === method && upload.path.test(path));
 
 function refuseOtherMediaTypes(request: Request, _response: Response, next: NextFunction): void {
   next(

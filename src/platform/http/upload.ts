@@ -2,7 +2,14 @@ import { type Request } from 'express';
 import { DomainError } from '../domain-error.js';
 
 /** Where bodies that are no JSON may be sent to. Their handlers read them, after the guard, with `readUpload`. */
-export const UPLOADS: readonly RegExp[] = [/^\/v1\/agents\/[^/]+\/greeting-audio\/?$/];
+export const UPLOADS: readonly { method: string; path: RegExp }[] = [
+  { method: 'PUT', path: /^\/v1\/agents\/[^/]+\/greeting-audio\/?$/ },
+  { method: 'POST', path: /^\/v1\/knowledge-bases\/[^/]+\/documents\/?$/ },
+];
+
+/** The media type of a body, without its parameters. */
+export const mediaTypeOf = ({ headers }: Pick<Request, 'headers'>): string =>
+  (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 
 /**
  * Reads the body of an upload.
@@ -11,9 +18,8 @@ export const UPLOADS: readonly RegExp[] = [/^\/v1\/agents\/[^/]+\/greeting-audio
  * @throws DomainError `unsupported_media_type`, `payload_too_large`, `bad_request` for one that breaks off
  */
 export async function readUpload(request: Request, types: readonly string[], limit: number): Promise<Buffer> {
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (!types.includes(type))
-    throw new DomainError('unsupported_media_type', `Send the file as Content-Type: ${types[0] ?? ''}`);
+  if (!types.includes(mediaTypeOf(request)))
+    throw new DomainError('unsupported_media_type', `Send the file as Content-Type: ${types.join(' or ')}`);
   const tooLarge = () => new DomainError('payload_too_large', `The file must have at most ${limit} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   const chunks: Buffer[] = [];

@@ -1,0 +1,173 @@
+/** A piece of a document, small enough to be told to a language model and large enough to make sense by itself. */
+export interface Chunk {
+  /** The headings that it stands under, outermost first: `Opening hours > Sunday`. */
+  heading: string | null;
+  page: number | null;
+  text: string;
+}
+
+/** A part of a document, none of whose pieces reach into the next. */
+export interface Section {
+  page: number | null;
+  text: string;
+}
+
+/** Characters (UTF-16 code units, as everywhere). */
+const USUAL = 800;
+const MOST = 1_200;
+/** What is shorter joins its neighbour, even if that makes the neighbour longer than usual. */
+const SHORT = 200;
+const MOST_HEADING = 300;
+
+/** A paragraph, or a heading of Markdown. */
+type Block = { level: number; title: string } | { paragraph: string };
+
+/**
+ * Cuts a document into pieces, in its order. They end where paragraphs do; a paragraph that is too long is cut at the
+ * end of a line, of a sentence or of a word, and only what has no spaces at all within a word. Lazy: who has much text
+ * can let others take their turn in between.
+ */
+export function* chunkText(sections: Iterable<Section>, markdown: boolean): Generator<Chunk> {
+  for (const { page, text } of sections) {
+    const headings = new Headings();
+    let piece = '';
+    for (const block of blocksOf(text, markdown)) {
+      if ('level' in block) {
+        const passed = piece || headings.bareBefore(block.level);
+        if (passed) yield { heading: headings.path, page, text: passed };
+        piece = '';
+        headings.open(block);
+        continue;
+      }
+      for (const part of partsOf(block.paragraph)) {
+        headings.used();
+        if (piece !== '' && !fit(piece, part)) {
+          yield { heading: headings.path, page, text: piece };
+          piece = '';
+        }
+        piece = piece === '' ? part : `${piece}\n\n${part}`;
+      }
+    }
+    const last = piece || headings.bareBefore(0);
+    if (last) yield { heading: headings.path, page, text: last };
+  }
+}
+
+function fit(piece: string, part: string): boolean {
+  const length = piece.length + 2 + part.length;
+  return length <= USUAL || (length <= MOST && Math.min(piece.length, part.length) < SHORT);
+}
+
+/** The headings that are open at a place of a document. */
+class Headings {
+  private stack: { level: number; title: string }[] = [];
+  private bare = false;
+
+  get path(): string | null {
+    const path = this.stack.map(({ title }) => title).join(' > ');
+    return path === '' ? null : cutAt(path, MOST_HEADING);
+  }
+
+  open(heading: { level: number; title: string }): void {
+    this.stack = [...this.stack.filter(({ level }) => level < heading.level), heading];
+    this.bare = true;
+  }
+
+  used(): void {
+    this.bare = false;
+  }
+
+  /** The title of a heading below which there is nothing, when one of this level follows: it says something itself. */
+  bareBefore(level: number): string {
+    const last = this.stack.at(-1);
+    return this.bare && last && level <= last.level ? cutAt(last.title, MOST) : '';
+  }
+}
+
+function* blocksOf(text: string, markdown: boolean): Generator<Block> {
+  let paragraph: string[] = [];
+  let fence: string | undefined;
+  const taken = (): Block[] => {
+    const block = { paragraph: paragraph.join('\n') };
+    paragraph = [];
+    return block.paragraph === '' ? [] : [block];
+  };
+  for (const line of linesOf(text)) {
+    if (markdown) fence = fenceAfter(line, fence);
+    const heading = markdown && fence === undefined ? headingOf(line, paragraph) : undefined;
+    if (heading?.underlined) paragraph = [];
+    if (heading || line === '') yield* taken();
+    if (heading) yield heading;
+    else if (line !== '') paragraph.push(line);
+  }
+  yield* taken();
+}
+
+/** Lines without what nobody reads: control and formatting characters, and more than one space. */
+function* linesOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length;) {
+    const found = text.indexOf('\n', start);
+    const end = found < 0 ? text.length : found;
+    for (const line of text.slice(start, end).split(/[\r\f\v\u0085\u2028\u2029]/))
+      if (line !== '' || end === start) yield clean(line);
+    start = end + 1;
+  }
+}
+
+/** Soft hyphens, zero-width spaces and the like stand within words that are to be found. */
+const clean = (line: string): string =>
+  line
+    .replace(/[\p{Zs}\t]+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cs}\p{Co}\u00ad\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]/gu, '')
+    .trim();
+
+/** The fence of the code block that a line is in, CommonMark §4.5. */
+function fenceAfter(line: string, fence: string | undefined): string | undefined {
+  const mark = /^(`{3,}(?!.*`)|~{3,})/.exec(line)?.[1];
+  if (fence === undefined) return mark;
+  return mark?.startsWith(fence) && mark === line ? undefined : fence;
+}
+
+/** CommonMark §4.2 and §4.3 (of one line). */
+function headingOf(
+  line: string,
+  before: readonly string[],
+): { level: number; title: string; underlined: boolean } | undefined {
+  const [, marks = '', title = ''] = /^(#{1,6}) (.+)$/.exec(line) ?? [];
+  if (marks) return { level: marks.length, title: plain(title.slice(0, MOST).replace(/ #+$/, '')), underlined: false };
+  const [above, ...more] = before;
+  if (above === undefined || more.length > 0 || !/^(?:=+|-{2,})$/.test(line)) return undefined;
+  return { level: line.startsWith('=') ? 1 : 2, title: plain(above.slice(0, MOST)), underlined: true };
+}
+
+/** A title without its emphasis; `**` alone is one all the same. */
+const plain = (title: string): string => title.replace(/[*`]+/g, '').trim() || title.trim();
+
+/** A paragraph, or the parts of one that is too long. */
+function* partsOf(paragraph: string): Generator<string> {
+  let rest = paragraph;
+  while (rest.length > MOST) {
+    const part = cutAt(rest, USUAL);
+    yield part;
+    rest = rest.slice(part.length).trimStart();
+  }
+  if (rest !== '') yield rest;
+}
+
+const SPACE = /\s/g;
+/** Where a text may be cut, the best first. */
+const ENDS = [/\n/g, /[.!?…][)"'”’]*\s|[。！？]/g, SPACE];
+
+/** The beginning of a text, of at most `limit` characters, that ends as well as it can. */
+function cutAt(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  // One more: a space there is the end of a word as well.
+  const beginning = text.slice(0, limit + 1);
+  for (const end of ENDS) {
+    const last = [...beginning.matchAll(end)].at(-1);
+    const best = last ? beginning.slice(0, last.index + last[0].length).trimEnd() : '';
+    if (best.length <= limit && best.length > (end === SPACE ? 0 : limit / 2)) return best;
+  }
+  // Never between the halves of a character.
+  return beginning.slice(0, /[\ud800-\udbff]/.test(beginning.charAt(limit - 1)) ? limit - 1 : limit);
+}
