@@ -47,6 +47,13 @@ export interface AnsweredBy {
   reason: string;
 }
 
+/** With whom the customer was connected, and how: by a second call of ours, or by the far end itself. */
+export interface Transfer {
+  /** E.164. */
+  to: string;
+  mode: 'bridge' | 'refer';
+}
+
 /** How good the line was: losses in percent, times in milliseconds, MOS from 1 to 4.5. */
 export interface LineQuality {
   packetsSent: number;
@@ -144,6 +151,8 @@ export type CallEvent =
   | { type: 'call.started'; data: { at: string } }
   /** A person or a machine; said anew when it is known better. */
   | { type: 'call.answered_by'; data: { at: string } & AnsweredBy }
+  /** The customer talks with somebody else, and no longer with the agent. */
+  | { type: 'call.transferred'; data: { at: string } & Transfer }
   | {
       type: 'call.ended';
       data: {

@@ -55,6 +55,8 @@ const costs: CallCosts = {
 };
 const usage = { model: { inputTokens: 900, outputTokens: 20 } };
 
+const transfer = { to: '+15550000009', mode: 'bridge' } as const;
+
 const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
 const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
 const deferred: CallEvent = { type: 'call.deferred', data: { at, reason: 'No channel free', notBefore: later } };
@@ -98,6 +100,7 @@ const WHEN = {
   RecordCall: { type: 'RecordCall', at: later, url: 'https://media.example.com/1.wav' },
   RefuseCall: { type: 'RefuseCall', at: later, screening: suppressed },
   ReportAnsweredBy: { type: 'ReportAnsweredBy', at: later, answeredBy: { by: 'human', reason: 'short_greeting' } },
+  ReportTransfer: { type: 'ReportTransfer', at: later, transfer },
   ReportQuality: { type: 'ReportQuality', at: later, quality },
   DeleteRecording: { type: 'DeleteRecording', at: later },
   AnalyzeCall: { type: 'AnalyzeCall', at: later, assessment },
@@ -147,6 +150,7 @@ const refused: CallEvent[] = [
 const answeredByHuman: CallEvent[] = [
   { type: 'call.answered_by', data: { at: later, by: 'human', reason: 'short_greeting' } },
 ];
+const transferred: CallEvent[] = [{ type: 'call.transferred', data: { at: later, ...transfer } }];
 const measured: CallEvent[] = [{ type: 'call.measured', data: { at: later, quality } }];
 const recorded: CallEvent[] = [{ type: 'call.recorded', data: { at: later, url: 'https://media.example.com/1.wav' } }];
 const analyzed: CallEvent[] = [{ type: 'call.analyzed', data: { at: later, ...assessment } }];
@@ -323,6 +327,19 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a cancelled call': quiet,
     'a call hung up by an operator': quiet,
   },
+  ReportTransfer: {
+    'no call': missing,
+    'a queued call': quiet,
+    'a call sent back to the line': quiet,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': transferred,
+    'a call answered without ringing': transferred,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
+  },
   ReportQuality: {
     'no call': missing,
     'a queued call': measured,
@@ -404,6 +421,14 @@ describe('decide', () => {
       { type: 'call.answered_by', data: { at: later, by: 'machine', reason: 'beep' } },
     ]);
     expect(decide(WHEN.ReportQuality, talking)).toEqual([]);
+  });
+
+  it('transfers a customer once, and only those of its own attempt', () => {
+    const talking = replay([queued, dialing, started]);
+    expect(decide({ ...WHEN.ReportTransfer, claim: 'c2' }, talking)).toEqual([]);
+    const gone = decide({ ...WHEN.ReportTransfer, claim: 'c1' }, talking).reduce(evolve, talking);
+    expect(gone).toEqual({ ...talking, transfer });
+    expect(decide({ ...WHEN.ReportTransfer, claim: 'c1' }, gone)).toEqual([]);
   });
 
   it('deletes the recording there is', () => {

@@ -10,6 +10,7 @@ import {
   type LineQuality,
   type Outcome,
   type Screening,
+  type Transfer,
 } from './call-events.js';
 
 /** The statuses of the contract. */
@@ -23,6 +24,7 @@ interface Known {
   attempt: number;
   recording?: string | undefined;
   answeredBy?: AnsweredBy | undefined;
+  transfer?: Transfer | undefined;
   quality?: LineQuality | undefined;
 }
 
@@ -63,6 +65,7 @@ export type CallCommand =
   | { type: 'ReportRinging'; at: string; claim?: string }
   | { type: 'ReportAnswer'; at: string; claim?: string }
   | { type: 'ReportAnsweredBy'; at: string; claim?: string; answeredBy: AnsweredBy }
+  | { type: 'ReportTransfer'; at: string; claim?: string; transfer: Transfer }
   | { type: 'ReportQuality'; at: string; quality: LineQuality }
   | {
       type: 'EndCall';
@@ -120,6 +123,10 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
       return state.is === 'connected' && isNews && isAbout(command, state)
         ? [{ type: 'call.answered_by', data: { at, by, reason } }]
         : [];
+    }
+    case 'ReportTransfer': {
+      const isNews = state.is === 'connected' && !state.transfer && isAbout(command, state);
+      return isNews ? [{ type: 'call.transferred', data: { at, ...command.transfer } }] : [];
     }
     case 'ReportQuality':
       return state.quality ? [] : [{ type: 'call.measured', data: { at, quality: command.quality } }];
@@ -214,8 +221,8 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   if (event.type === 'call.recording_deleted') return { ...state, recording: undefined };
   if (event.type === 'call.measured') return { ...state, quality: event.data.quality };
   if (state.is === 'ended') return assessed(state, event);
-  const { facts, createdAt, attempt, recording, answeredBy, quality } = state;
-  const known = { facts, createdAt, attempt, recording, answeredBy, quality };
+  const { facts, createdAt, attempt, recording, answeredBy, transfer, quality } = state;
+  const known = { facts, createdAt, attempt, recording, answeredBy, transfer, quality };
   switch (event.type) {
     case 'call.dialing': {
       const { claim, attempt: begun } = event.data;
@@ -234,6 +241,10 @@ export function evolve(state: CallState, event: CallEvent): CallState {
     case 'call.answered_by': {
       const { by, reason } = event.data;
       return state.is === 'connected' ? { ...state, answeredBy: { by, reason } } : state;
+    }
+    case 'call.transferred': {
+      const { to, mode } = event.data;
+      return state.is === 'connected' ? { ...state, transfer: { to, mode } } : state;
     }
     case 'call.ended': {
       const { at: endedAt, status, disconnectionReason, outcome } = event.data;

@@ -11,6 +11,7 @@ import {
   type LineQuality,
   type Outcome,
   type Screening,
+  type Transfer,
   SENTIMENTS,
 } from '../../src/calls/call-events.js';
 import { textProblem } from '../../src/platform/plain-json.js';
@@ -84,6 +85,8 @@ const anyAnsweredBy: fc.Arbitrary<AnsweredBy> = fc.record({
   reason: anyText,
 });
 
+const anyTransfer: fc.Arbitrary<Transfer> = fc.record({ to: anyText, mode: fc.constantFrom('bridge', 'refer') });
+
 const anyFigure = fc.integer({ min: 0, max: 1_000_000 });
 const anyQuality: fc.Arbitrary<LineQuality> = fc.record({
   packetsSent: anyFigure,
@@ -148,6 +151,7 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
   fc.record({ type: fc.constant('CostCall'), at: anyTime, costs: anyCosts, usage: anyUsage }),
   fc.record({ type: fc.constant('RefuseCall'), at: anyTime, screening: anyScreening }),
   fc.record({ type: fc.constant('ReportAnsweredBy'), at: anyTime, answeredBy: anyAnsweredBy }),
+  fc.record({ type: fc.constant('ReportTransfer'), at: anyTime, transfer: anyTransfer }),
   fc.record({ type: fc.constant('ReportQuality'), at: anyTime, quality: anyQuality }),
   fc.record({ type: fc.constant('ReportRinging'), at: anyTime }),
   fc.record({ type: fc.constant('ReportAnswer'), at: anyTime }),
@@ -186,6 +190,10 @@ export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
     type: fc.constant('call.answered_by'),
     data: fc.tuple(anyAnsweredBy, anyTime).map(([answeredBy, at]) => ({ at, ...answeredBy })),
   }),
+  fc.record({
+    type: fc.constant('call.transferred'),
+    data: fc.tuple(anyTransfer, anyTime).map(([transfer, at]) => ({ at, ...transfer })),
+  }),
   fc.record({ type: fc.constant('call.measured'), data: fc.record({ at: anyTime, quality: anyQuality }) }),
   fc.record({ type: fc.constant('call.recording_deleted'), data: fc.record({ at: anyTime }) }),
   fc.record({
@@ -204,7 +212,7 @@ export const anyForeignEvent: fc.Arbitrary<CallEvent> = fc.record({
     anyText,
     fc.constantFrom(
       ...['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'],
-      ...['call.screened', 'call.answered_by', 'call.measured', 'call.recording_deleted'],
+      ...['call.screened', 'call.answered_by', 'call.transferred', 'call.measured', 'call.recording_deleted'],
       ...['call.analyzed', 'call.costed'],
     ),
   ),

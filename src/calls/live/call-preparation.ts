@@ -148,7 +148,7 @@ export class CallPreparation {
           ...providers,
           tools: [
             endCall(),
-            sendDtmf({ sendDtmf: (digits) => leg.sendDtmf(digits), transfer: (to) => leg.transfer(to) }),
+            sendDtmf(leg),
           ],
           tell: (event) => {
             tell(event);
