@@ -47,6 +47,13 @@ export interface AnsweredBy {
   reason: string;
 }
 
+/** With whom the customer was connected, and how: by a second call of ours, or by the far end itself. */
+export interface Transfer {
+  /** E.164. */
+  to: string;
+  mode: 'bridge' | 'refer';
+}
+
 /** How good the line was: losses in percent, times in milliseconds, MOS from 1 to 4.5. */
 export interface LineQuality {
   packetsSent: number;
@@ -176,6 +183,8 @@ export type CallEvent =
   /** In the conversation; `number` counts these two, from 1, and tells one that is told twice. */
   | { type: 'call.tool_used'; data: { at: string; number: number } & ToolUse }
   | { type: 'call.provider_failed'; data: { at: string; number: number } & ProviderFailure }
+  /** The customer talks with somebody else, and no longer with the agent. */
+  | { type: 'call.transferred'; data: { at: string } & Transfer }
   | {
       type: 'call.ended';
       data: {

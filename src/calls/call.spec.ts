@@ -71,6 +71,7 @@ const failure: ProviderFailure = {
   message: 'No word within 8 s',
   then: { action: 'give_up' },
 };
+const transfer = { to: '+15550000009', mode: 'bridge' } as const;
 
 const queued: CallEvent = { type: 'call.queued', data: { at, ...facts } };
 const dialing: CallEvent = { type: 'call.dialing', data: { at, attempt: 1, provider: 'sip', claim: 'c1' } };
@@ -117,6 +118,7 @@ const WHEN = {
   ReportAnsweredBy: { type: 'ReportAnsweredBy', at: later, answeredBy: { by: 'human', reason: 'short_greeting' } },
   ReportToolUse: { type: 'ReportToolUse', at: later, claim: 'c1', number: 1, use },
   ReportProviderFailure: { type: 'ReportProviderFailure', at: later, claim: 'c1', number: 1, failure },
+  ReportTransfer: { type: 'ReportTransfer', at: later, transfer },
   ReportQuality: { type: 'ReportQuality', at: later, quality },
   DeleteRecording: { type: 'DeleteRecording', at: later },
   AnalyzeCall: { type: 'AnalyzeCall', at: later, assessment },
@@ -166,6 +168,7 @@ const refused: CallEvent[] = [
 const answeredByHuman: CallEvent[] = [
   { type: 'call.answered_by', data: { at: later, by: 'human', reason: 'short_greeting' } },
 ];
+const transferred: CallEvent[] = [{ type: 'call.transferred', data: { at: later, ...transfer } }];
 const measured: CallEvent[] = [{ type: 'call.measured', data: { at: later, quality } }];
 const used: CallEvent[] = [{ type: 'call.tool_used', data: { at: later, number: 1, ...use } }];
 const failed: CallEvent[] = [{ type: 'call.provider_failed', data: { at: later, number: 1, ...failure } }];
@@ -360,6 +363,19 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   },
   ReportToolUse: ofTheTalk(used),
   ReportProviderFailure: ofTheTalk(failed),
+  ReportTransfer: {
+    'no call': missing,
+    'a queued call': quiet,
+    'a call sent back to the line': quiet,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': transferred,
+    'a call answered without ringing': transferred,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
+  },
   ReportQuality: {
     'no call': missing,
     'a queued call': measured,
@@ -457,6 +473,14 @@ describe('decide', () => {
     const events = decide({ ...WHEN.DialCall, agent }, replay([queued]));
     expect(events).toMatchObject([{ type: 'call.dialing', data: { ...agent, claim: 'c2' } }]);
     expect(replay([queued, ...events, deferred])).toMatchObject({ is: 'queued', agentVersion: 3 });
+  });
+
+  it('transfers a customer once, and only those of its own attempt', () => {
+    const talking = replay([queued, dialing, started]);
+    expect(decide({ ...WHEN.ReportTransfer, claim: 'c2' }, talking)).toEqual([]);
+    const gone = decide({ ...WHEN.ReportTransfer, claim: 'c1' }, talking).reduce(evolve, talking);
+    expect(gone).toEqual({ ...talking, transfer });
+    expect(decide({ ...WHEN.ReportTransfer, claim: 'c1' }, gone)).toEqual([]);
   });
 
   it('deletes the recording there is', () => {

@@ -13,6 +13,7 @@ import {
   type ProviderFailure,
   type Screening,
   type ToolUse,
+  type Transfer,
 } from './call-events.js';
 
 /** The statuses of the contract. */
@@ -26,6 +27,7 @@ interface Known {
   attempt: number;
   recording?: string | undefined;
   answeredBy?: AnsweredBy | undefined;
+  transfer?: Transfer | undefined;
   quality?: LineQuality | undefined;
   /** Of the agent that the last attempt was made with. */
   agentVersion?: number | undefined;
@@ -72,6 +74,7 @@ export type CallCommand =
   | { type: 'ReportAnsweredBy'; at: string; claim?: string; answeredBy: AnsweredBy }
   | { type: 'ReportToolUse'; at: string; claim: string; number: number; use: ToolUse }
   | { type: 'ReportProviderFailure'; at: string; claim: string; number: number; failure: ProviderFailure }
+  | { type: 'ReportTransfer'; at: string; claim?: string; transfer: Transfer }
   | { type: 'ReportQuality'; at: string; quality: LineQuality }
   | {
       type: 'EndCall';
@@ -139,6 +142,10 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
       return isNewsOfTalk(command, state)
         ? [{ type: 'call.provider_failed', data: { at, number: command.number, ...command.failure } }]
         : [];
+    case 'ReportTransfer': {
+      const isNews = state.is === 'connected' && !state.transfer && isAbout(command, state);
+      return isNews ? [{ type: 'call.transferred', data: { at, ...command.transfer } }] : [];
+    }
     case 'ReportQuality':
       return state.quality ? [] : [{ type: 'call.measured', data: { at, quality: command.quality } }];
     case 'EndCall': {
@@ -242,8 +249,8 @@ export function evolve(state: CallState, event: CallEvent): CallState {
   if (event.type === 'call.tool_used' || event.type === 'call.provider_failed')
     return { ...state, told: event.data.number };
   if (state.is === 'ended') return assessed(state, event);
-  const { facts, createdAt, attempt, recording, answeredBy, quality, agentVersion, told } = state;
-  const known = { facts, createdAt, attempt, recording, answeredBy, quality, agentVersion, told };
+  const { facts, createdAt, attempt, recording, answeredBy, transfer, quality, agentVersion, told } = state;
+  const known = { facts, createdAt, attempt, recording, answeredBy, transfer, quality, agentVersion, told };
   switch (event.type) {
     case 'call.dialing': {
       const { claim, attempt: begun, agentVersion: version } = event.data;
@@ -264,6 +271,10 @@ export function evolve(state: CallState, event: CallEvent): CallState {
     case 'call.answered_by': {
       const { by, reason } = event.data;
       return state.is === 'connected' ? { ...state, answeredBy: { by, reason } } : state;
+    }
+    case 'call.transferred': {
+      const { to, mode } = event.data;
+      return state.is === 'connected' ? { ...state, transfer: { to, mode } } : state;
     }
     case 'call.ended': {
       const { at: endedAt, status, disconnectionReason, outcome } = event.data;

@@ -7,6 +7,9 @@ export {
   type LegSignal,
   type LineSetup,
   type TelephonyProvider,
+  type TransferMode,
+  type TransferOptions,
+  type TransferResult,
 } from './telephony-provider.js';
 export { SIMULATOR_NUMBERS } from './simulator/simulator-script.js';
 export { SimulatorProvider } from './simulator/simulator.provider.js';

@@ -8,6 +8,7 @@ import { type AnsweredBy, type CallQuality } from './media/media-types.js';
 export type LegEndReason =
   | 'user_hangup'
   | 'agent_hangup'
+  | 'call_transfer'
   | 'voicemail_reached'
   | 'max_duration_reached'
   | 'dial_busy'
@@ -21,8 +22,8 @@ export type LegEndReason =
   | 'error_media_lost'
   | 'error_no_audio_received';
 
-/** Who ended a leg. */
-export type LegEndedBy = 'customer' | 'agent' | 'carrier' | 'system';
+/** Who ended a leg; `operator`: whom the customer was connected with. */
+export type LegEndedBy = 'customer' | 'agent' | 'operator' | 'carrier' | 'system';
 
 export interface LegEnd {
   /** `capacity`: the carrier has no channel free now. The phone did not ring; the call waits and no attempt is spent. */
@@ -52,8 +53,32 @@ export type LegSignal = { at: Date } & (
   | { type: 'greeting_over' }
   /** Something was said; milliseconds since the answer. */
   | { type: 'turn'; speaker: 'agent' | 'customer'; text: string; startMs: number; endMs: number }
+  /** The customer is connected with somebody else (E.164). The end follows when they have talked. */
+  | { type: 'transferred'; to: string; mode: TransferMode }
   | ({ type: 'ended' } & LegEnd)
 );
+
+/**
+ * How a customer gets to somebody else. `bridge`: we call them, and connect the two lines. `refer`: the far end calls them
+ * itself (RFC 3515).
+ */
+export type TransferMode = 'bridge' | 'refer';
+
+export interface TransferOptions {
+  mode: TransferMode;
+  /** Who calls, E.164. */
+  from: string;
+  /** How long it may ring there; of a `refer`, how long the far end may take to tell how it went. */
+  ringTimeoutMs: number;
+  /** Gives up a transfer that has not come about. A `refer` cannot be taken back once it is sent. */
+  signal?: AbortSignal | undefined;
+}
+
+export type TransferResult =
+  /** Somebody else talks with the customer now. */
+  | { is: 'connected' }
+  /** Nothing has changed; why, in words. */
+  | { is: 'refused'; detail: string };
 
 /** One attempt to reach one phone. */
 export interface CallLeg {
@@ -65,10 +90,11 @@ export interface CallLeg {
   /** Both ends of the open line; undefined where the provider itself converses on it. */
   readonly audio: AudioPort | undefined;
   /**
-   * Asks the far end to go on with somebody else (E.164). True when it has agreed: then the leg ends by itself. False,
-   * and nothing has changed, when it refused or the provider cannot.
+   * Connects the customer with somebody else (E.164). Once `connected`, nobody hears or plays anything on `audio` any
+   * more, and the leg ends by itself: with `call_transfer` when one of the two hangs up. Who may be called is asked
+   * before. Never rejects.
    */
-  transfer(to: string): Promise<boolean>;
+  transfer(to: string, options: TransferOptions): Promise<TransferResult>;
 }
 
 /** The line that a live call is to have. */

@@ -11,7 +11,10 @@ export interface MachineScript {
   message: Int16Array | undefined;
 }
 
-/** A conversation with a person; a machine gets what the agent has for machines. */
+/**
+ * A conversation with a person; a machine gets what the agent has for machines. Once the customer is connected with somebody
+ * else, what is heard is not for us.
+ */
 export class AgentTalk implements Talk {
   readonly over: Promise<ConversationEnd>;
   private readonly conversation: Conversation;
@@ -33,7 +36,7 @@ export class AgentTalk implements Talk {
   }
 
   async machineHeard(): Promise<void> {
-    if (this.withMachine || this.machine.onMachine === 'carry_on') return;
+    if (this.withMachine || this.conversation.handedOver || this.machine.onMachine === 'carry_on') return;
     this.conversation.stop();
     const script = { ...this.machine, notice: undefined, greeting: undefined, listenMs: 0 };
     this.withMachine = new Announcement(this.line, script);

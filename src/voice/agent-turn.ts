@@ -164,12 +164,12 @@ export class AgentTurn {
     return this.conclude(true);
   }
 
-  /** Stops for good, on a line that cannot be asked any more. */
-  abandon(): Turn | undefined {
+  /** Stops for good, on a line that cannot be asked any more. `interrupted`: it wanted to say more. */
+  abandon(interrupted = true): Turn | undefined {
     this.work.close();
     this.endMs ??= this.lastSoundMs();
     this.credit(this.estimate ?? this.mouth.playback.played());
-    return this.conclude(true);
+    return this.conclude(interrupted);
   }
 
   /** What was heard of it, which is also what stays in the history. */

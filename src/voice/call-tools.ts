@@ -3,8 +3,8 @@ import { type Tool } from './tool.js';
 /** What the tools can do with the call. */
 export interface CallControl {
   sendDtmf(digits: string): Promise<void>;
-  /** @returns whether the customer is connected with `to` now */
-  transfer(to: string): Promise<boolean>;
+  /** Connects the customer with somebody else; aborted, it is given up. Why not, for the model. */
+  transfer(to: string, signal: AbortSignal): Promise<{ is: 'connected' } | { is: 'refused'; detail: string }>;
 }
 
 export interface TransferTarget {
@@ -14,8 +14,8 @@ export interface TransferTarget {
 }
 
 const TIMEOUT_MS = 10_000;
-/** A bridge rings the other side before it answers. */
-const TRANSFER_TIMEOUT_MS = 60_000;
+/** The other side rings before it answers; how long, its caller knows. This is for one that never tells. */
+const TRANSFER_TIMEOUT_MS = 150_000;
 
 const object = (properties: Record<string, object>, required: string[] = []): object => ({
   type: 'object',
@@ -43,8 +43,8 @@ export const endCall = (): Tool => ({
   },
 });
 
-/** Only to these numbers; the model goes on when it does not work. */
-export const transferCall = (targets: readonly TransferTarget[], call: CallControl): Tool => ({
+/** Only to these numbers. Then the agent is off the line; when it does not work, the model is told and goes on. */
+export const transferCall = (targets: readonly TransferTarget[], call: Pick<CallControl, 'transfer'>): Tool => ({
   definition: {
     name: 'transfer_call',
     description: `Connects the customer with somebody else: ${targets
@@ -57,15 +57,15 @@ export const transferCall = (targets: readonly TransferTarget[], call: CallContr
     const target = targets.find(({ number }) => number === to);
     if (!target) throw new Error(`Only these can be called: ${targets.map(({ number }) => number).join(', ')}`);
     await context.heard();
-    if (!(await context.undisturbed(() => call.transfer(target.number))))
-      return 'Nobody could be reached there; the customer is still with you.';
-    context.endAfterSpeech({ reason: 'call_transfer', detail: target.number });
+    const result = await context.undisturbed(() => call.transfer(target.number, context.signal));
+    if (result.is === 'refused') return `Not connected: ${result.detail}. The customer is still with you.`;
+    context.handOver();
     return 'The customer is connected.';
   },
 });
 
 /** Presses keys, for the menus of other machines. */
-export const sendDtmf = (call: CallControl): Tool => ({
+export const sendDtmf = (call: Pick<CallControl, 'sendDtmf'>): Tool => ({
   definition: {
     name: 'send_dtmf',
     description: 'Presses keys of the telephone, for example in the menu of an answering system.',

@@ -53,7 +53,6 @@ export type Usage =
 
 export type EndReason =
   | 'agent_hangup'
-  | 'call_transfer'
   | 'voicemail_reached'
   | 'inactivity'
   | 'max_duration_reached'

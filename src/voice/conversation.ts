@@ -40,6 +40,8 @@ export class Conversation {
   /** Why the call ends once the turn was heard. */
   private ending: ConversationEnd | undefined;
   private apologising = false;
+  /** Somebody else talks with the customer. */
+  handedOver = false;
   /** The customer is gone; the last words are still being understood. */
   private hungUp = false;
   private unlisten: () => void = () => undefined;
@@ -129,11 +131,23 @@ export class Conversation {
     this.record(turn);
   }
 
+  /** Nothing is heard, said or timed any more, and `over` never resolves: the call ends with the line. */
+  private handOver(): void {
+    if (this.scope.closed) return;
+    this.handedOver = true;
+    const turn = this.turn?.abandon(false);
+    this.close();
+    this.record(turn);
+  }
+
   private thinking(): Thinking {
     const { history, settings, time, models } = this.gear;
     return new Thinking({
       ...{ history, settings, models, now: time.now, tools: this.parts.tools ?? [], tell: this.tell },
-      ending: () => this.ending !== undefined,
+      ending: () => this.ending !== undefined || this.scope.closed,
+      handOver: () => {
+        this.handOver();
+      },
       endAfter: (turn, end) => {
         this.ending ??= end;
         turn.protect();
@@ -202,6 +216,8 @@ export class Conversation {
 
   private interrupt(): void {
     const { turn } = this;
+    // What is not heard yet can be taken back in any case.
+    if (turn?.audible && !this.gear.settings.interruptible) return;
     if (turn?.interruptible && !turn.held) turn.pause();
   }
 

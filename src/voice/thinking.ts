@@ -22,8 +22,9 @@ export interface ThinkingParts {
   now: () => number;
   /** The call ends when the turn was heard. */
   endAfter: (turn: AgentTurn, end: ConversationEnd) => void;
-  /** Whether it does. */
+  /** Whether it does, or the agent is off the line. */
   ending: () => boolean;
+  handOver: () => void;
 }
 
 /** Asks the model what to say next, does what it asks for, and asks again with the results. */
@@ -88,7 +89,7 @@ export class Thinking {
     { turn, entry, scope, spoken }: { turn: AgentTurn; entry: AssistantEntry; scope: Scope; spoken: boolean },
     call: ToolCall,
   ): Promise<string> {
-    const { tools, tell, endAfter } = this.parts;
+    const { tools, tell, endAfter, handOver } = this.parts;
     const tool = tools.find(({ definition }) => definition.name === call.name);
     if (tool?.filler && !entry.content) turn.add(tool.filler, entry);
     const context = {
@@ -98,6 +99,7 @@ export class Thinking {
       },
       heard: (until: Scope) => turn.heard(until),
       undisturbed: <T>(act: () => Promise<T>) => turn.undisturbed(act),
+      handOver,
       endAfterSpeech: (end: ConversationEnd) => {
         if (!scope.closed) endAfter(turn, end);
       },

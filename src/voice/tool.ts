@@ -27,6 +27,8 @@ export interface ToolContext {
   undisturbed<T>(act: () => Promise<T>): Promise<T>;
   /** Ends the call when all that is being said was heard; the customer cannot interrupt it any more. */
   endAfterSpeech(end: ConversationEnd): void;
+  /** Somebody else talks with the customer now: once the use is told, the agent neither hears nor says anything more. */
+  handOver(): void;
 }
 
 /** Uses a tool as the model asked for. @returns what the model is told. @throws Closed when the scope is closed */
@@ -39,14 +41,22 @@ export async function useTool(
 ): Promise<string> {
   const startedMs = scope.clock.now();
   const args = parsed(call.arguments);
+  let [isTold, isOver] = [false, false];
   const report = (use: Pick<ToolUse, 'result' | 'error'>): void => {
     const ms = scope.clock.now() - startedMs;
     tell({ type: 'tool', use: { name: call.name, arguments: args ?? call.arguments, ...use, ms } });
+    isTold = true;
+    if (isOver) context.handOver();
+  };
+  // What was given up may still come about, a moment too late to be taken back.
+  const handOver = (): void => {
+    isOver = true;
+    if (isTold) context.handOver();
   };
   try {
     if (!tool) throw new Error(`There is no tool "${call.name}"`);
     if (!args) throw new Error(`The arguments must be a JSON object, not ${call.arguments.slice(0, 200)}`);
-    const result = await limited(tool, args, context, scope);
+    const result = await limited(tool, args, { ...context, handOver }, scope);
     report({ result, error: null });
     return result;
   } catch (error) {

@@ -20,6 +20,7 @@ const RELEASED: Record<CallEventType, number> = {
   'call.recorded': 1,
   'call.screened': 1,
   'call.answered_by': 1,
+  'call.transferred': 1,
   'call.measured': 1,
   'call.recording_deleted': 1,
   'call.analyzed': 1,

@@ -11,6 +11,7 @@ import {
   type LineQuality,
   type Outcome,
   type Screening,
+  type Transfer,
   SENTIMENTS,
 } from '../../src/calls/call-events.js';
 import { textProblem } from '../../src/platform/plain-json.js';
@@ -83,6 +84,8 @@ const anyAnsweredBy: fc.Arbitrary<AnsweredBy> = fc.record({
   by: fc.constantFrom('human', 'machine', 'unknown'),
   reason: anyText,
 });
+
+const anyTransfer: fc.Arbitrary<Transfer> = fc.record({ to: anyText, mode: fc.constantFrom('bridge', 'refer') });
 
 const anyFigure = fc.integer({ min: 0, max: 1_000_000 });
 const anyQuality: fc.Arbitrary<LineQuality> = fc.record({
@@ -174,6 +177,7 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
     number: fc.nat(),
     failure: anyFailure,
   }),
+  fc.record({ type: fc.constant('ReportTransfer'), at: anyTime, transfer: anyTransfer }),
   fc.record({ type: fc.constant('ReportQuality'), at: anyTime, quality: anyQuality }),
   fc.record({ type: fc.constant('ReportRinging'), at: anyTime }),
   fc.record({ type: fc.constant('ReportAnswer'), at: anyTime }),
@@ -226,6 +230,10 @@ export const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
     type: fc.constant('call.provider_failed'),
     data: fc.tuple(anyFailure, anyTime, fc.nat()).map(([failure, at, number]) => ({ at, number, ...failure })),
   }),
+  fc.record({
+    type: fc.constant('call.transferred'),
+    data: fc.tuple(anyTransfer, anyTime).map(([transfer, at]) => ({ at, ...transfer })),
+  }),
   fc.record({ type: fc.constant('call.measured'), data: fc.record({ at: anyTime, quality: anyQuality }) }),
   fc.record({ type: fc.constant('call.recording_deleted'), data: fc.record({ at: anyTime }) }),
   fc.record({
@@ -244,7 +252,7 @@ export const anyForeignEvent: fc.Arbitrary<CallEvent> = fc.record({
     anyText,
     fc.constantFrom(
       ...['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'call.recorded'],
-      ...['call.screened', 'call.answered_by', 'call.measured', 'call.recording_deleted'],
+      ...['call.screened', 'call.answered_by', 'call.transferred', 'call.measured', 'call.recording_deleted'],
       ...['call.analyzed', 'call.costed', 'call.tool_used', 'call.provider_failed'],
     ),
   ),

@@ -17,14 +17,9 @@ import {
 const RUNS = 1_000;
 const FAULTS = ['unavailable', 'rate_limited', 'timeout', 'denied', 'refused', 'stall', 'bug', 'empty'] as const;
 const TEXTS = ['Yes.', 'Tuesday at nine is free. Which one do you prefer?', 'One moment please. I have to look it up.'];
-const ENDS = [
-  'agent_hangup',
-  'call_transfer',
-  'inactivity',
-  'max_duration_reached',
-  'error_speech_provider',
-  'error_llm_provider',
-];
+const ENDS = ['agent_hangup', 'inactivity', 'max_duration_reached', 'error_speech_provider', 'error_llm_provider'];
+/** Of the conversation; the call may go on without it. */
+const ALL_ENDS = [...ENDS, 'handed over', 'stopped'];
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 function random(seed: number): () => number {
@@ -84,7 +79,8 @@ function converse(seed: number): Run {
     const Ears = pick([ScriptedTranscriber, StreamingTranscriber]);
     const control = {
       sendDtmf: () => (next() < 0.5 ? Promise.resolve() : Promise.reject(new Error('no'))),
-      transfer: () => Promise.resolve(next() < 0.5),
+      transfer: () =>
+        Promise.resolve(next() < 0.5 ? ({ is: 'connected' } as const) : ({ is: 'refused', detail: 'busy' } as const)),
     };
     const slow = (_args: unknown, { signal }: ToolContext) =>
       new Promise<string>((resolve, reject) => {
@@ -157,7 +153,7 @@ it(`${RUNS} conversations with faults at every stage all end, and leave nothing 
     for (let seed = 1; seed <= RUNS; seed++) {
       const { lab, act, stops, sound, providers } = converse(seed);
       const stopAtMs = stops ? seed * 7 : Infinity;
-      await lab.passUntil(() => (act(), lab.line.atMs >= stopAtMs), 90_000);
+      await lab.passUntil(() => (act(), lab.conversation.handedOver || lab.line.atMs >= stopAtMs), 90_000);
       if (stops && seed % 2) lab.conversation.stop();
       else if (stops) {
         const gone = lab.conversation.hangUp();
@@ -166,10 +162,11 @@ it(`${RUNS} conversations with faults at every stage all end, and leave nothing 
       }
       await lab.clock.advance(0);
       const left = { ...lab.leaks, requests: providers.reduce((sum, { open }) => sum + open, 0) };
-      const outcome = { seed, end: lab.end?.reason ?? (stops ? 'stopped' : 'none'), broken: lab.broken, ...left };
+      const end = lab.conversation.handedOver ? 'handed over' : (lab.end?.reason ?? (stops ? 'stopped' : 'none'));
+      const outcome = { seed, end, broken: lab.broken, ...left };
       expect(outcome).toEqual({
         seed,
-        end: expect.stringMatching(`^(${[...ENDS, 'stopped'].join('|')})$`),
+        end: expect.stringMatching(`^(${ALL_ENDS.join('|')})$`),
         broken: undefined,
         timers: 0,
         requests: 0,
@@ -183,5 +180,5 @@ it(`${RUNS} conversations with faults at every stage all end, and leave nothing 
   }
   expect(rejections).toEqual([]);
   // Otherwise it would prove little.
-  expect([...reasons.keys()].sort()).toEqual([...ENDS, 'stopped'].sort());
+  expect([...reasons.keys()].sort()).toEqual([...ALL_ENDS].sort());
 });

@@ -1,4 +1,4 @@
-import { endCall, leaveVoicemail, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
+import { type CallControl, endCall, leaveVoicemail, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
 import { type ToolUse } from '../../src/voice/conversation-events.js';
 import { type Tool } from '../../src/voice/tool.js';
 import { ConversationLab, type LabOptions } from './support/conversation-lab.js';
@@ -12,7 +12,8 @@ const TARGETS = [{ number: '+4930123', description: 'the front desk' }];
 let lab: ConversationLab;
 /** What was done with the call, and when. */
 let done: { what: string; atMs: number }[];
-let connects: boolean | Error;
+let outcome: Awaited<ReturnType<CallControl['transfer']>> | Error | 'rings';
+let transferSignal: AbortSignal;
 
 const note = (what: string): void => {
   done.push({ what, atMs: lab.clock.now() });
@@ -22,11 +23,16 @@ const control = {
     note(`keys ${digits}`);
     return Promise.resolve();
   },
-  transfer: (to: string) => {
+  transfer: (to: string, signal: AbortSignal) => {
     note(`transfer ${to}`);
-    return connects instanceof Error ? Promise.reject(connects) : Promise.resolve(connects);
+    transferSignal = signal;
+    if (outcome instanceof Error) return Promise.reject(outcome);
+    return outcome === 'rings' ? ringing : Promise.resolve(outcome);
   },
 };
+/** Resolves when a test says so. */
+let ringing: Promise<{ is: 'connected' }>;
+let answer: () => void;
 const lookUp = (run: Tool['run'], more: Partial<Tool> = {}): Tool => ({
   definition: { name: 'look_up', description: 'Looks up the calendar', parameters: { type: 'object' } },
   timeoutMs: 2_000,
@@ -52,7 +58,12 @@ const over = () => lab.passUntil(() => false, 30_000);
 
 beforeEach(() => {
   done = [];
-  connects = true;
+  outcome = { is: 'connected' };
+  ringing = new Promise((resolve) => {
+    answer = () => {
+      resolve({ is: 'connected' });
+    };
+  });
 });
 
 afterEach(async () => {
@@ -97,12 +108,54 @@ describe('transfer_call', () => {
   const words = 'I connect you with the front desk.';
   const transfer = [...said(words), toolCall('transfer_call', { to: '+4930123' })];
 
-  it('connects when that was heard, and ends the conversation', async () => {
+  it('connects when that was heard, and leaves the line to them', async () => {
     await begin([transfer], [transferCall(TARGETS, control)]);
-    await over();
-    expect(lab.end).toEqual({ reason: 'call_transfer', detail: '+4930123' });
+    await lab.passUntil(() => lab.conversation.handedOver);
     expect(done.map(({ what }) => what)).toEqual(['transfer +4930123']);
     expect(done[0]!.atMs).toBeGreaterThanOrEqual(lab.line.lastPlayedMs - 20);
+    expect(uses()).toMatchObject([{ name: 'transfer_call', result: 'The customer is connected.', error: null }]);
+    expect(lab.script.at(-1)).toBe(`agent: ${words}`);
+    expect(lab.leaks).toEqual({ timers: 0, listeners: 0, requests: 0 });
+    const told = lab.events.length;
+    lab.line.says('Hello, is that the front desk', 1_000);
+    await over();
+    expect([lab.end, lab.events.length, lab.model.requests]).toEqual([undefined, told, 1]);
+  });
+
+  it('lets the customer neither interrupt nor be asked anything while it rings', async () => {
+    outcome = 'rings';
+    const settings = { firstMessage: { text: GREETING }, silence: { afterMs: 1_000, prompt: { text: 'Hello?' }, times: 1, farewell: undefined } };
+    await begin([transfer], [transferCall(TARGETS, control)], { settings });
+    await lab.passUntil(() => done.length === 1);
+    const heard = lab.line.heard.length;
+    lab.line.says('Are you still there', 800);
+    await lab.pass(20_000);
+    expect([lab.line.heard.length, transferSignal.aborted, lab.model.requests]).toEqual([heard, false, 1]);
+    expect(lab.script.at(-1)).toBe('customer: Are you still there');
+    answer();
+    await lab.passUntil(() => lab.conversation.handedOver);
+    expect(lab.script.at(-1)).toBe(`agent: ${words}`);
+  });
+
+  it('is given up when the customer hangs up while it rings', async () => {
+    outcome = 'rings';
+    await begin([transfer], [transferCall(TARGETS, control)]);
+    await lab.passUntil(() => done.length === 1);
+    await lab.conversation.hangUp();
+    expect(transferSignal.aborted).toBe(true);
+    answer();
+    await lab.clock.advance(0);
+    expect(lab.conversation.handedOver).toBe(false);
+  });
+
+  it('leaves the line also when they answer in the moment that it is given up', async () => {
+    outcome = 'rings';
+    await begin([transfer, 'Nobody answers.'], [{ ...transferCall(TARGETS, control), timeoutMs: 1_000 }]);
+    await lab.passUntil(() => uses().length === 1);
+    expect(uses()[0]!.error).toBe('No answer within 1000 ms');
+    answer();
+    await lab.clock.advance(0);
+    expect(lab.conversation.handedOver).toBe(true);
   });
 
   it('is not done when the customer says no in time', async () => {
@@ -117,10 +170,14 @@ describe('transfer_call', () => {
   });
 
   it.each([
-    ['nobody answers', false, /^Nobody could be reached/],
+    [
+      'nobody answers',
+      { is: 'refused' as const, detail: 'Nobody answers there' },
+      /^Not connected: Nobody answers there\./,
+    ],
     ['it fails', new Error('no trunk'), /^Error: no trunk/],
-  ])('goes on when %s', async (_, outcome, told) => {
-    connects = outcome;
+  ])('goes on when %s', async (_, failure, told) => {
+    outcome = failure;
     await begin([transfer, 'I am sorry, nobody is there.'], [transferCall(TARGETS, control)]);
     await lab.passUntil(() => lab.turns.length === 3);
     expect(results()[0]).toMatch(told);

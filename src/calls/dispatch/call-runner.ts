@@ -246,6 +246,6 @@ function legOf(signals: LegSignal[]): CallLeg {
     hangup: () => Promise.resolve(),
     sendDtmf: () => Promise.resolve(),
     audio: undefined,
-    transfer: () => Promise.resolve(false),
+    transfer: () => Promise.resolve({ is: 'refused', detail: 'The call is over' }),
   };
 }

@@ -151,6 +151,11 @@ export class LiveCall {
         this.inConversation((conversation) => conversation.beepHeard());
         return;
       }
+      case 'transferred': {
+        const { to, mode } = signal;
+        await this.deps.execute({ type: 'ReportTransfer', at, claim, transfer: { to, mode } });
+        return;
+      }
       case 'greeting_over': {
         this.inConversation((conversation) => conversation.silenceHeard());
         return;

@@ -23,7 +23,7 @@ export const agentTools = (tools: readonly AgentTool[] | null, surroundings: Too
       case 'end_call':
         return endCall();
       case 'send_dtmf':
-        return sendDtmf({ sendDtmf: (digits) => surroundings.leg.sendDtmf(digits) });
+        return sendDtmf(surroundings.leg);
       case 'leave_voicemail':
         return leaveVoicemail();
       case 'transfer_call':

@@ -39,6 +39,11 @@ export class DtmfSender {
     this.settle();
   }
 
+  /** How many digits are still to be sent, about. */
+  get waiting(): number {
+    return Math.ceil(this.steps.length / (TONE_TICKS + END_REPEATS + GAP_TICKS));
+  }
+
   /** Undefined when there is nothing to send. */
   next(): DtmfStep | undefined {
     const step = this.steps.shift();

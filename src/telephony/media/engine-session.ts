@@ -35,6 +35,7 @@ export class EngineSession implements MediaSession {
   private answeredAt: Date | undefined;
 
   constructor(
+    private readonly id: number,
     readonly local: LocalMedia,
     private readonly recordTo: string | undefined,
     private readonly post: (command: OwnCommand) => void,
@@ -53,6 +54,16 @@ export class EngineSession implements MediaSession {
     checkDigits(digits);
     const sent = await this.ask((token) => ({ type: 'dtmf', digits, token }));
     if (!sent) throw new Error('the line was closed before all digits were sent');
+  }
+
+  ring(on: boolean): void {
+    this.send({ type: 'ring', on });
+  }
+
+  /** @throws {TypeError} for a session of something else than an engine */
+  bridge(other: MediaSession): void {
+    if (!(other instanceof EngineSession)) throw new TypeError('Only lines of one engine can be connected');
+    this.send({ type: 'bridge', other: other.id });
   }
 
   close(): Promise<MediaReport> {

@@ -134,7 +134,7 @@ export class MediaEngine {
   }
 
   private newSession(id: number, local: LocalMedia, recordTo: string | undefined): EngineSession {
-    return new EngineSession(local, recordTo, (command) => {
+    return new EngineSession(id, local, recordTo, (command) => {
       this.send({ ...command, session: id });
     });
   }

@@ -39,7 +39,7 @@ export class MediaHost {
         line.listening = command.on;
         break;
       case 'write':
-        line.queue.write(command.pcm);
+        line.write(command.pcm);
         break;
       case 'mark':
         line.queue.mark((result) => {
@@ -54,6 +54,14 @@ export class MediaHost {
           this.post({ type: 'dtmf-sent', session, token: command.token });
         });
         break;
+      case 'ring':
+        line.ring(command.on);
+        break;
+      case 'bridge': {
+        const other = this.lines.get(command.other);
+        if (other) line.bridge(other);
+        break;
+      }
       case 'close':
         void this.close(session, line);
         break;

@@ -13,6 +13,7 @@ import { MediaSockets } from './media-sockets.js';
 import { type CallQuality, type LocalMedia, type NegotiatedMedia } from './media-types.js';
 import { PlayoutQueue } from './playout-queue.js';
 import { Recorder } from './recorder.js';
+import { RingingTone } from './ringing-tone.js';
 import { RtcpReporter } from './rtcp-reporter.js';
 import { isRtcp, parseRtp } from './rtp-packet.js';
 import { RtpReceiver } from './rtp-receiver.js';
@@ -20,6 +21,9 @@ import { RtpSender } from './rtp-sender.js';
 
 /** An answer that was told this late was a clock that was set, and no call. */
 const MAX_ANSWER_DELAY_MS = 60_000;
+
+/** Keys of the other line that wait to be played. */
+const MOST_KEYS_WAITING = 16;
 
 type Told = MediaEvent extends infer Each ? (Each extends MediaEvent ? Omit<Each, 'at'> : never) : never;
 
@@ -47,6 +51,9 @@ export class MediaLine {
   private media: NegotiatedMedia | undefined;
   private recorder: Recorder | undefined;
   private detector: AnswerDetector | undefined;
+  private ringing: RingingTone | undefined;
+  /** The line that this one is connected with: what either hears, the other plays. */
+  private other: MediaLine | undefined;
   private stopTicking: (() => void) | undefined;
   private closing: Promise<MediaReport> | undefined;
 
@@ -55,6 +62,7 @@ export class MediaLine {
   private isAnswered = false;
   private lastPacketMs = 0;
   private isLost = false;
+  private hears = false;
   private readonly heardFrame = new Int16Array(FRAME_SAMPLES);
   private readonly spokenFrame = new Int16Array(FRAME_SAMPLES);
 
@@ -127,16 +135,47 @@ export class MediaLine {
     this.dtmf.enqueue(digits, done);
   }
 
+  /** Queues speech; that of somebody who is no longer on the line is lost. */
+  write(pcm: Int16Array): void {
+    if (!this.other) this.queue.write(pcm);
+  }
+
+  ring(on: boolean): void {
+    this.ringing = on ? (this.ringing ?? new RingingTone()) : undefined;
+  }
+
+  /** Connects two lines, each in nothing else. */
+  bridge(other: MediaLine): void {
+    if (this.other || other.other || other === this || this.closing || other.closing) return;
+    this.join(other);
+    other.join(this);
+  }
+
   close(): Promise<MediaReport> {
     return (this.closing ??= this.end());
   }
 
   private async end(): Promise<MediaReport> {
     this.stopTicking?.();
+    this.leave();
     this.sendRtcp(true);
     this.queue.clear();
     const [recordedMs = null] = await Promise.all([this.recorder?.close(), this.sockets.close()]);
     return { quality: this.quality(), recordedMs };
+  }
+
+  private join(other: MediaLine): void {
+    this.other = other;
+    this.ringing = undefined;
+    // Whoever answers there is not who answered here.
+    this.detector = undefined;
+    this.queue.clear();
+  }
+
+  private leave(): void {
+    const { other } = this;
+    this.other = undefined;
+    other?.leave();
   }
 
   private tell(event: Told): void {
@@ -167,7 +206,9 @@ export class MediaLine {
     this.lastPacketMs = now;
     this.isLost = false;
     const digit = this.receiver.packet(rtp, now);
-    if (digit !== undefined) this.tell({ type: 'dtmf', digit });
+    if (digit === undefined) return;
+    this.other?.passOn(digit);
+    this.tell({ type: 'dtmf', digit });
   }
 
   private receiveRtcp(packet: Buffer): void {
@@ -185,8 +226,8 @@ export class MediaLine {
       this.recorder?.silence(skipped);
     }
     const spoken = this.speak();
-    const heard = this.receiver.buffer.pop(this.heardFrame) !== 'nothing';
-    this.recorder?.frame(heard ? this.heardFrame : undefined, spoken);
+    this.hears = this.receiver.buffer.pop(this.heardFrame) !== 'nothing';
+    this.recorder?.frame(this.hears ? this.heardFrame : undefined, spoken);
     const atMs = this.frame++ * FRAME_MS;
     if (this.listening) this.surroundings.heard(atMs, this.heardFrame);
     if (this.detector && !this.detector.isDone)
@@ -208,9 +249,23 @@ export class MediaLine {
       this.sender.event(step, media.dtmfPayloadType, format);
       return undefined;
     }
-    const spoken = step ? this.tone(step) : this.queue.take(this.spokenFrame);
+    const spoken = step ? this.tone(step) : this.next();
     this.sender.audio(spoken ? this.spokenFrame : undefined, format);
     return spoken ? this.spokenFrame : undefined;
+  }
+
+  /** The next 20 ms to play. false: silence. */
+  private next(): boolean {
+    const { other } = this;
+    if (!other) return this.queue.take(this.spokenFrame) || (this.ringing?.take(this.spokenFrame) ?? false);
+    // All lines tick in turn on one clock, so that each frame of the other is played once and none has to wait.
+    if (other.hears) this.spokenFrame.set(other.heardFrame);
+    return other.hears;
+  }
+
+  /** A key that was pressed on the other line. Who presses more than can be played loses what is too much. */
+  private passOn(digit: string): void {
+    if (this.dtmf.waiting < MOST_KEYS_WAITING) this.dtmf.enqueue(digit, () => undefined);
   }
 
   /** A step of a digit for a far end that takes no telephone events. false: a pause. */

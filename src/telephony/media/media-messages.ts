@@ -22,6 +22,8 @@ export type MediaCommand = { session: number } & (
   | { type: 'mark'; token: number }
   | { type: 'clear'; token: number }
   | { type: 'dtmf'; digits: string; token: number }
+  | { type: 'ring'; on: boolean }
+  | { type: 'bridge'; other: number }
   | { type: 'close' }
 );
 

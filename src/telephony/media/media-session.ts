@@ -45,6 +45,13 @@ export interface MediaSession {
    * Resolves when it has been sent. @throws {RangeError} for other digits; {Error} when the line closes before.
    */
   sendDtmf(digits: string): Promise<void>;
+  /** Plays the tone of a phone that rings somewhere else, whenever nothing else is played. */
+  ring(on: boolean): void;
+  /**
+   * Connects this line with another one of the same engine: from now on each plays what the other hears, keys included.
+   * What either had still to play is dropped, and what is written is lost. Lasts until one of them closes.
+   */
+  bridge(other: MediaSession): void;
   /** Buffered, read once; ends after `close`. */
   readonly events: AsyncIterable<MediaEvent>;
   /** Ends the line and its recording. Any number of calls give the one report. */

@@ -1,4 +1,4 @@
-import { type CallLeg, type LegSignal } from '../telephony-provider.js';
+import { type CallLeg, type LegSignal, type TransferResult } from '../telephony-provider.js';
 import { type LedgerDial, type SimulatorLedger } from './simulator-ledger.js';
 import { scriptFor } from './simulator-script.js';
 import { type DueSignal, timeline, withHangup } from './simulator-timeline.js';
@@ -46,8 +46,8 @@ export class SimulatorLeg implements CallLeg {
   /** Its scripts do the talking. */
   readonly audio = undefined;
 
-  transfer(): Promise<boolean> {
-    return Promise.resolve(false);
+  transfer(): Promise<TransferResult> {
+    return Promise.resolve({ is: 'refused', detail: 'Test calls cannot be transferred' });
   }
 
   /** Nobody hears them. */

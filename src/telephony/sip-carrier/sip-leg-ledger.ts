@@ -9,12 +9,17 @@ export interface DialledBy {
   carrierId: string;
 }
 
+/** A call that is open, as far as is known, and how to end it. */
+export interface AnsweredLeg {
+  answeredAt: Date;
+  dialog: DialogState;
+  organizationId: string;
+  carrierId: string;
+}
+
 /** What is written down of a reference. */
 export type LedgerLeg =
-  | { is: 'never' }
-  | { is: 'dialing' }
-  | { is: 'answered'; answeredAt: Date; dialog: DialogState; organizationId: string; carrierId: string }
-  | { is: 'over'; signals: LegSignal[] };
+  { is: 'never' } | { is: 'dialing' } | ({ is: 'answered' } & AnsweredLeg) | { is: 'over'; signals: LegSignal[] };
 
 interface Row {
   state: LedgerLeg['is'];
@@ -52,10 +57,8 @@ export class SipLegLedger {
     ]);
     const [row] = await this.database.query<Row>('select * from sip_legs where reference = $1', [reference]);
     switch (row?.state) {
-      case 'answered': {
-        const { answered_at: answeredAt, dialog, organization_id: organizationId, carrier_id: carrierId } = row;
-        return { is: 'answered', answeredAt, dialog, organizationId, carrierId };
-      }
+      case 'answered':
+        return { is: 'answered', ...answeredOf(row) };
       case 'over':
         return { is: 'over', signals: row.signals.map((one) => ({ ...one, at: new Date(one.at) }) as LegSignal) };
       case 'dialing':
@@ -84,8 +87,29 @@ export class SipLegLedger {
     );
   }
 
+  /** Those of some references that are open; they are over from now on. */
+  async takeAnswered(references: readonly string[]): Promise<AnsweredLeg[]> {
+    const rows = await this.database.query<Row>(
+      `select * from sip_legs where reference = any($1) and state = 'answered'`,
+      [references],
+    );
+    await this.database.query(
+      `update sip_legs set state = 'over', dialog = null, signals = '[]', updated_at = now()
+       where reference = any($1) and state in ('dialing', 'answered')`,
+      [references],
+    );
+    return rows.map(answeredOf);
+  }
+
   /** Forgets legs that nobody can ask for any more. */
   async purge(): Promise<void> {
     await this.database.query(`delete from sip_legs where updated_at < now() - interval '7 days'`);
   }
 }
+
+const answeredOf = (row: Row): AnsweredLeg => ({
+  answeredAt: row.answered_at,
+  dialog: row.dialog,
+  organizationId: row.organization_id,
+  carrierId: row.carrier_id,
+});

@@ -1,9 +1,18 @@
 import { type Log } from '../../platform/index.js';
-import { type AudioPort, type MediaEvent, type MediaReport, type MediaSession } from '../media/index.js';
-import { type CallEvent, endOfEnded, endOfFailed, type OutgoingCall, type SipEnd } from '../sip/index.js';
+import { type AudioPort, type MediaEvent, type MediaReport } from '../media/index.js';
+import { type CallEnded, type CallEvent, endOfEnded, endOfFailed, type SipEnd } from '../sip/index.js';
 import { SignalLog } from '../signal-log.js';
-import { type CallLeg, type DialRequest, type LegEnd, type LegSignal } from '../telephony-provider.js';
-import { type OfferedMedia } from './offered-media.js';
+import {
+  type CallLeg,
+  type DialRequest,
+  type LegEnd,
+  type LegSignal,
+  type TransferMode,
+  type TransferOptions,
+  type TransferResult,
+} from '../telephony-provider.js';
+import { Bridge, type BridgeParts, refused } from './bridge.js';
+import { type PlacedCall } from './place-call.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
 
 /** `setTimeout` takes no more. */
@@ -11,12 +20,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface SipLegParts {
   request: DialRequest;
-  call: OutgoingCall;
-  media: MediaSession;
-  offered: OfferedMedia;
+  placed: PlacedCall;
   ledger: SipLegLedger;
   /** The SIP URI of a number at this carrier. */
   uriOf: (e164: string) => string;
+  callTarget: BridgeParts['callTarget'];
   log: Log;
 }
 
@@ -26,11 +34,24 @@ export class SipLeg implements CallLeg {
   /** Why we end the call ourselves. */
   private ending: SipEnd | undefined;
   private isAnswered = false;
+  private isOver = false;
   private durationTimer: NodeJS.Timeout | undefined;
+  private readonly bridge: Bridge;
+  private isTransferring = false;
+  /** Where the far end was asked to go itself, E.164. */
+  private referredTo: string | undefined;
   /** Resolves when the leg is over and everything has been told. */
   readonly over: Promise<void>;
 
   constructor(private readonly parts: SipLegParts) {
+    const { callTarget, log } = parts;
+    this.bridge = new Bridge({
+      ...{ callId: parts.request.callId, media: parts.placed.media, callTarget, log },
+      connected: (to) => {
+        this.transferred(to, 'bridge');
+      },
+      over: (end) => void this.end(end),
+    });
     this.over = this.run().catch((error: unknown) => {
       parts.log.error({ err: error, callId: parts.request.callId }, 'a SIP call was lost track of');
       const detail = 'The call was lost track of';
@@ -48,7 +69,7 @@ export class SipLeg implements CallLeg {
   }
 
   get audio(): AudioPort {
-    return this.parts.media.audio;
+    return this.parts.placed.media.audio;
   }
 
   hangup(): Promise<void> {
@@ -56,21 +77,48 @@ export class SipLeg implements CallLeg {
   }
 
   sendDtmf(digits: string): Promise<void> {
-    return this.parts.media.sendDtmf(digits);
+    return this.parts.placed.media.sendDtmf(digits);
   }
 
-  async transfer(to: string): Promise<boolean> {
-    return (await this.parts.call.refer(this.parts.uriOf(to))).accepted;
+  async transfer(to: string, { mode, ...options }: TransferOptions): Promise<TransferResult> {
+    if (!this.isAnswered || this.ending || this.isOver) return refused('The customer is not on the line');
+    if (this.isTransferring) return refused('The customer is being transferred already');
+    this.isTransferring = true;
+    const transfer = mode === 'refer' ? this.refer(to, options) : this.bridge.connect(to, options);
+    const result = await transfer.catch((error: unknown) => {
+      this.parts.log.error({ err: error, callId: this.parts.request.callId }, 'a transfer failed');
+      return refused('The transfer failed');
+    });
+    if (result.is === 'refused') this.isTransferring = false;
+    return result;
   }
 
   /** Ends the call for a reason of ours, unless it is ending already. */
   async end(why: SipEnd): Promise<void> {
     this.ending ??= why;
-    await this.parts.call.hangup();
+    await this.parts.placed.call.hangup();
+  }
+
+  private async refer(to: string, { ringTimeoutMs }: Omit<TransferOptions, 'mode'>): Promise<TransferResult> {
+    this.referredTo = to;
+    const { accepted, status } = await this.parts.placed.call.refer(this.parts.uriOf(to), ringTimeoutMs);
+    if (!accepted) {
+      this.referredTo = undefined;
+      return refused(`The far end does not transfer the call (SIP ${status})`);
+    }
+    this.transferred(to, 'refer');
+    // Who asked for it has no part in it any more (RFC 5589 section 6.1).
+    void this.end(endOfRefer(to));
+    return { is: 'connected' };
+  }
+
+  private transferred(to: string, mode: TransferMode): void {
+    if (!this.told.all.some(({ type }) => type === 'transferred'))
+      this.told.add({ type: 'transferred', at: new Date(), to, mode });
   }
 
   private async run(): Promise<void> {
-    const { call, media } = this.parts;
+    const { call, media } = this.parts.placed;
     let last: LegEnd & { at: Date } = {
       at: new Date(),
       ...{ reason: 'telephony_provider_unavailable', sipCode: null, by: 'system', detail: 'The SIP user agent closed' },
@@ -79,7 +127,10 @@ export class SipLeg implements CallLeg {
       const end = await this.apply(event);
       if (end) last = { ...end, at: event.at };
     }
+    this.isOver = true;
     clearTimeout(this.durationTimer);
+    // First of all: whoever takes the call over when this process dies looks for both while the customer's is open.
+    await this.bridge.stop();
     await this.finish(last, await media.close());
   }
 
@@ -93,7 +144,7 @@ export class SipLeg implements CallLeg {
         this.told.add({ type: 'ringing', at });
         return undefined;
       case 'early':
-        this.parts.offered.accept(event.sdp);
+        this.parts.placed.offered.accept(event.sdp);
         this.told.add({ type: 'early', at });
         return undefined;
       case 'answered':
@@ -102,12 +153,27 @@ export class SipLeg implements CallLeg {
       case 'failed':
         return event.cause === 'cancelled' ? (this.ending ?? endOfFailed(event)) : endOfFailed(event);
       case 'ended':
-        return event.by === 'local' ? (this.ending ?? endOfEnded(event)) : endOfEnded(event);
+        return this.endOf(event);
     }
   }
 
+  private endOf(event: CallEnded): SipEnd {
+    const { connectedTo } = this.bridge;
+    if (event.by === 'local') return this.ending ?? endOfEnded(event);
+    if (event.by === 'lost') return endOfEnded(event);
+    // It has gone where it was sent before it told so.
+    if (this.referredTo !== undefined && event.referred) {
+      this.transferred(this.referredTo, 'refer');
+      return endOfRefer(this.referredTo);
+    }
+    if (connectedTo === undefined) return endOfEnded(event);
+    const detail = `Transferred to ${connectedTo}; the customer hung up`;
+    return { reason: 'call_transfer', sipCode: null, by: 'customer', detail };
+  }
+
   private async answer(at: Date, sdp: string): Promise<void> {
-    const { call, media, offered, ledger, request, log } = this.parts;
+    const { placed, ledger, request, log } = this.parts;
+    const { call, media, offered } = placed;
     const problem = offered.accept(sdp);
     if (problem !== undefined) {
       void this.end({ reason: 'dial_failed', sipCode: 488, by: 'carrier', detail: problem });
@@ -144,7 +210,7 @@ export class SipLeg implements CallLeg {
   }
 
   private async followMedia(): Promise<void> {
-    for await (const event of this.parts.media.events) this.applyMedia(event);
+    for await (const event of this.parts.placed.media.events) this.applyMedia(event);
   }
 
   private applyMedia(event: MediaEvent): void {
@@ -175,3 +241,10 @@ export class SipLeg implements CallLeg {
     }
   }
 }
+
+const endOfRefer = (to: string): SipEnd => ({
+  reason: 'call_transfer',
+  sipCode: null,
+  by: 'agent',
+  detail: `Transferred to ${to} by the far end`,
+});

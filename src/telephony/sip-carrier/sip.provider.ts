@@ -1,8 +1,6 @@
 import { type Database, type Log } from '../../platform/index.js';
 import { type CarriersForCalls } from '../carriers/carriers-for-calls.js';
 import { type SipCarrier } from '../carriers/sip-carrier.js';
-import { type MediaSession } from '../media/index.js';
-import { type SipUserAgent } from '../sip/index.js';
 import {
   type CallLeg,
   type DialRequest,
@@ -11,11 +9,13 @@ import {
   type TelephonyProvider,
 } from '../telephony-provider.js';
 import { atMost } from './at-most.js';
-import { OfferedMedia } from './offered-media.js';
+import { MOST_TRANSFERS, type TargetPlan } from './bridge.js';
+import { placeCall } from './place-call.js';
 import { SipLeg } from './sip-leg.js';
-import { type LedgerLeg, SipLegLedger } from './sip-leg-ledger.js';
-import { callerUri, destinationUri, sipTargets } from './sip-names.js';
+import { type AnsweredLeg, type DialledBy, SipLegLedger } from './sip-leg-ledger.js';
+import { destinationUri } from './sip-names.js';
 import { SipTrunks, type SipTrunksOptions } from './sip-trunks.js';
+import { TransferTarget } from './transfer-target.js';
 
 /** How long the far end may take to confirm that a call is over, when this process ends. */
 const GOODBYE_MS = 3_000;
@@ -110,15 +110,13 @@ export class SipProvider implements TelephonyProvider {
 
   private async open(request: DialRequest, carrier: SipCarrier): Promise<CallLeg> {
     const { reference, line } = request;
-    const { agent, address } = await this.trunks.agentFor(carrier.targets[0]?.host ?? '', carrier.verifyTls);
-    const media = await this.trunks.openMedia(address, { recordTo: line?.recordTo, detectAnswer: line?.detectsAnswer });
-    let leg: SipLeg;
-    try {
-      leg = this.send(request, carrier, agent, media);
-    } catch (error) {
-      await media.close();
-      throw error;
-    }
+    const { recordTo, detectsAnswer: detectAnswer } = line ?? {};
+    const placed = await placeCall(this.trunks, carrier, { ...request, recordTo, detectAnswer });
+    const leg = new SipLeg({
+      ...{ request, placed, ledger: this.ledger, log: this.parts.log },
+      uriOf: (e164) => destinationUri(e164, carrier),
+      callTarget: (plan) => this.callTarget(request, carrier, plan),
+    });
     this.lines.add(leg);
     void leg.over.finally(() => {
       this.lines.delete(leg);
@@ -127,23 +125,23 @@ export class SipProvider implements TelephonyProvider {
     return leg;
   }
 
-  private send(request: DialRequest, carrier: SipCarrier, agent: SipUserAgent, media: MediaSession): SipLeg {
-    const { reference, ringTimeoutMs } = request;
-    const offered = new OfferedMedia(media, carrier);
-    this.trunks.register(agent, carrier);
-    const call = agent.call({
-      targets: sipTargets(carrier),
-      callId: reference,
-      to: destinationUri(request.to, carrier),
-      from: { uri: callerUri(request.from, carrier) },
-      ...(carrier.credentials ? { credentials: carrier.credentials } : {}),
-      sdp: offered.offer(),
-      ringTimeoutMs,
-      onOffer: (sdp) => offered.answer(sdp),
-      onAnswer: (sdp) => void offered.accept(sdp),
-    });
-    const uriOf = (e164: string) => destinationUri(e164, carrier);
-    return new SipLeg({ request, call, media, offered, ledger: this.ledger, uriOf, log: this.parts.log });
+  /** The second call of a transfer, written down like the first before anything is sent. */
+  private async callTarget(
+    { reference: of, callId, line }: DialRequest,
+    carrier: SipCarrier,
+    { attempt, rings, ...plan }: TargetPlan,
+  ): Promise<TransferTarget> {
+    const { ledger, trunks, parts } = this;
+    const reference = transferReference(of, attempt);
+    const by: DialledBy = { callId, organizationId: line?.organizationId ?? '', carrierId: carrier.id };
+    if (!(await ledger.claim(reference, by))) throw new Error('This transfer was begun before');
+    try {
+      const placed = await placeCall(trunks, carrier, { ...plan, reference });
+      return new TransferTarget({ placed, to: plan.to, reference, ledger, rings, log: parts.log });
+    } catch (error) {
+      await ledger.over(reference, []);
+      throw error;
+    }
   }
 
   /** A reference that was dialled before, by this process or another. */
@@ -158,32 +156,21 @@ export class SipProvider implements TelephonyProvider {
     );
   }
 
-  /** The process that carried the call is gone. The far end is told, so that nobody pays for silence. */
-  private async endLost(reference: string, leg: Extract<LedgerLeg, { is: 'answered' }>): Promise<LegSignal[]> {
-    const { answeredAt, dialog, organizationId, carrierId } = leg;
+  /** The process that carried the call is gone. Both far ends are told, so that nobody pays for silence. */
+  private async endLost(reference: string, leg: AnsweredLeg): Promise<LegSignal[]> {
+    const detail = 'The worker that carried the call ended';
     const signals: LegSignal[] = [
-      { type: 'answered', at: answeredAt },
-      {
-        type: 'ended',
-        at: new Date(),
-        ...{
-          reason: 'error_media_lost',
-          sipCode: null,
-          by: 'system',
-          detail: 'The worker that carried the call ended',
-        },
-      },
+      { type: 'answered', at: leg.answeredAt },
+      { type: 'ended', at: new Date(), reason: 'error_media_lost', sipCode: null, by: 'system', detail },
     ];
+    const references = Array.from({ length: MOST_TRANSFERS }, (_, index) => transferReference(reference, index + 1));
+    const targets = await this.ledger.takeAnswered(references);
     await this.ledger.over(reference, signals);
-    void this.sayGoodbye(dialog, organizationId, carrierId);
+    for (const one of [leg, ...targets]) void this.sayGoodbye(one);
     return signals;
   }
 
-  private async sayGoodbye(
-    dialog: Extract<LedgerLeg, { is: 'answered' }>['dialog'],
-    organizationId: string,
-    carrierId: string,
-  ): Promise<void> {
+  private async sayGoodbye({ dialog, organizationId, carrierId }: AnsweredLeg): Promise<void> {
     try {
       const carrier = await this.parts.carriers.find(organizationId, carrierId);
       const { agent } = await this.trunks.agentFor(dialog.target.address, carrier?.verifyTls ?? true);
@@ -194,6 +181,9 @@ export class SipProvider implements TelephonyProvider {
   }
 }
 
+/** How the second call of a leg is written down, by how many were tried: whoever has the leg's name finds it. */
+const transferReference = (reference: string, attempt: number): string => `${reference}-transfer-${attempt}`;
+
 /** A leg that is over. */
 const legOf = (signals: LegSignal[]): CallLeg => ({
   signals: (async function* () {
@@ -203,5 +193,5 @@ const legOf = (signals: LegSignal[]): CallLeg => ({
   hangup: () => Promise.resolve(),
   sendDtmf: () => Promise.resolve(),
   audio: undefined,
-  transfer: () => Promise.resolve(false),
+  transfer: () => Promise.resolve({ is: 'refused', detail: 'The call is over' }),
 });

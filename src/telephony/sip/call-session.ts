@@ -11,7 +11,7 @@ import { ALLOW } from './sip-response.js';
 import { parseNumber } from './sip-text.js';
 import { Timer } from './sip-timers.js';
 import { type CallEnded, type CallRequest, type DialogState } from './sip-types.js';
-import { Transfer, type TransferResult } from './transfer.js';
+import { type ReferResult, Transfer } from './transfer.js';
 
 export interface SessionParts {
   core: SipCore;
@@ -100,11 +100,12 @@ export class CallSession {
     }
   }
 
-  async refer(to: string): Promise<TransferResult> {
+  async refer(to: string, patienceMs?: number): Promise<ReferResult> {
     if (this.ended) return { accepted: false, status: 481 };
     const { core, digest, dialog } = this.parts;
     const headers = { 'refer-to': formatNameAddr(to), 'referred-by': dialog.toJSON().localParty };
-    const transfer = new Transfer(TRANSFER_SECONDS * core.timers.secondMs);
+    const { secondMs } = core.timers;
+    const transfer = new Transfer(patienceMs ?? TRANSFER_SECONDS * secondMs, secondMs);
     this.transfer = transfer;
     const hops = await core.hopsWithin(dialog);
     const response = await core.request({ hops, digest, draft: () => dialog.next('REFER', { headers }) });

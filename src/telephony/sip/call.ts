@@ -15,7 +15,7 @@ import {
   type DialogState,
   type OutgoingCall,
 } from './sip-types.js';
-import { type TransferResult } from './transfer.js';
+import { type ReferResult } from './transfer.js';
 
 /** A call that we make, from the first INVITE to the end. */
 export class Call implements OutgoingCall, DialogUser {
@@ -60,8 +60,8 @@ export class Call implements OutgoingCall, DialogUser {
     return this.session?.reinvite(sdp) ?? Promise.resolve({ status: 481, sdp: null });
   }
 
-  refer(to: string): Promise<TransferResult> {
-    return this.session?.refer(to) ?? Promise.resolve({ accepted: false, status: 481 });
+  refer(to: string, patienceMs?: number): Promise<ReferResult> {
+    return this.session?.refer(to, patienceMs) ?? Promise.resolve({ accepted: false, status: 481 });
   }
 
   dialogState(): DialogState | undefined {

@@ -138,8 +138,12 @@ export interface OutgoingCall {
   hangup(): Promise<void>;
   /** Offers new media. 408 where no response came, 491 while another offer is on its way. */
   reinvite(sdp: string): Promise<{ status: number; sdp: string | null }>;
-  /** Transfers the call (RFC 3515). Resolves when the far end has told how that went. */
-  refer(to: string): Promise<{ accepted: boolean; status: number }>;
+  /**
+   * Transfers the call (RFC 3515). Resolves when the far end has told how that went, by NOTIFY or by hanging up after it
+   * has taken the request; 408 when it has not for so long, 120 s unless told.
+   * @throws TypeError when `to` is no URI
+   */
+  refer(to: string, patienceMs?: number): Promise<{ accepted: boolean; status: number }>;
   /** undefined before the answer. */
   dialogState(): DialogState | undefined;
 }

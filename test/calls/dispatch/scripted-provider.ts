@@ -5,6 +5,7 @@ import {
   type LegEndReason,
   type LegSignal,
   type TelephonyProvider,
+  type TransferResult,
 } from '../../../src/telephony/index.js';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
@@ -41,8 +42,8 @@ export class ScriptedLeg implements CallLeg {
 
   readonly audio = undefined;
 
-  transfer(): Promise<boolean> {
-    return Promise.resolve(false);
+  transfer(): Promise<TransferResult> {
+    return Promise.resolve({ is: 'refused', detail: 'Nobody can be called' });
   }
 
   private iterator(): AsyncIterator<LegSignal> {

@@ -1,0 +1,109 @@
+import { type Log } from '../../platform/index.js';
+import { type MediaSession } from '../media/index.js';
+import { type CallEnded, type CallEvent, endOfFailed, type SipEnd } from '../sip/index.js';
+import { type PlacedCall } from './place-call.js';
+import { type SipLegLedger } from './sip-leg-ledger.js';
+import { refusalOf } from './transfer-refusal.js';
+
+export interface TransferTargetParts {
+  placed: PlacedCall;
+  /** E.164. */
+  to: string;
+  reference: string;
+  ledger: SipLegLedger;
+  /** It rings there; said again, it changes nothing. */
+  rings: () => void;
+  log: Log;
+}
+
+/** The second call of a transfer: with whoever is to talk with the customer. */
+export class TransferTarget {
+  /** Resolves with why nobody can be talked with there, in words; undefined: they have answered. */
+  readonly answer: Promise<string | undefined>;
+  private told: (problem: string | undefined) => void = () => undefined;
+  /** Resolves when nothing is left of it: with how the customer's call ends for that; undefined: for no reason there. */
+  readonly over: Promise<SipEnd | undefined>;
+  private hungUp = false;
+  private isSilent = false;
+
+  constructor(private readonly parts: TransferTargetParts) {
+    this.answer = new Promise((resolve) => (this.told = resolve));
+    this.over = this.run();
+    void this.followMedia();
+  }
+
+  get media(): MediaSession {
+    return this.parts.placed.media;
+  }
+
+  /** CANCEL or BYE, as it stands. Any number of times; resolves when the far end has confirmed, or will not any more. */
+  hangup(): Promise<void> {
+    this.hungUp = true;
+    return this.parts.placed.call.hangup();
+  }
+
+  private async run(): Promise<SipEnd | undefined> {
+    const { placed, ledger, reference, log } = this.parts;
+    let end: SipEnd | undefined;
+    for await (const event of placed.call.events) end = (await this.apply(event)) ?? end;
+    this.told('The call there has ended');
+    await placed.media.close();
+    await ledger.over(reference, []).catch((error: unknown) => {
+      log.error({ err: error, reference }, 'the end of a transfer was not written down');
+    });
+    return end;
+  }
+
+  private async apply(event: CallEvent): Promise<SipEnd | undefined> {
+    switch (event.type) {
+      case 'trying':
+        return undefined;
+      case 'ringing':
+      case 'early':
+        this.parts.rings();
+        return undefined;
+      case 'answered':
+        await this.answered(event.at, event.sdp);
+        return undefined;
+      case 'failed':
+        this.told(refusalOf(endOfFailed(event)));
+        return undefined;
+      case 'ended':
+        return this.endOf(event);
+    }
+  }
+
+  private async answered(at: Date, sdp: string): Promise<void> {
+    const { placed, ledger, reference, log } = this.parts;
+    const problem = placed.offered.accept(sdp);
+    if (problem !== undefined) {
+      this.told(problem);
+      void this.hangup();
+      return;
+    }
+    placed.media.answered(at);
+    const dialog = placed.call.dialogState();
+    if (dialog)
+      await ledger.answered(reference, at, dialog).catch((error: unknown) => {
+        log.error({ err: error, reference }, 'a dialog was not written down: no other process can end it');
+      });
+    this.told(undefined);
+  }
+
+  private endOf({ by }: CallEnded): SipEnd | undefined {
+    const { to } = this.parts;
+    const lost = { reason: 'error_media_lost', sipCode: null, by: 'carrier' } as const;
+    if (this.isSilent) return { ...lost, detail: `No audio has come from ${to} for too long` };
+    if (by === 'lost') return { ...lost, detail: `${to} does not know the call any more` };
+    if (this.hungUp || by === 'local') return undefined;
+    return { reason: 'call_transfer', sipCode: null, by: 'operator', detail: `Transferred to ${to}, who hung up` };
+  }
+
+  private async followMedia(): Promise<void> {
+    for await (const event of this.media.events) {
+      if (event.type !== 'media-lost') continue;
+      this.isSilent = true;
+      await this.hangup();
+    }
+  }
+}
