@@ -49,6 +49,7 @@ describe('loadConfig', () => {
       simulatorSpeed: 1,
       rateLimitPerMinute: 300,
       corsOrigins: undefined,
+      outbound: { allowNetworks: [], httpsOnly: false },
       logLevel: 'info',
     });
   });
@@ -92,6 +93,7 @@ describe('loadConfig', () => {
       SIMULATOR_SPEED: '10',
       RATE_LIMIT_PER_MINUTE: '0',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
+      PRIVATE_NETWORKS: '10.0.0.0/8, fd00::1',
       LOG_LEVEL: 'silent',
       NODE_ENV: 'production',
     };
@@ -149,6 +151,13 @@ describe('loadConfig', () => {
       simulatorSpeed: 10,
       rateLimitPerMinute: 0,
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      outbound: {
+        allowNetworks: [
+          { address: '10.0.0.0', prefix: 8, family: 'ipv4' },
+          { address: 'fd00::1', prefix: 128, family: 'ipv6' },
+        ],
+        httpsOnly: true,
+      },
       logLevel: 'silent',
     });
   });
@@ -164,6 +173,8 @@ describe('loadConfig', () => {
     ...[['RECORDINGS_URL', 's3://bucket'] as const, ['SPEECH_URL', 'ftp://x'] as const, ['PUBLIC_URL', 'x'] as const],
     ...[['CALL_COST_PER_MINUTE', '-1'] as const, ['CALL_COST_PER_MINUTE', '1e3'] as const],
     ...[['MODEL_COST_PER_MILLION_INPUT_TOKENS', '-1'] as const, ['COST_CURRENCY', 'Euro'] as const],
+    ...[['PRIVATE_NETWORKS', '10.0.0.0/33'] as const, ['PRIVATE_NETWORKS', 'localhost'] as const],
+    ...[['PRIVATE_NETWORKS', 'fe80::1%eth0'] as const, ['PRIVATE_NETWORKS', '10.0.0.0/8,'] as const],
     ...[['LOG_LEVEL', 'loud'] as const, ['LOG_LEVEL', 'INFO'] as const, ['NODE_ENV', 'prod'] as const],
   ])('refuses %s=%s in one line that names the variable', (name, value) => {
     const refusal = errorOf(() => load({ [name]: value }));

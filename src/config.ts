@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
 import { type RateCard } from './calls/cost.js';
 import { parseS3Location, type S3Location } from './calls/recordings/s3-location.js';
+import { type Network, parseNetwork } from './platform/outbound/network.js';
 import { parseEncryptionKey } from './platform/secret-box.js';
 import { type SipCarrier } from './telephony/carriers/sip-carrier.js';
 import { parseSipCarrier } from './telephony/carriers/sip-carrier-setting.js';
@@ -187,9 +188,13 @@ export const SETTINGS = {
     'Web origins whose pages may call the API, comma separated, or *. Without it none may.',
     listOf(origin, 'origins like https://app.example.com, comma separated, or *'),
   ),
+  PRIVATE_NETWORKS: setting(
+    'Private addresses that webhooks and tools may reach, comma separated. Without it none: only the internet.',
+    listOf(parseNetwork, 'networks or addresses like 10.0.0.0/8, comma separated'),
+  ),
   LOG_LEVEL: setting('The least severe log line to write.', oneOf(LOG_LEVELS), 'info'),
   NODE_ENV: setting(
-    'production turns the embedded database off.',
+    'production turns the embedded database off, and has webhooks and tools use https only.',
     oneOf(['development', 'test', 'production']),
     'development',
   ),
@@ -244,6 +249,8 @@ export interface Config {
   simulatorSpeed: number;
   rateLimitPerMinute: number;
   corsOrigins: readonly string[] | undefined;
+  /** What requests to addresses of customers may reach although it is not public, and whether they must be https. */
+  outbound: { allowNetworks: readonly Network[]; httpsOnly: boolean };
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -332,11 +339,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     simulatorSpeed: values.SIMULATOR_SPEED,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
     corsOrigins: values.CORS_ORIGINS,
+    outbound: {
+      allowNetworks: orNone(values.PRIVATE_NETWORKS),
+      httpsOnly: values.NODE_ENV === 'production',
+    },
     logLevel: values.LOG_LEVEL,
   };
 }
 
 const isSpoken = (notice: string | undefined): boolean => notice !== undefined && notice !== 'tone';
+const orNone = <T>(list: readonly T[] | undefined): readonly T[] => list ?? [];
 const withoutSlash = (address: string | undefined): string | undefined => address?.replace(/\/+$/, '');
 
 /** Nobody, unless an address or a key is given. */

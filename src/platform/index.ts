@@ -21,6 +21,16 @@ export { StoredReply, envelope } from './http/reply.js';
 export { mediaTypeOf, readUpload } from './http/upload.js';
 export { firstIdAt, idTime, isId, newId } from './ids.js';
 export { createLog, Log, nestLogger } from './log.js';
+export {
+  addressProblem,
+  headerProblem,
+  type OutboundAnswer,
+  OutboundFailed,
+  type OutboundFailure,
+  OutboundHttp,
+  type OutboundRequest,
+  OutboundRefused,
+} from './outbound/index.js';
 export { Page } from './pagination.js';
 export { PeriodicTask } from './periodic-task.js';
 export { oneAtATime } from './one-at-a-time.js';

@@ -1,0 +1,5 @@
+export { addressProblem, type OutboundRules } from './address-problem.js';
+export { headerProblem } from './header-problem.js';
+export { type Network, parseNetwork } from './network.js';
+export { OutboundFailed, type OutboundFailure, OutboundRefused } from './outbound-errors.js';
+export { type OutboundAnswer, OutboundHttp, type OutboundOptions, type OutboundRequest } from './outbound-http.js';
