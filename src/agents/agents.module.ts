@@ -5,8 +5,10 @@ import { AgentEntity } from './agent.entity.js';
 import { AgentsController } from './agents.controller.js';
 import { AgentsService } from './agents.service.js';
 import { ProviderAccountEntity } from './provider-accounts/provider-account.entity.js';
+import { ProviderAccountsController } from './provider-accounts/provider-accounts.controller.js';
+import { ProviderAccountsService } from './provider-accounts/provider-accounts.service.js';
 
-const SERVICES = [AgentsService];
+const SERVICES = [AgentsService, ProviderAccountsService];
 
 @Module({
   imports: [TypeOrmModule.forFeature([AgentEntity, AgentVersionEntity, ProviderAccountEntity])],
@@ -15,5 +17,5 @@ const SERVICES = [AgentsService];
 })
 export class AgentsModule {}
 
-@Module({ imports: [AgentsModule], controllers: [AgentsController] })
+@Module({ imports: [AgentsModule], controllers: [AgentsController, ProviderAccountsController] })
 export class AgentsApiModule {}

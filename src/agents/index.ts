@@ -5,4 +5,5 @@ export { AgentEntity, EXAMPLE_AGENT_ID } from './agent.entity.js';
 export { AgentsApiModule, AgentsModule } from './agents.module.js';
 export { type AgentForCalls, AgentsService } from './agents.service.js';
 export { fitToSchema, schemaProblem } from './answer-schema.js';
-export { ProviderAccountEntity } from './provider-accounts/provider-account.entity.js';
+export { ProviderAccountEntity, type ProviderKind } from './provider-accounts/provider-account.entity.js';
+export { type ProviderAccount, ProviderAccountsService } from './provider-accounts/provider-accounts.service.js';
