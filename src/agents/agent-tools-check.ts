@@ -1,5 +1,6 @@
 import { HTTP_METHODS, TRANSFER_MODES } from './agent-configuration.js';
 import { schemaProblem } from './answer-schema.js';
+import { isPlainUrl } from './plain-url.js';
 import { all, type Check, isObject, list, object, oneOf, type Problem, rule, text, whole } from './shape-check.js';
 
 const MOST_TOOLS = 20;
@@ -24,14 +25,6 @@ const url: Check = rule(
   isPlainUrl,
   'must be an absolute http or https URL of at most 2000 characters, without credentials and fragment',
 );
-
-/** Also for what else clients give us to send requests to. */
-export function isPlainUrl(value: unknown): boolean {
-  // What the parser would quietly take out or put in is refused.
-  if (typeof value !== 'string' || value.length > 2_000 || !/^https?:\/\/[^\s\\#]+$/i.test(value)) return false;
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  return parsed !== undefined && parsed.username === '' && parsed.password === '';
-}
 
 const headers: Check = (value, path) => {
   if (!isObject(value)) return [{ path, problem: 'must be an object' }];

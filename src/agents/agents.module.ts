@@ -11,8 +11,10 @@ import { KnowledgeDocumentsService } from './knowledge/knowledge-documents.servi
 import { KnowledgeSearch } from './knowledge/knowledge-search.js';
 import { PdfReader } from './knowledge/pdf-reader.js';
 import { ProviderAccountEntity } from './provider-accounts/provider-account.entity.js';
+import { ProviderAccountsController } from './provider-accounts/provider-accounts.controller.js';
+import { ProviderAccountsService } from './provider-accounts/provider-accounts.service.js';
 
-const SERVICES = [AgentsService, KnowledgeBasesService, KnowledgeSearch];
+const SERVICES = [AgentsService, KnowledgeBasesService, KnowledgeSearch, ProviderAccountsService];
 
 @Module({
   imports: [TypeOrmModule.forFeature([AgentEntity, AgentVersionEntity, ProviderAccountEntity])],
@@ -23,7 +25,7 @@ export class AgentsModule {}
 
 @Module({
   imports: [AgentsModule],
-  controllers: [AgentsController, KnowledgeBasesController, KnowledgeDocumentsController],
+  controllers: [AgentsController, KnowledgeBasesController, KnowledgeDocumentsController, ProviderAccountsController],
   providers: [KnowledgeDocumentsService, { provide: PdfReader, useFactory: () => new PdfReader() }],
 })
 export class AgentsApiModule {}

@@ -3,6 +3,8 @@ import mustache, { type OpeningAndClosingTags } from 'mustache';
 const TAGS: OpeningAndClosingTags = ['{{', '}}'];
 /** How deep sections may stand inside each other: over lists, each level multiplies the work. */
 const MOST_LEVELS = 5;
+/** Mustache's search for the end of a tag takes the square of the white space in it. */
+const MOST_IN_TAG = 1_000;
 const MOST_REPEATED = 100;
 
 /** What Mustache makes of a tag, as far as we look at it: its kind, its name, and for sections what is inside. */
@@ -13,6 +15,8 @@ type Token = readonly [kind: string, name: string, from: number, to: number, ins
  * and sections, but no partials, since there is nowhere to take them from, and no other delimiters.
  */
 export function templateProblem(template: string): string | undefined {
+  const problem = tagProblem(template);
+  if (problem !== undefined) return problem;
   // Of its own, and without a cache, which would keep every template that was ever looked at.
   const writer = new mustache.Writer();
   (writer as { templateCache?: unknown }).templateCache = undefined;
@@ -24,10 +28,24 @@ export function templateProblem(template: string): string | undefined {
   }
 }
 
+/** Goes from tag to tag as the parser does, and sees what the parser should not. */
+function tagProblem(template: string): string | undefined {
+  let at = template.indexOf('{{');
+  while (at >= 0) {
+    const [, kind = ''] = /^\s*(\S?)/.exec(template.slice(at + 2, at + MOST_IN_TAG)) ?? [];
+    if (kind === '=') return 'must not change the delimiters';
+    const closing = kind === '{' ? '}}}' : '}}';
+    const end = template.indexOf(closing, at + 2);
+    if (end < 0) return `is not a template: Unclosed tag at ${at}`;
+    if (end - at > MOST_IN_TAG) return `must have at most ${MOST_IN_TAG} characters in a tag`;
+    at = template.indexOf('{{', end + closing.length);
+  }
+  return undefined;
+}
+
 function problemIn(tokens: readonly Token[], level: number): string | undefined {
   for (const [kind, name, , , inside] of tokens) {
     if (kind === '>') return `must not have partials: {{> ${name.slice(0, MOST_REPEATED)}}}`;
-    if (kind === '=') return 'must not change the delimiters';
     if (!Array.isArray(inside)) continue;
     if (level > MOST_LEVELS) return `must nest sections at most ${MOST_LEVELS} deep`;
     const problem = problemIn(inside, level + 1);

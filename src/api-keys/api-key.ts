@@ -20,6 +20,7 @@ export const SCOPES = [
   'phone-numbers:write',
   'api-keys:manage',
   'carriers:manage',
+  'providers:manage',
   'events:write',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
