@@ -13,6 +13,7 @@ import { Database, poolOf } from './database/database.js';
 import { HealthController } from './health.controller.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { Log } from './log.js';
+import { OutboundHttp } from './outbound/index.js';
 import { SecretBox } from './secret-box.js';
 import { Wakeups } from './wakeups.js';
 
@@ -27,6 +28,7 @@ export class PlatformModule implements BeforeApplicationShutdown, OnApplicationS
   constructor(
     private readonly log: Log,
     private readonly wakeups: Wakeups,
+    private readonly outbound: OutboundHttp,
   ) {}
 
   static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
@@ -42,9 +44,10 @@ export class PlatformModule implements BeforeApplicationShutdown, OnApplicationS
         { provide: Database, useValue: new Database(poolOf(dataSource)) },
         { provide: Wakeups, useFactory: (database: Database) => new Wakeups(database, log), inject: [Database] },
         { provide: SecretBox, useValue: new SecretBox(config) },
+        { provide: OutboundHttp, useFactory: () => new OutboundHttp(config.outbound) },
         ErrorFilter,
       ],
-      exports: [CONFIG, Log, Database, Wakeups, SecretBox],
+      exports: [CONFIG, Log, Database, Wakeups, SecretBox, OutboundHttp],
     };
   }
 
@@ -54,6 +57,7 @@ export class PlatformModule implements BeforeApplicationShutdown, OnApplicationS
   }
 
   onApplicationShutdown(): void {
+    this.outbound.close();
     this.log.flush();
   }
 }

@@ -24,7 +24,7 @@ const CAPACITY = '+15550000008';
 const VERY_LONG = '+15550000011';
 const END_NEVER_TOLD = '+15550000025';
 
-const harness: ProviderHarness = {
+const scripted: ProviderHarness = {
   endings: {
     busy: '+15550000002',
     noAnswer: '+15550000003',
@@ -55,7 +55,26 @@ const harness: ProviderHarness = {
   },
 };
 
-describeProvider('simulator', harness);
+/** With audio: a line is its process's own. */
+const talking: ProviderHarness = {
+  ...scripted,
+  sharesLegs: false,
+  start: () => {
+    const folder = temporaryFolder();
+    const voice = { say: () => new Int16Array(8_000), understand: () => '' };
+    return Promise.resolve({
+      open: () => new SimulatorProvider({ ledgerFolder: folder.path, speed: 20, voice }),
+      ringsOf: (reference) => Promise.resolve(ringsOf(folder.path, reference)),
+      stop: () => {
+        folder.remove();
+        return Promise.resolve();
+      },
+    });
+  },
+};
+
+describeProvider('simulator', scripted);
+describeProvider('simulator with audio', talking);
 
 const ringsOf = (folder: string, reference: string): number =>
   new SimulatorLedger(folder).dials().filter((dial) => dial.reference === reference).length;

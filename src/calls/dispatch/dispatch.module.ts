@@ -72,9 +72,19 @@ export class DispatchModule {
       ],
       providers: [
         {
+          provide: SimulatorProvider,
+          useFactory: (config: Config) =>
+            new SimulatorProvider({
+              ledgerFolder: join(config.dataDir, 'simulator'),
+              speed: config.simulatorSpeed,
+              voice: { say: encodeTones, understand: decodeTones },
+            }),
+          inject: [CONFIG],
+        },
+        {
           provide: Dispatcher,
           useFactory: createDispatcher,
-          inject: [Database, CallExecutor, Wakeups, Log, CONFIG, CarriersForCalls, TALK_SUPPORT],
+          inject: [Database, CallExecutor, Wakeups, Log, CONFIG, CarriersForCalls, SimulatorProvider, TALK_SUPPORT],
         },
         {
           provide: TALK_SUPPORT,
@@ -82,6 +92,7 @@ export class DispatchModule {
           inject: [
             ...[CONFIG, Log, Database, SecretBox, OutboundHttp, AgentsService, ProviderAccountsService],
             ...[KnowledgeSearch, CarriersForCalls, DiallingPolicyService, Recordings, FinishRecordings],
+            SimulatorProvider,
           ],
         },
         {
@@ -105,13 +116,9 @@ function createDispatcher(
   log: Log,
   config: Config,
   carriers: CarriersForCalls,
+  simulator: SimulatorProvider,
   support: TalkSupport,
 ) {
-  const simulator = new SimulatorProvider({
-    ledgerFolder: join(config.dataDir, 'simulator'),
-    speed: config.simulatorSpeed,
-    voice: { say: encodeTones, understand: decodeTones },
-  });
   const sip = new SipProvider({ database, carriers, log }, config.sip);
   const options = {
     ringTimeoutMs: config.ringTimeoutMs,

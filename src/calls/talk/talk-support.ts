@@ -6,6 +6,7 @@ import {
   type CallLeg,
   type CarriersForCalls,
   type DiallingPolicyService,
+  type SimulatorProvider,
 } from '../../telephony/index.js';
 import { type Talk } from '../../voice/index.js';
 import { type Environment } from '../call-events.js';
@@ -42,8 +43,9 @@ export function createTalkSupport(
   policy: DiallingPolicyService,
   recordings: Recordings,
   finishing: FinishRecordings,
+  simulator: Pick<SimulatorProvider, 'hasAudio' | 'clock'>,
 ): TalkSupport {
-  const { simulatorSpeed, maxCallDurationMs: maxDurationMs } = config;
+  const { maxCallDurationMs: maxDurationMs } = config;
   const dailyUse = new DailyUse(database, config.callCostPerMinute);
   const planner = new TalkPlanner({
     agents,
@@ -67,11 +69,11 @@ export function createTalkSupport(
   };
   const surroundings = { http, knowledge, secrets, maxDurationMs };
   const onLive = { ...surroundings, refusal };
-  const onTest = { ...surroundings, refusal: () => Promise.resolve(undefined), clock: clockAt(simulatorSpeed) };
+  const onTest = { ...surroundings, refusal: () => Promise.resolve(undefined), clock: simulator.clock };
   return {
     preparations: {
       live: new LiveCallPreparation({ planner, carriers, policy, dailyUse, recordings }),
-      ...(speaks(simulatorSpeed) ? { test: new TestCallPreparation(scripted) } : {}),
+      ...(simulator.hasAudio ? { test: new TestCallPreparation(scripted) } : {}),
     },
     startTalk: (plan, line, leg, notes) =>
       startTalk(plan, line, leg, notes.take, plan.facts.environment === 'test' ? onTest : onLive),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DialRequest } from '../telephony-provider.js';
+import { type DialRequest, type LegSignal } from '../telephony-provider.js';
 
 /** Somebody asked for a call. Only the first record of a reference counts. Times are ISO 8601. */
 export interface LedgerDial extends DialRequest {
@@ -11,6 +11,8 @@ export interface LedgerDial extends DialRequest {
   speed: number;
   /** How often its call was dialled before, where the number minds. */
   dialsBefore: number;
+  /** Where it has audio: the run of a process whose line it is. */
+  carriedBy?: string | undefined;
 }
 
 /** Somebody asked about a reference that nobody had dialled: it is refused from then on. */
@@ -26,6 +28,23 @@ export interface LedgerHangup {
   at: string;
 }
 
+/** What happened on a line that has audio, by whoever carries it. */
+export interface LedgerTold {
+  type: 'told';
+  reference: string;
+  signal: LegSignal;
+}
+
+/** Somebody took over a leg whose line was in another process: nobody can carry it on. */
+export interface LedgerLost {
+  type: 'lost';
+  reference: string;
+  at: string;
+}
+
+/** What changes how a leg goes. The first that ends it counts. */
+export type LedgerSequel = LedgerHangup | LedgerTold | LedgerLost;
+
 /** A dial of a call to a number that counts dials. */
 interface LedgerTry {
   type: 'try';
@@ -33,7 +52,9 @@ interface LedgerTry {
   reference: string;
 }
 
-export type LedgerEntry = LedgerDial | LedgerNever | LedgerHangup | LedgerTry;
+export type LedgerEntry = LedgerDial | LedgerNever | LedgerSequel | LedgerTry;
+
+const SEQUELS: readonly LedgerEntry['type'][] = ['hangup', 'told', 'lost'];
 
 /**
  * What the simulated carrier knows, on disk, for all processes of one machine at once. A record is in the file before
@@ -74,6 +95,27 @@ export class SimulatorLedger {
     return this.naming(reference).find(
       (entry): entry is LedgerHangup => entry.type === 'hangup' && entry.reference === reference,
     );
+  }
+
+  tell(reference: string, signal: LegSignal): void {
+    this.append(reference, { type: 'told', reference, signal });
+  }
+
+  /** Records that a line is lost; only counts where nothing has ended it before. */
+  lose(reference: string, at: string): void {
+    this.append(reference, { type: 'lost', reference, at });
+  }
+
+  /** All that changes how a leg goes, in one order for everybody. */
+  sequelOf(reference: string): LedgerSequel[] {
+    return this.naming(reference).filter(
+      (entry): entry is LedgerSequel => SEQUELS.includes(entry.type) && entry.reference === reference,
+    );
+  }
+
+  /** What ended a leg before its script did, if anything was recorded to. */
+  endingOf(reference: string): LedgerSequel | undefined {
+    return this.sequelOf(reference).find((entry) => entry.type !== 'told' || entry.signal.type === 'ended');
   }
 
   /** How many other references of a call were counted before this one; the same answer however often it is asked. */
@@ -142,15 +184,23 @@ export class SimulatorLedger {
   }
 }
 
-/** An entry as JSON can hold it: there, infinite speed is null. */
-type WrittenEntry = Exclude<LedgerEntry, LedgerDial> | (Omit<LedgerDial, 'speed'> & { speed: number | null });
+/** An entry as JSON can hold it: there, infinite speed is null and moments are text. */
+type WrittenEntry =
+  | Exclude<LedgerEntry, LedgerDial | LedgerTold>
+  | (Omit<LedgerDial, 'speed'> & { speed: number | null })
+  | (Omit<LedgerTold, 'signal'> & { signal: Omit<LegSignal, 'at'> & { at: string } });
 
 /** A line that a crash cut off holds nothing: whoever wrote it never acknowledged it. */
 function parse(line: string): LedgerEntry[] {
   try {
-    const entry = JSON.parse(line) as WrittenEntry;
-    return [entry.type === 'dial' ? { ...entry, speed: entry.speed ?? Infinity } : entry];
+    return [revived(JSON.parse(line) as WrittenEntry)];
   } catch {
     return [];
   }
+}
+
+function revived(entry: WrittenEntry): LedgerEntry {
+  if (entry.type === 'dial') return { ...entry, speed: entry.speed ?? Infinity };
+  if (entry.type !== 'told') return entry;
+  return { ...entry, signal: { ...entry.signal, at: new Date(entry.signal.at) } as LegSignal };
 }

@@ -1,7 +1,9 @@
-import { type CallLeg, type LegSignal, type TransferResult } from '../telephony-provider.js';
-import { type LedgerDial, type SimulatorLedger } from './simulator-ledger.js';
+import { type AudioPort } from '../media/audio-port.js';
+import { type CallLeg, type LegSignal, type TransferOptions, type TransferResult } from '../telephony-provider.js';
+import { type SimulatedCall } from './simulated-call.js';
+import { type LedgerDial, type LedgerSequel, type SimulatorLedger } from './simulator-ledger.js';
 import { scriptFor } from './simulator-script.js';
-import { type DueSignal, timeline, withHangup } from './simulator-timeline.js';
+import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './simulator-timeline.js';
 
 /** How long a hang-up by another process may go unnoticed while nothing else happens. */
 const LOOK_EVERY_MS = 1_000;
@@ -22,7 +24,9 @@ export class SimulatorLeg implements CallLeg {
   readonly signals: AsyncIterable<LegSignal> = { [Symbol.asyncIterator]: () => this.read() };
   private pending: DueSignal[];
   private taken = false;
-  private hungUp = false;
+  /** Records of the ledger that are taken into account. */
+  private applied = 0;
+  private isCut = false;
   private ledgerVersion = -1;
   private wake: (() => void) | undefined;
 
@@ -30,8 +34,11 @@ export class SimulatorLeg implements CallLeg {
     private readonly dial: LedgerDial,
     private readonly ledger: SimulatorLedger,
     private readonly room: LegRoom,
+    /** Its line, where that is in this process. */
+    private readonly call?: SimulatedCall,
   ) {
-    this.pending = timeline(scriptFor(dial, dial.dialsBefore), Date.parse(dial.at), dial.speed);
+    const script = scriptFor(dial, dial.dialsBefore, dial.carriedBy !== undefined);
+    this.pending = timeline(script, Date.parse(dial.at), dial.speed);
   }
 
   hangup(): Promise<void> {
@@ -39,25 +46,28 @@ export class SimulatorLeg implements CallLeg {
       const { reference } = this.dial;
       if (this.room.closed) throw new Error('The simulator is closed');
       if (!this.ledger.hangupOf(reference)) this.ledger.hangup(reference, new Date().toISOString());
-      for (const leg of this.room.readers) if (leg.dial.reference === reference) leg.look();
+      lookAt(this.room, reference);
     });
   }
 
-  /** Its scripts do the talking. */
-  readonly audio = undefined;
-
-  transfer(): Promise<TransferResult> {
-    return Promise.resolve({ is: 'refused', detail: 'Test calls cannot be transferred' });
+  /** Undefined where its script does the talking, or its line is in another process. */
+  get audio(): AudioPort | undefined {
+    return this.call?.audio;
   }
 
-  /** Nobody hears them. */
+  transfer(to: string, { mode }: TransferOptions): Promise<TransferResult> {
+    if (this.call?.transfer(to, mode)) return Promise.resolve({ is: 'connected' });
+    return Promise.resolve({ is: 'refused', detail: 'Nobody can be reached there' });
+  }
+
+  /** Nobody minds them. */
   sendDtmf(): Promise<void> {
     return Promise.resolve();
   }
 
   /** All that has happened, when the leg is over; undefined while it lives. */
   story(): LegSignal[] | undefined {
-    this.learnOfHangup();
+    this.learn();
     const now = Date.now();
     const isOver = this.pending.some(({ dueAt, signal }) => signal.type === 'ended' && dueAt <= now);
     return isOver ? this.pending.map(({ signal }) => signal) : undefined;
@@ -66,6 +76,10 @@ export class SimulatorLeg implements CallLeg {
   /** Has the reader look again, now, for what the ledger or the room has for it. */
   look(): void {
     this.wake?.();
+  }
+
+  get reference(): string {
+    return this.dial.reference;
   }
 
   private read(): AsyncGenerator<LegSignal, void> {
@@ -89,29 +103,46 @@ export class SimulatorLeg implements CallLeg {
 
   /** The next signal once it is due; undefined when the room closes. */
   private async next(): Promise<LegSignal | undefined> {
-    while (!this.room.closed) {
-      this.learnOfHangup();
+    for (;;) {
+      // With the room, lines end, which is told.
+      if (this.room.closed && this.dial.carriedBy === undefined) return undefined;
+      this.learn();
       const [first] = this.pending;
       const waitMs = first ? first.dueAt - Date.now() : Infinity;
       if (first && waitMs <= 0) {
         this.pending.shift();
         return first.signal;
       }
+      if (this.room.closed) return undefined;
       await this.pause(Math.min(waitMs, LOOK_EVERY_MS));
     }
-    return undefined;
   }
 
-  private learnOfHangup(): void {
+  /** What the ledger says by now. */
+  private learn(): void {
     const { reference } = this.dial;
-    if (this.hungUp) return;
     const version = this.ledger.version(reference);
     if (version === this.ledgerVersion) return;
     this.ledgerVersion = version;
-    const hangup = this.ledger.hangupOf(reference);
-    if (!hangup) return;
-    this.hungUp = true;
-    this.pending = withHangup(this.pending, Date.parse(hangup.at));
+    const sequel = this.ledger.sequelOf(reference);
+    for (const entry of sequel.slice(this.applied)) if (!this.isCut) this.apply(entry);
+    this.applied = sequel.length;
+  }
+
+  private apply(entry: LedgerSequel): void {
+    switch (entry.type) {
+      case 'hangup':
+        this.pending = withHangup(this.pending, Date.parse(entry.at));
+        break;
+      case 'lost':
+        this.pending = withEnd(this.pending, lostAt(new Date(entry.at)));
+        break;
+      case 'told':
+        this.pending =
+          entry.signal.type === 'ended' ? withEnd(this.pending, entry.signal) : withSignal(this.pending, entry.signal);
+        break;
+    }
+    this.isCut = entry.type !== 'told' || entry.signal.type === 'ended';
   }
 
   private pause(ms: number): Promise<void> {
@@ -125,3 +156,13 @@ export class SimulatorLeg implements CallLeg {
     });
   }
 }
+
+/** Has all readers of a reference look again. */
+export function lookAt(room: LegRoom, reference: string): void {
+  for (const leg of room.readers) if (leg.reference === reference) leg.look();
+}
+
+const lostAt = (at: Date): Extract<LegSignal, { type: 'ended' }> => ({
+  ...{ type: 'ended', at, reason: 'error_media_lost', by: 'system', sipCode: null },
+  detail: 'The worker that carried the call ended',
+});

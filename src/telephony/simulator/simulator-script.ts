@@ -1,6 +1,11 @@
 import { type DialRequest, type LegEndedBy, type LegEndReason, type LegSignal } from '../telephony-provider.js';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
+export type UntimedSignal = WithoutTime<LegSignal>;
+
+/** Who answers a phone where there is audio (`far-ends.ts`). */
+export type FarEndName =
+  'person' | 'interrupting' | 'asking for a person' | 'pressing keys' | 'talkative' | 'silent' | 'machine';
 
 /** A signal of a leg; its times are milliseconds from the dial. */
 export interface TimedSignal {
@@ -10,7 +15,7 @@ export interface TimedSignal {
   atMs: number;
   /** When the provider gets round to telling it: later where callbacks are bad. */
   toldMs: number;
-  signal: WithoutTime<LegSignal>;
+  signal: UntimedSignal;
 }
 
 /** A destination of test mode and how a call to it goes. */
@@ -27,6 +32,8 @@ interface Entry extends SimulatorNumber {
   /** What a provider with bad callbacks makes of it. */
   tell?: (signals: TimedSignal[]) => TimedSignal[];
   countsDials?: true;
+  /** Without one there never is audio: where callbacks are bad, nobody knows when to speak. */
+  farEnd?: FarEndName;
 }
 
 const RINGING_MS = 400;
@@ -36,6 +43,8 @@ const ANSWERED_MS = 2_400;
 /** About how long it takes to say a character. */
 const SPEECH_MS_PER_CHARACTER = 65;
 const PAUSE_MS = 500;
+const SILENCE_MS = 8_000;
+const BETWEEN_KEYS_MS = 200;
 const LATE_MS = 4_000;
 const REPEATED_AFTER_MS = 150;
 const SWAPPED_AFTER_MS = 50;
@@ -51,7 +60,21 @@ const CONVERSATION = [
   'Done: tomorrow at eleven. Thank you, and have a nice day.',
   'Thanks, you too. Bye!',
 ];
-const GREETING = 'Hi, I cannot take your call right now. Please leave a message after the tone.';
+const OPENING = CONVERSATION[0] ?? '';
+const INTERRUPTED = [
+  'Hello, this is Ada, an automated assistant. I am calling about',
+  'Sorry, I am in a hurry. Can you make it short?',
+  'Of course. Will you be there tomorrow at ten?',
+  'Yes, I will. Bye!',
+];
+const SILENT = [OPENING, '', 'Are you still there?', '', 'Nobody seems to be there. Goodbye.'];
+const FOR_A_PERSON = [
+  OPENING,
+  'Hello! I would like to speak to a person, please.',
+  'I am sorry, nobody is free right now. We will call you back. Goodbye!',
+];
+const KEYS = '12#';
+export const MACHINE_GREETING = 'Hi, I cannot take your call right now. Please leave a message after the tone.';
 
 const signal = (atMs: number, what: TimedSignal['signal']): TimedSignal => ({ atMs, toldMs: atMs, signal: what });
 
@@ -72,24 +95,33 @@ const answered = signal(ANSWERED_MS, { type: 'answered' });
 function talk(texts: string[], first: 'agent' | 'customer' = 'agent'): TimedSignal[] {
   const second = first === 'agent' ? 'customer' : 'agent';
   let startMs = PAUSE_MS;
-  return texts.map((text, index) => {
-    const endMs = startMs + text.length * SPEECH_MS_PER_CHARACTER;
+  return texts.flatMap((text, index) => {
+    // Who says nothing is waited for.
+    const endMs = startMs + (text === '' ? SILENCE_MS : text.length * SPEECH_MS_PER_CHARACTER);
     const turn = { type: 'turn', speaker: index % 2 === 0 ? first : second, text, startMs, endMs } as const;
     startMs = endMs + PAUSE_MS;
-    return signal(ANSWERED_MS + endMs, turn);
+    return text === '' ? [] : [signal(ANSWERED_MS + endMs, turn)];
   });
 }
 
 /** The moment one pause after the last signal. */
 const afterwards = (signals: TimedSignal[]): number => (signals.at(-1)?.atMs ?? ANSWERED_MS) + PAUSE_MS;
 
-function conversation(): TimedSignal[] {
-  const turns = talk(CONVERSATION);
+function conversation(texts = CONVERSATION): TimedSignal[] {
+  const turns = talk(texts);
   return [ringing, answered, ...turns, ended(afterwards(turns), 'agent_hangup', 'agent')];
 }
 
+/** Keys instead of an answer, and a goodbye. */
+function pressedKeys(): TimedSignal[] {
+  const turns = talk([OPENING]);
+  const from = afterwards(turns);
+  const keys = [...KEYS].map((digit, index) => signal(from + index * BETWEEN_KEYS_MS, { type: 'dtmf', digit }));
+  return [ringing, answered, ...turns, ...keys, ended(afterwards(keys), 'agent_hangup', 'agent')];
+}
+
 function voicemail(): TimedSignal[] {
-  const turns = talk([GREETING], 'customer');
+  const turns = talk([MACHINE_GREETING], 'customer');
   const detail = 'A machine answered';
   return [ringing, answered, ...turns, ended(afterwards(turns), 'voicemail_reached', 'system', null, detail)];
 }
@@ -126,7 +158,8 @@ const ENTRIES: readonly [Entry, ...Entry[]] = [
     number: '+15550000001',
     title: 'Answered',
     does: 'Answers and talks for several turns, then the agent hangs up. Every number not listed here does the same.',
-    plan: conversation,
+    farEnd: 'person',
+    plan: () => conversation(),
   },
   {
     number: '+15550000002',
@@ -156,6 +189,7 @@ const ENTRIES: readonly [Entry, ...Entry[]] = [
     number: '+15550000006',
     title: 'Voicemail',
     does: 'Is answered by a machine: `voicemail_reached` after its greeting.',
+    farEnd: 'machine',
     plan: voicemail,
   },
   {
@@ -169,6 +203,7 @@ const ENTRIES: readonly [Entry, ...Entry[]] = [
     title: 'Carrier full',
     does: `The carrier has no free channel the first ${CAPACITY_REFUSALS} times that a call is dialled; then it answers.`,
     countsDials: true,
+    farEnd: 'person',
     plan: (dialsBefore) =>
       dialsBefore < CAPACITY_REFUSALS
         ? [ended(REFUSED_MS, 'capacity', 'carrier', 503, 'Maximum number of channels reached')]
@@ -178,18 +213,21 @@ const ENTRIES: readonly [Entry, ...Entry[]] = [
     number: '+15550000009',
     title: 'Line drops',
     does: 'Answers, and the line is lost after a second: `error_media_lost`.',
+    farEnd: 'silent',
     plan: () => [ringing, answered, ended(ANSWERED_MS + 1_000, 'error_media_lost', 'carrier')],
   },
   {
     number: '+15550000010',
     title: 'Customer hangs up',
     does: 'Answers and hangs up after a second: `user_hangup`.',
+    farEnd: 'silent',
     plan: () => [ringing, answered, ended(ANSWERED_MS + 1_000, 'user_hangup', 'customer')],
   },
   {
     number: '+15550000011',
     title: 'Very long call',
     does: 'Answers, talks, and stays on the line until the maximum duration: `max_duration_reached`.',
+    farEnd: 'talkative',
     plan: () => [ringing, answered, ...talk(CONVERSATION)],
   },
   {
@@ -211,38 +249,66 @@ const ENTRIES: readonly [Entry, ...Entry[]] = [
     plan: () => [ended(REFUSED_MS, 'telephony_provider_permission_denied', 'carrier', 403)],
   },
   {
+    number: '+15550000015',
+    title: 'Interrupts',
+    does: 'Answers and interrupts the agent in the middle of a sentence.',
+    farEnd: 'interrupting',
+    plan: () => conversation(INTERRUPTED),
+  },
+  {
+    number: '+15550000016',
+    title: 'Says nothing',
+    does: 'Answers and says nothing: the agent asks, and gives up: `inactivity`.',
+    farEnd: 'silent',
+    plan: () => conversation(SILENT),
+  },
+  {
+    number: '+15550000017',
+    title: 'Asks for a person',
+    does: 'Answers and asks to be connected with a person. A transfer works where the other number would answer.',
+    farEnd: 'asking for a person',
+    plan: () => conversation(FOR_A_PERSON),
+  },
+  {
+    number: '+15550000018',
+    title: 'Presses keys',
+    does: 'Answers and presses 1, 2 and #.',
+    farEnd: 'pressing keys',
+    plan: pressedKeys,
+  },
+  {
     number: '+15550000021',
     title: 'Duplicated callbacks',
     does: 'As the answered one; everything but the end is told twice.',
-    plan: conversation,
+    plan: () => conversation(),
     tell: tellTwice,
   },
   {
     number: '+15550000022',
     title: 'Reordered callbacks',
     does: 'As the answered one; neighbours are told in the wrong order, the answer before the ringing.',
-    plan: conversation,
+    plan: () => conversation(),
     tell: tellSwapped,
   },
   {
     number: '+15550000023',
     title: 'Late callbacks',
     does: `As the answered one; everything is told ${LATE_MS / 1_000} s after it happened.`,
-    plan: conversation,
+    plan: () => conversation(),
     tell: tellLate,
   },
   {
     number: '+15550000024',
     title: 'Missing callbacks',
     does: 'As the answered one; only the end is ever told, and with it when the call was answered.',
-    plan: conversation,
+    plan: () => conversation(),
     tell: tellEndOnly,
   },
   {
     number: '+15550000025',
     title: 'End never told',
     does: 'As the answered one; the end is never told. It stays silent until it is hung up.',
-    plan: conversation,
+    plan: () => conversation(),
     tell: (signals) => signals.filter((one) => !isEnd(one)),
   },
 ];
@@ -273,13 +339,31 @@ function limited(plan: TimedSignal[], { ringTimeoutMs, maxDurationMs }: Limits):
 
 type Limits = Pick<DialRequest, 'ringTimeoutMs' | 'maxDurationMs'>;
 
+/** What is left of a plan where there is audio: what is said, and what follows from it, is up to both sides then. */
+function withoutTalk(plan: TimedSignal[]): TimedSignal[] {
+  const firstTurn = plan.findIndex((one) => one.signal.type === 'turn');
+  return firstTurn === -1 ? plan : plan.slice(0, firstTurn);
+}
+
+/** Who would answer a number if it were dialled now; undefined: nobody, or nobody who can be talked to. */
+export function farEndFor(number: string, dialsBefore: number): FarEndName | undefined {
+  const { plan, farEnd } = entryFor(number);
+  return plan(dialsBefore).some((one) => one.signal.type === 'answered') ? farEnd : undefined;
+}
+
 /**
  * What a dial leads to, in the order it is told; nothing follows `ended`.
  * @param dialsBefore how often the same call was dialled before; only read for numbers that count dials
+ * @param hasAudio what is said is said on the line, and not told
  */
-export function scriptFor(request: Limits & Pick<DialRequest, 'to'>, dialsBefore: number): TimedSignal[] {
+export function scriptFor(
+  request: Limits & Pick<DialRequest, 'to'>,
+  dialsBefore: number,
+  hasAudio = false,
+): TimedSignal[] {
   const { plan, tell } = entryFor(request.to);
-  const signals = limited(plan(dialsBefore), request);
+  const planned = plan(dialsBefore);
+  const signals = limited(hasAudio ? withoutTalk(planned) : planned, request);
   const told = tell ? tell(signals) : signals;
   const end = told.findIndex(isEnd);
   return end === -1 ? told : told.slice(0, end + 1);

@@ -24,21 +24,32 @@ export function timeline(script: readonly TimedSignal[], dialledAt: number, spee
   });
 }
 
+/** With a signal that was not in the script, after what happens before it. */
+export function withSignal(signals: readonly DueSignal[], signal: LegSignal): DueSignal[] {
+  const dueAt = signal.at.getTime();
+  const isBefore = (one: DueSignal): boolean => one.dueAt <= dueAt && one.signal.type !== 'ended';
+  return [...signals.filter(isBefore), { dueAt, signal }, ...signals.filter((one) => !isBefore(one))];
+}
+
+/** As an end that was not in the script leaves it. One after the end changes nothing. */
+export function withEnd(signals: readonly DueSignal[], end: Extract<LegSignal, { type: 'ended' }>): DueSignal[] {
+  const endAt = end.at.getTime();
+  const happened = signals.filter(({ signal }) => signal.at.getTime() <= endAt);
+  if (happened.some(({ signal }) => signal.type === 'ended')) return [...signals];
+  const told = happened.map(({ dueAt, signal }) => ({ dueAt: Math.min(dueAt, endAt), signal }));
+  return [...told, { dueAt: endAt, signal: end }];
+}
+
 /**
  * What a hang-up leaves of signals still to be told: what had happened by then, told now at the latest, and the end.
  * A hang-up after the end changes nothing.
  */
-export function withHangup(signals: readonly DueSignal[], hangupAt: number): DueSignal[] {
-  const happened = signals.filter(({ signal }) => signal.at.getTime() <= hangupAt);
-  if (happened.some(({ signal }) => signal.type === 'ended')) return [...signals];
-  const end: LegSignal = {
+export const withHangup = (signals: readonly DueSignal[], hangupAt: number): DueSignal[] =>
+  withEnd(signals, {
     type: 'ended',
     at: new Date(hangupAt),
     reason: 'agent_hangup',
     by: 'agent',
     sipCode: null,
     detail: null,
-  };
-  const told = happened.map(({ dueAt, signal }) => ({ dueAt: Math.min(dueAt, hangupAt), signal }));
-  return [...told, { dueAt: hangupAt, signal: end }];
-}
+  });
