@@ -10,7 +10,9 @@ import {
   Listener,
   LONG_MS,
   type ProviderHarness,
+  REFUSED,
   type Surroundings,
+  TRANSFER,
   typesOf,
 } from './provider-expectations.js';
 
@@ -47,6 +49,9 @@ export function describeProvider(name: string, harness: ProviderHarness): void {
     });
     describe('a hang-up', () => {
       describeHangup(world);
+    });
+    describe('a transfer', () => {
+      describeTransfers(world);
     });
     describe('a reference', () => {
       describeReferences(world);
@@ -177,6 +182,58 @@ function describeHangup({ harness, open }: World): void {
     await leg.hangup();
     expectEnding(ending, signals);
     expect(await provider.find(request.reference)).toEqual({ is: 'over', signals });
+  });
+}
+
+function describeTransfers({ harness, open }: World): void {
+  const { endings, staysOnLine, transfersTo } = harness;
+
+  it('to somebody who does not answer is refused, and the leg goes on', async () => {
+    const leg = await open().dial(dialRequest(staysOnLine));
+    const listener = new Listener(leg);
+    await listener.until('answered');
+    expect(await leg.transfer(endings.noAnswer, { ...TRANSFER, ringTimeoutMs: harness.shortRingMs })).toEqual(REFUSED);
+    await leg.hangup();
+    const signals = await listener.all;
+    expectHungUp(signals);
+    expect(typesOf(signals)).not.toContain('transferred');
+  });
+
+  it('before the answer and after the end is refused', async () => {
+    const leg = await open().dial(dialRequest(endings.noAnswer));
+    const signals = hear(leg);
+    expect(await leg.transfer(transfersTo ?? staysOnLine, TRANSFER)).toEqual(REFUSED);
+    await leg.hangup();
+    await signals;
+    expect(await leg.transfer(transfersTo ?? staysOnLine, TRANSFER)).toEqual(REFUSED);
+  });
+
+  if (transfersTo === undefined) {
+    it('is refused, as it cannot be done', async () => {
+      const leg = await open().dial(dialRequest(staysOnLine));
+      const listener = new Listener(leg);
+      await listener.until('answered');
+      expect(await leg.transfer(staysOnLine, TRANSFER)).toEqual(REFUSED);
+      await leg.hangup();
+      expectHungUp(await listener.all);
+    });
+    return;
+  }
+
+  it('is told, once, and ends with the leg', async () => {
+    const leg = await open().dial(dialRequest(staysOnLine));
+    const listener = new Listener(leg);
+    await listener.until('answered');
+    const [first, second] = await Promise.all([
+      leg.transfer(transfersTo, TRANSFER),
+      leg.transfer(transfersTo, TRANSFER),
+    ]);
+    expect([first, second]).toEqual([{ is: 'connected' }, REFUSED]);
+    await leg.hangup();
+    const signals = await listener.all;
+    expectHungUp(signals);
+    expectInOrder(signals);
+    expect(signals.filter(({ type }) => type === 'transferred')).toMatchObject([{ to: transfersTo, mode: 'bridge' }]);
   });
 }
 

@@ -5,6 +5,7 @@ import {
   type LegEnd,
   type LegSignal,
   type TelephonyProvider,
+  type TransferOptions,
 } from '../../src/telephony/telephony-provider.js';
 import { eventually } from '../support/process.js';
 
@@ -43,6 +44,8 @@ export interface ProviderHarness {
   /** A ring timeout that is over before `staysOnLine` answers. */
   shortRingMs: number;
   shortCallMs: number;
+  /** A number that customers can be connected with, where the provider can do that at all; it stays on the line. */
+  transfersTo?: string;
   /** Whether another process can find, read and end a leg whose process is gone. */
   sharesLegs: boolean;
   start(): Promise<Surroundings>;
@@ -58,7 +61,7 @@ export interface Surroundings {
 
 /** Longer than any test waits. */
 export const LONG_MS = 6 * 3_600_000;
-const ORDER: LegSignal['type'][] = ['ringing', 'early', 'answered', 'turn', 'ended'];
+const ORDER: LegSignal['type'][] = ['ringing', 'early', 'answered', 'dtmf', 'turn', 'transferred', 'ended'];
 
 export const dialRequest = (to: string, changes: Partial<DialRequest> = {}): DialRequest => ({
   reference: randomUUID(),
@@ -89,6 +92,9 @@ export class Listener {
     return this.heard;
   }
 }
+
+export const TRANSFER: TransferOptions = { mode: 'bridge', from: '+15559990000', ringTimeoutMs: LONG_MS };
+export const REFUSED = { is: 'refused', detail: expect.stringMatching(/./) as string };
 
 export const hear = (leg: CallLeg): Promise<LegSignal[]> => new Listener(leg).all;
 export const typesOf = (signals: LegSignal[]): string[] => signals.map(({ type }) => type);

@@ -25,6 +25,7 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
         notPermitted: '+15550000014',
       },
       staysOnLine: '+15550000001',
+      transfersTo: '+15550000001',
       shortRingMs: 1_000,
       shortCallMs: 300,
       sharesLegs: false,

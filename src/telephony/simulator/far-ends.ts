@@ -6,7 +6,10 @@ import { type FarEndName, MACHINE_GREETING } from './simulator-script.js';
 const ABOUT: CalleeLine = { say: 'Hello! What is this about?' };
 const DETAILS: CalleeLine = { say: 'Yes. Could you send me the details by email?' };
 const GOODBYE: CalleeLine = { say: 'No, that is all. Thank you, goodbye!' };
-const callee = (then: CalleeScript['then'], ...lines: CalleeLine[]) => () => new Callee({ lines, then });
+const callee =
+  (then: CalleeScript['then'], ...lines: CalleeLine[]) =>
+  () =>
+    new Callee({ lines, then });
 
 /**
  * Who answers which phone. The lines make sense with whatever an agent begins, and with the answers of the scripted model

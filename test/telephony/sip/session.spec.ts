@@ -266,8 +266,8 @@ describe('session timers', () => {
 });
 
 describe('a transfer', () => {
-  const notify = (status: string): Reply => ({
-    headers: ['Event: refer', 'Subscription-State: active', 'X: y'],
+  const notify = (status: string, state = 'active'): Reply => ({
+    headers: ['Event: refer', `Subscription-State: ${state}`, 'X: y'],
     sdp: `SIP/2.0 ${status}\r\n`,
   });
 
@@ -302,6 +302,26 @@ describe('a transfer', () => {
     phone.ask(invite, 'NOTIFY', 1, notify('100 Trying'));
     phone.ask(invite, 'BYE', 2);
     expect(await referred).toEqual({ accepted: true, status: 202 });
+  });
+
+  it('was not one when the far end takes it, says nothing and stays', async () => {
+    const { call } = await answered();
+    const referred = call.call.refer('sip:+15550009@carrier.test', 50);
+    phone.respond(await phone.request('REFER'), 202);
+    expect(await referred).toEqual({ accepted: false, status: 408 });
+    expect(call.types).toEqual(['answered']);
+  });
+
+  it.each([
+    ['was not one when the far end will not tell how it went, and stays', false, { accepted: false, status: 408 }],
+    ['counts as accepted when it will not tell, and hangs up', true, { accepted: true, status: 202 }],
+  ])('%s', async (_, leaves, result) => {
+    const { call, invite } = await answered();
+    const referred = call.call.refer('sip:+15550009@carrier.test', 60_000);
+    phone.respond(await phone.request('REFER'), 202);
+    phone.ask(invite, 'NOTIFY', 1, notify('100 Trying', 'terminated;reason=noresource'));
+    if (leaves) phone.ask(invite, 'BYE', 2);
+    expect(await referred).toEqual(result);
   });
 
   it('goes nowhere that is no URI', async () => {
