@@ -59,7 +59,7 @@ export class SimulatedCall {
 
   /** Connects the far end with somebody else, if they answer: it says no more here, and is gone after a while. */
   transfer(to: string, mode: TransferMode): boolean {
-    if (!this.isOpen || farEndFor(to, 0) === undefined) return false;
+    if (!this.isOpen || this.transferredTo !== undefined || farEndFor(to, 0) === undefined) return false;
     this.transferredTo = to;
     this.tell({ type: 'transferred', to, mode });
     this.line.hush();
