@@ -100,11 +100,7 @@ export const PROVIDERS = {
     '(`speechToSpeech`). Each may have `providerId` (an account of `/v1/providers`; else those of the settings), ' +
     '`model`, `voice` and, except the last, a `fallback` of the same three for when it fails',
   example: {
-    model: {
-      providerId: '01981f2e-9c1a-7b3e-8f7a-3a5f7c1f8f20',
-      model: 'gpt-4.1-mini',
-      fallback: { model: 'gpt-4.1-nano' },
-    },
+    model: { model: 'gpt-4.1-mini', fallback: { model: 'gpt-4.1-nano' } },
     speech: { voice: 'alloy' },
   },
   optional: true,
@@ -167,7 +163,6 @@ export const TOOLS = {
       parameters: { type: 'object', properties: { number: { type: 'string' } }, required: ['number'] },
       method: 'GET',
       url: 'https://shop.example.com/orders',
-      secretHeaders: { Authorization: SECRET_SHOWN },
       timeoutMs: 5_000,
       filler: 'One moment, I am looking it up.',
     },

@@ -103,8 +103,8 @@ export class AgentsService {
     return this.change(organizationId, id, async (agent, tx) => {
       const isActive = request.isActive ?? agent.isActive;
       // Those of an agent that is not active may be deleted: it needs them again when it comes back.
-      const providers = changes.providers ?? (isActive && !agent.isActive ? agent.providers : null);
-      await checkProviders(tx, organizationId, providers);
+      const kept = isActive && !agent.isActive ? agent.providers : null;
+      await checkProviders(tx, organizationId, changes.providers === undefined ? kept : changes.providers);
       const tools = changes.tools && sealSecrets(changes.tools, agent.tools ?? [], this.secrets, id);
       return { ...changes, ...(tools ? { tools } : {}), isActive };
     });

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { AgentsService } from '../../src/agents/index.js';
+import { DomainError } from '../../src/platform/index.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -154,6 +156,63 @@ describe('agents', () => {
       expectRefused(await ask('POST', '', { agentName: 'Follow-up', [name]: value }), name);
     });
 
+    it.each([
+      ['firstSpeaker', 'nobody'],
+      ['model', ''],
+      ['temperature', 2.1],
+      ['temperature', '1'],
+      ['providers', []],
+      ['endpointing', 'fast'],
+      ['interruption', true],
+      ['silence', 10],
+      ['maxDurationSeconds', 0],
+      ['maxDurationSeconds', 86_401],
+      ['durationWarning', 'x'.repeat(2_001)],
+      ['tools', {}],
+      ['knowledgeBaseIds', 'all'],
+    ])('400 names the new field that is wrong: %s', async (name, value) => {
+      expectRefused(await ask('POST', '', { agentName: 'Follow-up', [name]: value }), name);
+    });
+
+    it('400 names what is wrong inside of fields by its path, all of it at once', async () => {
+      const answer = await ask('POST', '', {
+        agentName: 'Follow-up',
+        endpointing: { silenceMs: 50 },
+        silence: { promt: 'Hello?' },
+        tools: [{ type: 'end_call' }, { type: 'http', name: 'a', description: 'b', url: 'ftp://x' }],
+        knowledgeBaseIds: ['mine'],
+      });
+      expectRefused(answer, 'endpointing.silenceMs', 'silence.promt', 'tools[1].url', 'knowledgeBaseIds[0]');
+      expect(answer.body.error.message).toBe('endpointing.silenceMs must be a whole number from 100 to 3000');
+    });
+
+    it.each([
+      ['prompt', { prompt: '{{#vip}}Dear' }, 'is not a template: Unclosed section "vip" at 12'],
+      ['firstMessage', { firstMessage: 'Hello {{name' }, 'is not a template: Unclosed tag at 6'],
+      ['voicemailMessage', { voicemailMessage: '{{> x}}' }, 'must not have partials: {{> x}}'],
+      ['durationWarning', { durationWarning: '{{=<% %>=}}' }, 'must not change the delimiters'],
+      ['silence.prompt', { silence: { prompt: '{{/a}}' } }, 'is not a template: Unopened section "a" at 0'],
+      ['silence.farewell', { silence: { farewell: '{{a' } }, 'is not a template: Unclosed tag at 0'],
+    ])('400 for what is no template: %s', async (path, fields, problem) => {
+      const { id } = await create();
+      for (const answer of [
+        await ask('POST', '', { agentName: 'Follow-up', ...fields }),
+        await ask('PATCH', `/${id}`, fields),
+      ]) {
+        expectRefused(answer, path);
+        expect(answer.body.error.message).toBe(`${path} ${problem}`);
+      }
+    });
+
+    it('201 takes null for what is empty at first', async () => {
+      const empty = {
+        ...{ model: null, temperature: null, providers: null, endpointing: null, interruption: null, silence: null },
+        ...{ maxDurationSeconds: null, durationWarning: null, tools: null },
+      };
+      const agent = await create({ ...empty, firstSpeaker: null, knowledgeBaseIds: null });
+      expect(agent).toMatchObject({ ...empty, firstSpeaker: 'agent', knowledgeBaseIds: [] });
+    });
+
     it('403 without the scope', () => expectScope('POST', '', 'agents:write', { agentName: 'x' }));
   });
 
@@ -257,6 +316,41 @@ describe('agents', () => {
       const { status, body } = await ask('PATCH', `/${agent.id}`, nothing);
       expect(status).toBe(200);
       expect(body.data).toEqual({ ...agent, voicemailMessage: null, version: 2, updatedAt: TIME });
+    });
+
+    it('200 empties with null what an agent carries, but for who speaks first', async () => {
+      const carried = {
+        ...{ model: 'm', temperature: 0, providers: {}, endpointing: {}, interruption: {}, silence: { times: 1 } },
+        ...{ maxDurationSeconds: 5, durationWarning: 'w', tools: [], knowledgeBaseIds: [randomUUID()] },
+      };
+      const agent = await create({ ...carried, firstSpeaker: 'customer' });
+      expect(agent).toMatchObject(carried);
+      const nothing = Object.fromEntries(Object.keys(carried).map((name) => [name, null]));
+      const { status, body } = await ask('PATCH', `/${agent.id}`, { ...nothing, firstSpeaker: null });
+      expect(status).toBe(200);
+      expect(body.data).toEqual({ ...agent, ...nothing, knowledgeBaseIds: [], version: 2, updatedAt: TIME });
+    });
+
+    it('400 for knowledge bases that whoever knows them refuses', async () => {
+      const agents = app.nest.get(AgentsService, { strict: false });
+      const asked: unknown[] = [];
+      const { checkKnowledgeBases } = agents;
+      agents.checkKnowledgeBases = (...given) => {
+        asked.push(given);
+        return Promise.reject(new DomainError('validation_error', 'x', { 'knowledgeBaseIds[0]': 'x' }));
+      };
+      try {
+        const { id } = await create();
+        const knowledgeBaseIds = [randomUUID()];
+        for (const [method, path] of [
+          ['POST', ''],
+          ['PATCH', `/${id}`],
+        ] as const)
+          expectRefused(await ask(method, path, { agentName: 'x', knowledgeBaseIds }), 'knowledgeBaseIds[0]');
+        expect(asked).toEqual([1, 2].map(() => [tenant.organizationId, knowledgeBaseIds]));
+      } finally {
+        agents.checkKnowledgeBases = checkKnowledgeBases;
+      }
     });
 
     it('200 changes nothing when nothing is given', async () => {

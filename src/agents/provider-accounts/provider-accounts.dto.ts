@@ -14,7 +14,7 @@ const BASE_URL = {
   maxLength: 2_000,
   optional: true,
 };
-const API_KEY = { description: 'Kept encrypted and never returned', example: 'sk-…', maxLength: 500, optional: true };
+const API_KEY = { description: 'Kept encrypted and never returned', maxLength: 500, optional: true };
 
 export class CreateProviderRequest {
   @TextField(NAME)
