@@ -117,7 +117,22 @@ describe('chunkText', () => {
   });
 
   it('has an answer to anything, without throwing', () => {
-    const marks = fc.constantFrom('#', '##', ' ', '\n', '```', '~~~', '=', '---', '**', '_', 'x', '\u0000', '\ud800', '😀');
+    const marks = fc.constantFrom(
+      '#',
+      '##',
+      ' ',
+      '\n',
+      '```',
+      '~~~',
+      '=',
+      '---',
+      '**',
+      '_',
+      'x',
+      '\u0000',
+      '\ud800',
+      '😀',
+    );
     fc.assert(
       fc.property(fc.array(marks, { maxLength: 3_000, size: 'max' }), (parts) => {
         for (const { text, heading } of markdown(parts.join(''))) {

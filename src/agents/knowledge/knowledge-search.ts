@@ -6,8 +6,10 @@ export const DEFAULT_PASSAGES = 5;
 export const MOST_PASSAGES = 20;
 /** Characters; the rest of a longer question is not looked at. */
 export const MOST_QUERY = 500;
-/** Different words of a question that are looked for when no passage has them all. */
-const MOST_WORDS = 40;
+/** Of a question; about half of them are the spaces in between. */
+const MOST_TOKENS = 160;
+/** `websearch_to_tsquery` has room for 32 operators that wait for their word, and fails with more ("stack too small"). */
+const MOST_MINUSES = 16;
 
 type Found = Passage & { position: number };
 
@@ -83,13 +85,19 @@ export class KnowledgeSearch {
     const all = await this.database.query<Found>(ALL_WORDS, asked);
     if (all.length >= most) return all.map(toPassage);
     const found = new Set(all.map(placeOf));
-    const some = await this.database.query<Found>(SOME_WORDS, [...asked, MOST_WORDS * 4]);
+    const some = await this.database.query<Found>(SOME_WORDS, [...asked, MOST_TOKENS]);
     return [...all, ...some.filter((each) => !found.has(placeOf(each)))].slice(0, most).map(toPassage);
   }
 }
 
-/** What PostgreSQL takes as text. */
-const searchable = (query: string): string => query.slice(0, MOST_QUERY).replace(/[\p{Cc}\p{Cs}]/gu, ' ');
+/** What PostgreSQL takes as text, and can parse. */
+function searchable(query: string): string {
+  let minuses = 0;
+  return query
+    .slice(0, MOST_QUERY)
+    .replace(/[\p{Cc}\p{Cs}]/gu, ' ')
+    .replace(/-/g, () => (++minuses > MOST_MINUSES ? ' ' : '-'));
+}
 
 const placeOf = ({ documentId, position }: Found): string => `${documentId} ${position}`;
 const toPassage = ({ position: _, ...passage }: Found): Passage => passage;
