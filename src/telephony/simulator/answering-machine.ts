@@ -26,7 +26,9 @@ export class AnsweringMachine implements FarEnd {
     this.phaseMs += FRAME_MS;
     switch (this.phase) {
       case 'answering':
-        return this.phaseMs >= BEFORE_GREETING_MS ? this.enter('greeting', { type: 'say', text: this.greeting }) : undefined;
+        return this.phaseMs >= BEFORE_GREETING_MS
+          ? this.enter('greeting', { type: 'say', text: this.greeting })
+          : undefined;
       case 'greeting':
         return this.greet(moment);
       case 'beeping':

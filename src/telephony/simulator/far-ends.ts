@@ -6,7 +6,10 @@ import { type FarEndName, MACHINE_GREETING } from './simulator-script.js';
 const ABOUT: CalleeLine = { say: 'Hello! What is this about?' };
 const DETAILS: CalleeLine = { say: 'Yes. Could you send me the details by email?' };
 const GOODBYE: CalleeLine = { say: 'No, that is all. Thank you, goodbye!' };
-const callee = (then: CalleeScript['then'], ...lines: CalleeLine[]) => () => new Callee({ lines, then });
+const callee =
+  (then: CalleeScript['then'], ...lines: CalleeLine[]) =>
+  () =>
+    new Callee({ lines, then });
 
 /**
  * Who answers which phone. The lines make sense with whatever an agent begins, and with the answers of the scripted model
@@ -17,7 +20,7 @@ const FAR_ENDS: Readonly<Record<FarEndName, () => FarEnd>> = {
   interrupting: callee(
     'hang up',
     ABOUT,
-    { say: 'Sorry, I am in a hurry. Can you make it short?', interruptsAfterMs: 1_500 },
+    { say: 'Sorry, I am in a hurry. Can you make it short?', interruptsAfterMs: 1_700 },
     { say: 'Yes, please.' },
     GOODBYE,
   ),
