@@ -4,6 +4,7 @@ import { type Config, loadConfig } from './config.js';
 import { DemoData } from './demo-data.js';
 import { listenOn } from './listen.js';
 import { createLog } from './platform/index.js';
+import { SIMULATOR_NUMBERS } from './telephony/index.js';
 
 /** `npm run demo`: a test call from the first line to the last, as a person would like to read it. */
 
@@ -15,20 +16,42 @@ const paint = (code: number) => (text: string) => (isTerminal ? `\u001b[${code}m
 const [bold, dim, green, cyan, yellow] = [1, 2, 32, 36, 33].map(paint) as [Paint, Paint, Paint, Paint, Paint];
 type Paint = (text: string) => string;
 
+type Data = Record<string, unknown>;
+
 interface StreamedEvent {
   type: string;
   occurredAt: string;
-  data: Record<string, unknown>;
+  data: Data;
 }
 
-const STEPS: Readonly<Record<string, (data: Record<string, unknown>) => string>> = {
-  'call.queued': () => 'queued      stored, waiting for its turn',
-  'call.deferred': ({ reason }) => `deferred    ${String(reason)}; it waits without losing an attempt`,
-  'call.dialing': ({ attempt, provider }) => `dialing     attempt ${String(attempt)} through ${String(provider)}`,
-  'call.ringing': () => 'ringing     the phone rings',
-  'call.started': () => 'answered',
-  'call.ended': ({ status, disconnectionReason }) => `ended       ${String(status)}: ${String(disconnectionReason)}`,
+const word = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const field = (data: Data, name: string): Data => (data[name] ?? {}) as Data;
+/** `reason: "done", to: "+1"` */
+const listed = (values: unknown): string =>
+  values === null || typeof values !== 'object'
+    ? word(values ?? '')
+    : Object.entries(values)
+        .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+        .join(', ');
+
+/** A line for each kind of event: what happened, and how. An event without one is told by its type. */
+const STEPS: Readonly<Record<string, (data: Data) => [what: string, how: string]>> = {
+  'call.queued': () => ['queued', 'stored, waiting for its turn'],
+  'call.deferred': ({ reason }) => ['deferred', `${word(reason)}; it waits without losing an attempt`],
+  'call.dialing': ({ attempt, provider }) => ['dialing', `attempt ${word(attempt)} through ${word(provider)}`],
+  'call.ringing': () => ['ringing', 'the phone rings'],
+  'call.started': () => ['answered', ''],
+  'call.answered_by': ({ by, reason }) => ['heard', `${word(by)}, by its ${word(reason).replaceAll('_', ' ')}`],
+  'call.tool_used': ({ name, arguments: given, result, error, ms }) => [
+    'tool',
+    `${word(name)}(${listed(given)}) ${error == null ? `→ ${word(result ?? 'done')}` : `failed: ${word(error)}`} ${dim(milliseconds(ms))}`,
+  ],
+  'call.transferred': ({ to }) => ['transferred', `to ${word(to)}`],
+  'call.ended': ({ status, disconnectionReason }) => ['ended', `${word(status)}: ${word(disconnectionReason)}`],
 };
+
+const milliseconds = (ms: unknown): string => (typeof ms === 'number' ? `${Math.round(ms)} ms` : '');
+const column = (text: string): string => text.padEnd(12);
 
 async function main(): Promise<void> {
   const config = loadConfig();
@@ -52,7 +75,7 @@ async function demonstrate(url: string, demo: Awaited<ReturnType<DemoData['ensur
   const headers = { authorization: `Bearer ${demo.testKey}`, 'content-type': 'application/json' };
   const request = {
     agentId: demo.agentId,
-    toNumber: '+1234567890',
+    toNumber: process.argv[2] ?? '+1234567890',
     fromNumber: demo.fromNumber,
     customerName: 'John Doe',
     dynamicVariables: { company: 'Acme Corp', purpose: 'Follow-up on quote' },
@@ -72,6 +95,7 @@ interface Call {
   status: string;
   duration: number | null;
   disconnectionReason: string | null;
+  summary: string | null;
 }
 
 /** Prints the events of a call while they happen, until it ends. */
@@ -93,21 +117,36 @@ async function watch(url: string, headers: Record<string, string>): Promise<void
 function show({ type, occurredAt, data }: StreamedEvent): void {
   const time = dim(occurredAt.slice(11, 23));
   if (type === 'call.turn') {
-    const speaker = data['speaker'] === 'agent' ? cyan('  Agent     ') : yellow('  Customer  ');
-    say(`  ${time}  ${speaker}${String(data['text'])}`);
-  } else {
-    say(`  ${time}  ${green('●')} ${STEPS[type]?.(data) ?? type}`);
+    say(`  ${time}    ${turn(data)}`);
+    return;
   }
+  const [what, how] = STEPS[type]?.(data) ?? [type, ''];
+  say(`  ${time}  ${green('●')} ${column(what)}${how}`.trimEnd());
+}
+
+/** What was said, with a dash where the other side broke in, and how long the customer waited for it. */
+function turn(data: Data): string {
+  const speaker = data['speaker'] === 'agent' ? cyan(column('Agent')) : yellow(column('Customer'));
+  const interrupted = data['interrupted'] === true ? ` ${dim('— interrupted')}` : '';
+  const { totalMs } = field(data, 'latency');
+  const waited = typeof totalMs === 'number' ? `  ${dim(`after ${milliseconds(totalMs)}`)}` : '';
+  return `${speaker}${word(data['text'])}${interrupted}${waited}`;
 }
 
 function conclude(call: Call, config: Config): void {
-  say(
-    `\n${bold('The call')} ${call.id}: ${call.status}, ${call.disconnectionReason ?? ''}, ${call.duration ?? 0} s of talk.`,
-  );
-  say(
-    `\nNext: ${bold('npm start')} serves the API with the same data${config.databaseUrl ? '' : ` (${config.dataDir})`}; README.md has a tour.\n`,
-  );
+  const { id, status, disconnectionReason, duration, summary } = call;
+  say(`\n${bold('The call')} ${id}: ${status}, ${disconnectionReason ?? ''}, ${duration ?? 0} s of talk.`);
+  if (summary) say(`${bold('Summary')} ${summary}`);
+  say(`\n${bold('Next')}`);
+  say(`  ${column('npm start')}serves the API with the same data${config.databaseUrl ? '' : ` (${config.dataDir})`}`);
+  say('  Call somebody else:');
+  for (const { number, title } of SIMULATOR_NUMBERS.filter((one) => WORTH_A_CALL.includes(one.number)))
+    say(`    npm run demo -- ${number}   ${dim(title)}`);
+  say(`  ${dim('README.md has a tour, and all numbers of test mode.')}\n`);
 }
+
+/** Who interrupts, who wants a person, who presses keys, and a machine. */
+const WORTH_A_CALL = ['+15550000006', '+15550000015', '+15550000017', '+15550000018'];
 
 main().then(
   () => process.exit(0),

@@ -81,9 +81,16 @@ async function hold(provider: SimulatorProvider, to: string, options: Options = 
   return held;
 }
 
-function converse(provider: SimulatorProvider, held: Held, { settings, machine, transferTo, meanwhile }: Options): AgentTalk {
+function converse(
+  provider: SimulatorProvider,
+  held: Held,
+  { settings, machine, transferTo, meanwhile }: Options,
+): AgentTalk {
   const { leg, events } = held;
-  const control = { sendDtmf: (keys: string) => leg.sendDtmf(keys), transfer: (number: string) => leg.transfer(number) };
+  const control = {
+    sendDtmf: (keys: string) => leg.sendDtmf(keys),
+    transfer: (number: string) => leg.transfer(number),
+  };
   const targets = transferTo === undefined ? [] : [{ number: transferTo, description: 'A colleague' }];
   const talk = new AgentTalk(
     leg.audio!,
@@ -111,9 +118,7 @@ function converse(provider: SimulatorProvider, held: Held, { settings, machine, 
 /** "agent: …", a dash where it was interrupted. */
 const transcript = ({ events }: Held): string[] =>
   events.flatMap((event) =>
-    event.type === 'turn'
-      ? [`${event.turn.speaker}: ${event.turn.text}${event.turn.interrupted ? ' —' : ''}`]
-      : [],
+    event.type === 'turn' ? [`${event.turn.speaker}: ${event.turn.text}${event.turn.interrupted ? ' —' : ''}`] : [],
   );
 
 const CONVERSATION = [
@@ -139,14 +144,331 @@ describe('a conversation in test mode', () => {
     expect(again.events).toEqual(first.events);
   });
 
-  it.each(['+15550000008', '+4930901820'])('is the same with %s', async (to) => {
+  it('reads well whatever the agent begins with, and whatever it is about', async () => {
+    const settings = { instructions: 'You are Ada.', firstMessage: { text: 'Good morning! Is this the workshop?' } };
+    expect(transcript(await hold(open(), PERSON, { settings })).slice(0, 3)).toEqual([
+      'agent: Good morning! Is this the workshop?',
+      'customer: Hello! What is this about?',
+      'agent: I am calling about: your request. Do you have a minute?',
+    ]);
+  });
+
+  it('is begun by whoever answers when the agent waits for it', async () => {
+    const held = await hold(open(), PERSON, { settings: { firstSpeaker: 'customer' } });
+    expect(transcript(held)).toEqual(CONVERSATION.slice(1));
+  });
+
+  it('is ended by whoever answered when the agent has said goodbye and stays', async () => {
+    const settings = { firstMessage: { text: 'This is to say that we are open again. Goodbye!' } };
+    const held = await hold(open(), PERSON, { settings });
+    expect(transcript(held)).toEqual(['agent: This is to say that we are open again. Goodbye!']);
+    expect(endOf(held.signals)).toMatchObject({ reason: 'user_hangup', by: 'customer', sipCode: null });
+    expect(held.over).toBeUndefined();
+  });
+
+  it('is ended by whoever answered when nobody speaks', async () => {
+    const leg = await open().dial(dialRequest(PERSON));
+    expect(endOf(await hear(leg))).toMatchObject({ reason: 'user_hangup', by: 'customer' });
+  });
+
+  it('can be interrupted: what was not heard was not said', async () => {
+    const held = await hold(open(), INTERRUPTS);
+    expect(transcript(held)).toEqual([
+      ...CONVERSATION.slice(0, 2),
+      'agent: I am calling about: Follow-up —',
+      'customer: Sorry, I am in a hurry. Can you make it short?',
+      'agent: Of course, I will be brief. May I send you the details by email?',
+      'customer: Yes, please.',
+      ...CONVERSATION.slice(6),
+    ]);
+    expect(held.over?.reason).toBe('agent_hangup');
+  });
+
+  it('with somebody who says nothing ends for that', async () => {
+    const held = await hold(open(), SILENT);
+    expect(transcript(held)).toEqual([
+      `agent: ${GREETING}`,
+      'agent: Are you still there?',
+      'agent: Are you still there?',
+    ]);
+    expect(held.over?.reason).toBe('inactivity');
+    expect(endOf(held.signals).reason).toBe('agent_hangup');
+  });
+
+  it('hears keys', async () => {
+    const held = await hold(open(), PRESSES_KEYS);
+    expect(held.signals.flatMap((signal) => (signal.type === 'dtmf' ? [signal.digit] : []))).toEqual(['1', '2', '#']);
+    expect(transcript(held)).toEqual([
+      `agent: ${GREETING}`,
+      'customer: [Keys pressed: 12#]',
+      'agent: Thank you, I have noted your keys. Is there anything else?',
+      ...CONVERSATION.slice(7),
+    ]);
+  });
+
+  it('goes on for as long as it may with the number that never hangs up', async () => {
+    const held = await hold(open(), TALKATIVE, { settings: { maxDurationMs: 60_000 } });
+    expect(held.over?.reason).toBe('max_duration_reached');
+    expect(transcript(held).slice(0, 5)).toEqual(CONVERSATION.slice(0, 5));
+    expect(transcript(held).slice(5, 9)).toEqual([
+      'customer: Well, there is more to it.',
+      'agent: I see. Please tell me more.',
+      'customer: Well, there is more to it.',
+      'agent: I see. Please tell me more.',
+    ]);
+  });
+
+  it.each([
+    ['+15550000009', 'error_media_lost', 'carrier'],
+    ['+15550000010', 'user_hangup', 'customer'],
+  ])('with %s is cut off after a second', async (to, reason, by) => {
+    const held = await hold(open(), to);
+    expect(endOf(held.signals)).toMatchObject({ reason, by });
+    expect(transcript(held).join()).not.toContain('customer');
+  });
+
+  it('is cut off where we hang up', async () => {
+    const held = await hold(open(), PERSON, {
+      meanwhile: ({ leg, events }) => {
+        if (events.at(-1)?.type === 'usage' && events.some(({ type }) => type === 'turn')) void leg.hangup();
+      },
+    });
+    expect(transcript(held)[0]).toBe(`agent: ${GREETING}`);
+    expect(endOf(held.signals)).toMatchObject({ reason: 'agent_hangup', by: 'agent' });
+    expect(await held.leg.audio?.mark()).toBe('cleared');
+  });
+});
+
+describe('a transfer in test mode', () => {
+  it('connects with a number that answers, after the agent has said so', async () => {
+    const held = await hold(open(), ASKS_FOR_A_PERSON, { transferTo: PERSON });
+    expect(transcript(held)).toEqual([
+      `agent: ${GREETING}`,
+      'customer: Hello! I would like to speak to a person, please.',
+      'agent: One moment, I will connect you.',
+    ]);
+    expect(held.over).toEqual({ reason: 'call_transfer', detail: PERSON });
+    expect(held.events.find(({ type }) => type === 'tool')).toMatchObject({
+      use: { name: 'transfer_call', arguments: { to: PERSON }, result: 'The customer is connected.', error: null },
+    });
+  });
+
+  it('does not with one that is busy, and the conversation goes on', async () => {
+    const held = await hold(open(), ASKS_FOR_A_PERSON, { transferTo: BUSY });
+    expect(transcript(held).slice(2)).toEqual([
+      'agent: One moment, I will connect you. I am sorry, nobody is free right now. Can I help you myself?',
+      'customer: Then please call me back. Goodbye!',
+      'agent: Thank you for your time. Goodbye!',
+    ]);
+  });
+
+  it('is declined kindly by an agent that cannot', async () => {
+    expect(transcript(await hold(open(), ASKS_FOR_A_PERSON)).slice(2)).toEqual([
+      'agent: I am sorry, I cannot connect you from here. Shall somebody call you back?',
+      'customer: Then please call me back. Goodbye!',
+      'agent: Thank you for your time. Goodbye!',
+    ]);
+  });
+
+  it('ends the leg by itself', async () => {
+    const leg = await open().dial(dialRequest(TALKATIVE));
+    expect(await leg.transfer(PERSON)).toBe(false);
+    const signals: LegSignal[] = [];
+    for await (const signal of leg.signals) {
+      signals.push(signal);
+      // The line opens with the answer, as soon as all who wait for it are told.
+      if (signal.type === 'answered') await new Promise(setImmediate);
+      if (signal.type === 'answered') expect(await leg.transfer(PERSON)).toBe(true);
+    }
+    expect(endOf(signals)).toMatchObject({ reason: 'user_hangup', by: 'customer' });
+    expect(await leg.transfer(PERSON)).toBe(false);
+  });
+});
+
+describe('an answering machine in test mode', () => {
+  const greeted = ['ringing', 'answered', 'answered_by'];
+
+  it('is heard to be one, and hung up', async () => {
+    const held = await hold(open(), MACHINE);
+    expect(typesOf(held.signals)).toEqual([...greeted, 'ended']);
+    expect(held.over).toEqual({ reason: 'voicemail_reached', detail: 'A machine answered' });
+  });
+
+  it('takes a message after its beep', async () => {
+    const machine = { onMachine: 'leave_message', message: encodeTones(MESSAGE) } as const;
+    const held = await hold(open(), MACHINE, { machine });
+    expect(typesOf(held.signals)).toEqual([...greeted, 'beep', 'greeting_over', 'ended']);
+    expect(held.over).toEqual({ reason: 'voicemail_reached', detail: 'A message was left after the beep' });
+  });
+
+  it('ends the call when nobody leaves one', async () => {
+    const signals = await hear(await open().dial(dialRequest(MACHINE)));
+    expect(typesOf(signals)).toEqual([...greeted, 'beep', 'greeting_over', 'ended']);
+    expect(endOf(signals)).toMatchObject({ reason: 'voicemail_reached', by: 'system', detail: 'A machine answered' });
+  });
+
+  it('greets in words, and beeps', async () => {
+    const heard: number[] = [];
     const provider = open();
+    const leg = await provider.dial(dialRequest(MACHINE));
+    leg.audio!.listen((frame) => heard.push(...frame));
+    await hear(leg);
+    expect(decodeTones(Int16Array.from(heard))).toMatch(/^Hi, I cannot take your call right now\./);
+  });
+});
+
+describe('who has audio', () => {
+  it.each(['+15550000021', '+15550000022', '+15550000023', '+15550000024', '+15550000025'])(
+    '%s has none: its callbacks are bad',
+    async (to) => {
+      const leg = await open().dial(dialRequest(to));
+      expect(leg.audio).toBeUndefined();
+    },
+  );
+
+  it('nobody has who is called faster than 20 times real time: turns are told instead', async () => {
+    const leg = await open(20.5).dial(dialRequest(PERSON));
+    expect(leg.audio).toBeUndefined();
+    expect(typesOf(await hear(leg))).toContain('turn');
+  });
+
+  it('the one whose carrier is full at first has it once it is called', async () => {
+    const provider = open();
+    const { callId } = dialRequest(PERSON);
+    const audio = async () => (await provider.dial(dialRequest('+15550000008', { callId }))).audio;
+    expect(await audio()).toBeUndefined();
+    expect(await audio()).toBeUndefined();
+    expect(await audio()).toBeDefined();
+  });
+});
+
+describe('a line with audio', () => {
+  /** Answered, and talked on. */
+  async function answered(provider: SimulatorProvider, to = TALKATIVE) {
     const request = dialRequest(to);
-    // The number whose carrier is full at first.
-    for (let n = 0; n < 2 && to === '+15550000008'; n++)
-      await hear(await provider.dial(dialRequest(to, { callId: request.callId })));
     const leg = await provider.dial(request);
-    expect(leg.audio).toBeDefined();
+    const audio = leg.audio!;
+    const signals: LegSignal[] = [];
+    let isAnswered: () => void = () => undefined;
+    const answer = new Promise<void>((resolve) => (isAnswered = resolve));
+    const all = (async () => {
+      for await (const signal of leg.signals) {
+        signals.push(signal);
+        if (signal.type === 'answered') isAnswered();
+      }
+      return signals;
+    })();
+    await answer;
+    return { request, leg, audio, all };
+  }
+
+  it('is told alike to all readers, keys and the end of the callee included', async () => {
+    const [first, second] = [open(), open()];
+    const request = dialRequest(PRESSES_KEYS);
+    const leg = await first.dial(request);
+    const elsewhere = await second.dial(request);
+    expect(elsewhere.audio).toBeUndefined();
+    const [own, again, other] = await Promise.all([leg, await first.dial(request), elsewhere].map(hear));
+    expect(typesOf(own!)).toEqual(['ringing', 'answered', 'dtmf', 'dtmf', 'dtmf', 'ended']);
+    expect(again).toEqual(own);
+    expect(other).toEqual(own);
+    expect(await second.find(request.reference)).toEqual({ is: 'over', signals: own });
+    expect(await open().find(request.reference)).toEqual({ is: 'over', signals: own });
+  });
+
+  it('is found by its own run, with its audio', async () => {
+    const provider = open();
+    const { request, leg } = await answered(provider);
+    const found = await provider.find(request.reference);
+    expect(found.is === 'live' && found.leg.audio).toBe(leg.audio);
+  });
+
+  it('is hung up by another run', async () => {
+    const { request, audio, all } = await answered(open());
+    await (await open().dial(request)).hangup();
+    expect(endOf(await all)).toMatchObject({ reason: 'agent_hangup', by: 'agent' });
+    expect(await audio.mark()).toBe('cleared');
+  });
+
+  it('is lost when another run asks for it, once and for all', async () => {
+    const { request, all } = await answered(open());
+    const found = await open().find(request.reference);
+    if (found.is !== 'over') throw new Error(`is ${found.is}`);
+    expect(typesOf(found.signals)).toEqual(['ringing', 'answered', 'ended']);
+    expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
+    expect(await all).toEqual(found.signals);
+    expect(await open().find(request.reference)).toEqual(found);
+  });
+
+  it('is unknown when another run asks for it before the answer, which then never comes', async () => {
+    const provider = open();
+    const request = dialRequest(PERSON);
+    const signals = hear(await provider.dial(request));
+    expect(await open().find(request.reference)).toEqual({ is: 'unknown' });
+    expect(typesOf(await signals)).not.toContain('answered');
+    expect(endOf(await signals).reason).toBe('error_media_lost');
+    expect(await open().find(request.reference)).toEqual({ is: 'unknown' });
+    await expect(hear(await open().dial(request))).resolves.toEqual(await signals);
+  });
+
+  it('ends with its provider, ringing or answered, and says so', async () => {
+    const provider = open();
+    const { request, all } = await answered(provider);
+    const ringing = dialRequest(PERSON);
+    const unanswered = hear(await provider.dial(ringing));
+    await provider.close();
+    for (const [reference, signals] of [
+      [request.reference, await all],
+      [ringing.reference, await unanswered],
+    ] as const) {
+      expect(endOf(signals)).toMatchObject({
+        reason: 'error_media_lost',
+        by: 'system',
+        detail: expect.stringContaining('stopped'),
+      });
+      expect(await open().find(reference)).toEqual({ is: 'over', signals });
+    }
+  });
+
+  it('tells how much was played of what was cleared', async () => {
+    const { audio, leg } = await answered(open());
+    audio.write(new Int16Array(80_000).fill(1));
+    const mark = audio.mark();
+    const frames = await new Promise<number[]>((resolve) => {
+      const moments: number[] = [];
+      const stop = audio.listen((frame, atMs) => {
+        expect(frame).toHaveLength(160);
+        if (moments.push(atMs) === 5) {
+          stop();
+          resolve(moments);
+        }
+      });
+    });
+    const [from = 0] = frames;
+    expect(frames).toEqual([0, 20, 40, 60, 80].map((ms) => from + ms));
+    const { playedMs } = await audio.clear();
+    expect(await mark).toBe('cleared');
+    expect(playedMs).toBeGreaterThanOrEqual(80);
+    expect(playedMs % 20).toBe(0);
+    expect(await audio.clear()).toEqual({ playedMs: 0 });
+    expect(await audio.mark()).toBe('played');
+    audio.write(new Int16Array(200));
+    expect(await audio.mark()).toBe('played');
+    expect(await audio.clear()).toEqual({ playedMs: 25 });
     await leg.hangup();
+  });
+
+  it('gives its keys only what keys there are', async () => {
+    const { leg } = await answered(open());
+    await expect(leg.sendDtmf('12x')).rejects.toThrow(RangeError);
+    await expect(leg.sendDtmf('12#')).resolves.toBeUndefined();
+  });
+
+  it('twenty at once hold twenty conversations, and leave no timer', async () => {
+    const provider = open(15);
+    const held = await Promise.all(Array.from({ length: 20 }, () => hold(provider, PERSON)));
+    for (const one of held) expect(transcript(one)).toEqual(CONVERSATION);
+    await provider.close();
+    expect(provider.clock.isRunning).toBe(false);
   });
 });

@@ -84,7 +84,8 @@ function startProcess(folder: string, code: string): { child: ChildProcess; says
   const built = pathToFileURL(resolve('dist/telephony/simulator/simulator.provider.js')).href;
   const source = `
     import { SimulatorProvider } from ${JSON.stringify(built)};
-    const simulator = (speed) => new SimulatorProvider({ ledgerFolder: ${JSON.stringify(folder)}, speed });
+    const simulator = (speed, voice) => new SimulatorProvider({ ledgerFolder: ${JSON.stringify(folder)}, speed, voice });
+    const voice = { say: () => new Int16Array(8000), understand: () => '' };
     const say = (what, value) => process.stdout.write(what + ' ' + JSON.stringify(value ?? null) + '\\n');
     ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -224,6 +225,27 @@ describe('the ledger of the simulator', () => {
     expectHungUp(signals);
     expect(typesOf(signals).slice(0, 3)).toEqual(['ringing', 'answered', 'turn']);
     expect(JSON.stringify(signals[1])).toBe(answered);
+    expect(ringsOf(folder.path, request.reference)).toBe(1);
+  });
+
+  it('outlives kill -9 where there was audio, which does not: the call is over for everybody', async () => {
+    const request = dialRequest(VERY_LONG);
+    const { child, says } = startProcess(
+      folder.path,
+      `const leg = await simulator(20, voice).dial(${JSON.stringify(request)});
+       for await (const signal of leg.signals) say(signal.type, signal);`,
+    );
+    const answered = await says('answered');
+    child.kill('SIGKILL');
+    await once(child, 'close');
+
+    const found = await provider.find(request.reference);
+    if (found.is !== 'over') throw new Error(`is ${found.is}`);
+    expect(typesOf(found.signals)).toEqual(['ringing', 'answered', 'ended']);
+    expect(JSON.stringify(found.signals[1])).toBe(answered);
+    expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
+    expect(await provider.find(request.reference)).toEqual(found);
+    await expect(hear(await provider.dial(request))).resolves.toEqual(found.signals);
     expect(ringsOf(folder.path, request.reference)).toBe(1);
   });
 

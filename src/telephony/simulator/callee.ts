@@ -34,6 +34,7 @@ export class Callee implements FarEnd {
   private agentMs = 0;
   private hasBegun = false;
   private hasFinished = false;
+  private isGone = false;
 
   constructor({ lines, then }: CalleeScript) {
     this.lines = [...lines];
@@ -43,7 +44,7 @@ export class Callee implements FarEnd {
   next({ agentSpeaks, speaking, words }: FarEndMoment): FarEndAction | undefined {
     this.quietMs = agentSpeaks || speaking ? 0 : this.quietMs + FRAME_MS;
     // What the agent says while the callee speaks is no answer.
-    if (speaking) return undefined;
+    if (speaking || this.isGone) return undefined;
     if (agentSpeaks) this.agentMs += FRAME_MS;
     if (this.keys.length > 0) return this.quietMs >= BETWEEN_KEYS_MS ? this.press() : undefined;
     const interrupts = this.agentMs >= (this.lines[0]?.interruptsAfterMs ?? Infinity);
@@ -74,9 +75,9 @@ export class Callee implements FarEnd {
   }
 
   private finish(): FarEndAction | undefined {
-    const isEnough = this.hasFinished && this.then === 'hang up';
+    this.isGone = this.hasFinished && this.then === 'hang up';
     this.hasFinished = true;
-    if (!isEnough) return undefined;
+    if (!this.isGone) return undefined;
     return { type: 'hang_up', end: { reason: 'user_hangup', by: 'customer', sipCode: null, detail: null } };
   }
 

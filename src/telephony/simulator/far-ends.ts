@@ -20,7 +20,7 @@ const FAR_ENDS: Readonly<Record<FarEndName, () => FarEnd>> = {
   interrupting: callee(
     'hang up',
     ABOUT,
-    { say: 'Sorry, I am in a hurry. Can you make it short?', interruptsAfterMs: 1_500 },
+    { say: 'Sorry, I am in a hurry. Can you make it short?', interruptsAfterMs: 1_700 },
     { say: 'Yes, please.' },
     GOODBYE,
   ),

@@ -81,7 +81,7 @@ export class SimulatedCall {
 
   private hear({ heard, speaking }: LineMoment): void {
     const agentSpeaks = heard !== undefined && isLoud(heard);
-    if (heard && this.words.length < MOST_WORDS) this.words.push(heard.slice());
+    if (heard && this.words.push(heard.slice()) > MOST_WORDS) this.words.shift();
     const action = this.farEnd.next({ agentSpeaks, speaking, words: () => this.understand() });
     if (action) this.act(action);
   }

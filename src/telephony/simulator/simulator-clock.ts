@@ -31,6 +31,11 @@ export class SimulatorClock {
     private readonly schedule: (run: () => void, delayMs: number) => () => void = setTimer,
   ) {}
 
+  /** Somebody waits for it. */
+  get isRunning(): boolean {
+    return this.nextAt !== undefined;
+  }
+
   /** Milliseconds of simulated time. It stands still while nothing runs. */
   now(): number {
     return this.ms;

@@ -1,4 +1,5 @@
 import { type AudioPort } from '../media/audio-port.js';
+import { checkDigits } from '../media/dtmf.js';
 import { type CallLeg, type LegSignal, type TransferOptions, type TransferResult } from '../telephony-provider.js';
 import { type SimulatedCall } from './simulated-call.js';
 import { type LedgerDial, type LedgerSequel, type SimulatorLedger } from './simulator-ledger.js';
@@ -60,9 +61,10 @@ export class SimulatorLeg implements CallLeg {
     return Promise.resolve({ is: 'refused', detail: 'Nobody can be reached there' });
   }
 
-  /** Nobody minds them. */
-  sendDtmf(): Promise<void> {
-    return Promise.resolve();
+  /** Nobody minds them. Rejects with a RangeError for digits that do not exist. */
+  async sendDtmf(digits: string): Promise<void> {
+    await Promise.resolve();
+    checkDigits(digits);
   }
 
   /** All that has happened, when the leg is over; undefined while it lives. */

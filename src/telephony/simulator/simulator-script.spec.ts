@@ -1,5 +1,5 @@
-import { type DueSignal, timeline, withHangup } from './simulator-timeline.js';
-import { countsDials, scriptFor, SIMULATOR_NUMBERS, type TimedSignal } from './simulator-script.js';
+import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './simulator-timeline.js';
+import { countsDials, farEndFor, scriptFor, SIMULATOR_NUMBERS, type TimedSignal } from './simulator-script.js';
 
 const ANSWERED = '+15550000001';
 const NO_ANSWER = '+15550000003';
@@ -22,7 +22,7 @@ const happened = (signals: TimedSignal[]): TimedSignal[] =>
 const CONVERSATION = 'ratttttttte';
 
 describe('the numbers of the simulator', () => {
-  // r ringing, e early or ended, a answered, t turn.
+  // r ringing, e early or ended, a answered, t turn, d key.
   it.each([
     [ANSWERED, CONVERSATION, 'agent_hangup', null, 'agent'],
     ['+15550000002', 'e', 'dial_busy', 486, 'customer'],
@@ -38,6 +38,10 @@ describe('the numbers of the simulator', () => {
     ['+15550000012', 'ree', 'dial_no_answer', 480, 'carrier'],
     ['+15550000013', 'e', 'carrier_blocked', 603, 'carrier'],
     ['+15550000014', 'e', 'telephony_provider_permission_denied', 403, 'carrier'],
+    ['+15550000015', 'ratttte', 'agent_hangup', null, 'agent'],
+    ['+15550000016', 'rattte', 'agent_hangup', null, 'agent'],
+    ['+15550000017', 'rattte', 'agent_hangup', null, 'agent'],
+    ['+15550000018', 'ratddde', 'agent_hangup', null, 'agent'],
     [DUPLICATED, 'rraatttttttttttttttte', 'agent_hangup', null, 'agent'],
     [REORDERED, 'artttttttte', 'agent_hangup', null, 'agent'],
     [LATE, CONVERSATION, 'agent_hangup', null, 'agent'],
@@ -99,6 +103,37 @@ describe('a conversation', () => {
     const answered = script(ANSWERED).find(({ signal }) => signal.type === 'answered')!;
     const told = script(ANSWERED).filter(({ signal }) => signal.type === 'turn');
     expect(told.map(({ toldMs }) => toldMs - answered.atMs)).toEqual(turns.map(({ endMs }) => endMs));
+  });
+});
+
+describe('where there is audio', () => {
+  const withAudio = (to: string, limits: Partial<typeof LIMITS> = {}) =>
+    scriptFor({ to, ...LIMITS, ...limits }, 2, true);
+
+  it.each([
+    ...[ANSWERED, '+15550000006', CAPACITY, VERY_LONG, '+15550000015', '+15550000016', '+15550000017', '+15550000018'],
+    '+4930901820',
+  ])('%s is answered by somebody, and what is said then is not in the script', (to) => {
+    expect(farEndFor(to, 2)).toBeDefined();
+    expect(types(withAudio(to, { maxDurationMs: Infinity }))).toBe('ra');
+    expect(endOf(withAudio(to))).toMatchObject({ reason: 'max_duration_reached' });
+    expect(endOf(withAudio(to, { ringTimeoutMs: 1_000 }))).toMatchObject({ reason: 'dial_no_answer' });
+  });
+
+  it.each(['+15550000009', '+15550000010'])('%s ends all the same, whatever is said', (to) => {
+    expect(farEndFor(to, 0)).toBe('silent');
+    expect(withAudio(to)).toEqual(script(to));
+  });
+
+  it.each(['+15550000002', NO_ANSWER, '+15550000012', DUPLICATED, REORDERED, LATE, ONLY_END, SILENT])(
+    '%s has nobody to talk to',
+    (to) => {
+      expect(farEndFor(to, 0)).toBeUndefined();
+    },
+  );
+
+  it('the one whose carrier is full has nobody before it is called', () => {
+    expect([0, 1, 2].map((dialsBefore) => farEndFor(CAPACITY, dialsBefore))).toEqual([undefined, undefined, 'person']);
   });
 });
 
@@ -218,5 +253,29 @@ describe('the timeline', () => {
   it('of an end that is never told gets one from the hang-up', () => {
     const due = timeline(script(SILENT), dialledAt, 1);
     expect(types(withHangup(due, dialledAt + 3_600_000))).toBe(CONVERSATION);
+  });
+
+  it('takes in what was not in the script, after what happened before it, and nothing after the end', () => {
+    const due = timeline(script(ANSWERED, { maxDurationMs: 1_000 }), dialledAt, 1);
+    const key = (ms: number) => ({ type: 'dtmf', digit: '1', at: new Date(dialledAt + ms) }) as const;
+    expect(types(withSignal(due, key(2_400)))).toBe('rade');
+    expect(types(withSignal(withSignal(due, key(3_000)), key(3_000)))).toBe('radde');
+    expect(types(withSignal(due, key(60_000)))).toBe('rade');
+  });
+
+  it('ends as the first end says', () => {
+    const due = timeline(script(ANSWERED), dialledAt, 1);
+    const end = (ms: number, detail: string) =>
+      ({
+        type: 'ended',
+        at: new Date(dialledAt + ms),
+        reason: 'user_hangup',
+        by: 'customer',
+        sipCode: null,
+        detail,
+      }) as const;
+    const cut = withEnd(due, end(2_500, 'first'));
+    expect(types(cut)).toBe('rae');
+    expect(withEnd(cut, end(2_600, 'second'))).toEqual(cut);
   });
 });

@@ -41,6 +41,42 @@ describe('scripted providers', () => {
     expect((await answer([goodbye])).map(({ type }) => type)).not.toContain('tool_call');
   });
 
+  const TRANSFER: ToolDefinition = {
+    name: 'transfer_call',
+    description: '',
+    parameters: { type: 'object', properties: { to: { type: 'string', enum: ['+4930123', '+4930124'] }, why: {} } },
+  };
+  const person: ModelMessage = { role: 'user', content: 'I would like to speak to a person.' };
+  const textOf = (events: Awaited<ReturnType<typeof answer>>) =>
+    events.map((event) => (event.type === 'text' ? event.text : '')).join('');
+
+  it('use a tool with the first of what it offers to choose from', async () => {
+    expect(await answer([person], [TRANSFER])).toContainEqual({
+      type: 'tool_call',
+      call: { id: 'call_1', name: 'transfer_call', arguments: '{"to":"+4930123"}' },
+    });
+  });
+
+  it('do not promise what they cannot do', async () => {
+    expect(textOf(await answer([person], [TRANSFER]))).toBe('One moment, I will connect you.');
+    expect(textOf(await answer([person]))).toBe(
+      'I am sorry, I cannot connect you from here. Shall somebody call you back?',
+    );
+  });
+
+  it.each([
+    ['You call about: Follow-up on quote. Be brief.', 'Follow-up on quote'],
+    ['You are calling about the $& of last week', 'the $& of last week'],
+    ['You are Ada.', 'your request'],
+    ['', 'your request'],
+  ])('know from "%s" what it is about: %s', async (content, topic) => {
+    const events = await answer([
+      { role: 'system', content },
+      { role: 'user', content: 'Hello! What is this about?' },
+    ]);
+    expect(textOf(events)).toBe(`I am calling about: ${topic}. Do you have a minute?`);
+  });
+
   it('count the seconds they hear', async () => {
     await expect(new ScriptedTranscriber().transcribe(new Int16Array(4_000), hear)).resolves.toEqual({
       text: '',
