@@ -92,6 +92,14 @@ export class AgentTurn {
     this.changes.fire();
   }
 
+  /** Adds a piece whose words come along with its sound: its text is the caller's to fill, its sound is synthesised. */
+  stream(entry: AssistantEntry): Segment {
+    const segment = new Segment('', entry);
+    this.segments.push(segment);
+    this.changes.fire();
+    return segment;
+  }
+
   /** The customer cannot interrupt while `act` runs. */
   async undisturbed<T>(act: () => Promise<T>): Promise<T> {
     this.busy = true;

@@ -9,9 +9,14 @@ export interface AssistantEntry {
   results: Map<string, string>;
 }
 
-type Entry = { role: 'user'; content: string } | AssistantEntry;
+export interface UserEntry {
+  role: 'user';
+  content: string;
+}
 
-const UNKNOWN_RESULT = 'Error: interrupted by the customer; whether it was done is not known';
+type Entry = UserEntry | AssistantEntry;
+
+export const UNKNOWN_RESULT = 'Error: interrupted by the customer; whether it was done is not known';
 
 /** What was said, as the model is told: of the agent's words only those that were heard. */
 export class History {
@@ -19,8 +24,11 @@ export class History {
 
   constructor(private readonly instructions: string) {}
 
-  user(content: string): void {
-    this.entries.push({ role: 'user', content });
+  /** Where the words come later, the entry is the caller's to fill; while it is empty, the model is not told of it. */
+  user(content: string): UserEntry {
+    const entry: UserEntry = { role: 'user', content };
+    this.entries.push(entry);
+    return entry;
   }
 
   /** The entry is the caller's to fill; while it is empty, the model is not told of it. */
@@ -39,6 +47,7 @@ export class History {
     for (const entry of this.entries) {
       const last = messages.at(-1);
       if (entry.role === 'assistant') messages.push(...assistantMessages(entry));
+      else if (!entry.content) continue;
       else if (last?.role === 'user')
         messages[messages.length - 1] = { ...last, content: `${last.content} ${entry.content}` };
       else messages.push({ role: 'user', content: entry.content });

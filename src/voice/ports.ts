@@ -103,3 +103,55 @@ export interface Speaker {
   readonly name: string;
   speak(text: string, options: SpeakOptions): AsyncIterable<Int16Array>;
 }
+
+export interface ConverseOptions {
+  /** What was said before, the instructions first; empty but for these at the beginning of a call. */
+  messages: readonly ModelMessage[];
+  tools: readonly ToolDefinition[];
+  voice: string | undefined;
+  language: string | undefined;
+  signal: AbortSignal;
+}
+
+/** A model that hears and speaks itself, instead of three providers in a row. */
+export interface SpeechToSpeech {
+  readonly name: string;
+  /**
+   * For a whole call; connects at once, and what is asked for meanwhile waits.
+   * @throws ProviderError for an address that is none, or the reason of the signal when it is given up already
+   */
+  converse(options: ConverseOptions): SpeechSession;
+}
+
+/** Whose turn it is remains the engine's decision. Once it is broken, it fails whatever is asked of it. */
+export interface SpeechSession {
+  /** What the customer says, as it comes. */
+  write(frame: Int16Array): void;
+  /**
+   * The utterance that was written is over. The model knows it from now on; its text may come later than the answer.
+   * @returns what was said: empty when it was no speech, undefined when that could not be told
+   */
+  finish(): Promise<string | undefined>;
+  /** Adds what was said without its doing, or the result of a tool. */
+  add(message: ModelMessage): void;
+  /** The model has its turn, once the one before is over. */
+  respond(order: SpeechOrder): SpeechReply;
+  close(): void;
+}
+
+export interface SpeechOrder {
+  /** For this turn, instead of those of the conversation. */
+  instructions?: string | undefined;
+  mayUseTools: boolean;
+}
+
+/** A turn of the model, to be read once. Ends when all of it is there, or when it was cut. */
+export interface SpeechReply extends AsyncIterable<SpeechEvent> {
+  /** Stops it, and the model forgets all but what was played of it: so many milliseconds. */
+  cut(playedMs: number): void;
+}
+
+export type SpeechEvent =
+  | { type: 'audio'; pcm: Int16Array }
+  /** The words of the audio, which may come earlier or later. */
+  | ModelEvent;

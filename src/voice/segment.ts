@@ -15,7 +15,8 @@ export class Segment implements SpokenChunk {
   private writtenSamples = 0;
 
   constructor(
-    readonly text: string,
+    /** May grow, where the words come along with the sound. */
+    public text: string,
     readonly entry: AssistantEntry | undefined,
     audio?: Int16Array,
   ) {

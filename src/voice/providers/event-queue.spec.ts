@@ -33,12 +33,4 @@ describe('event queue', () => {
     queue.end();
     expect((await next).done).toBe(true);
   });
-
-  it('drops what does not matter any more', async () => {
-    const queue = new EventQueue<number>();
-    for (const event of [1, 2, 3, 4]) queue.push(event);
-    queue.drop((event) => event % 2 === 0);
-    expect(queue.length).toBe(2);
-    expect((await queue[Symbol.asyncIterator]().next()).value).toBe(2);
-  });
 });

@@ -18,13 +18,6 @@ export class EventQueue<Event> implements AsyncIterable<Event> {
     this.wake?.();
   }
 
-  /** What was not read yet is dropped where it does not matter any more. */
-  drop(matters: (event: Event) => boolean): void {
-    const kept = this.events.filter(matters);
-    this.events.splice(0, this.events.length, ...kept);
-    this.length = kept.length;
-  }
-
   async *[Symbol.asyncIterator](): AsyncGenerator<Event> {
     for (;;) {
       const [event] = this.events.splice(0, 1);

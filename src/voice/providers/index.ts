@@ -12,4 +12,3 @@ export {
 } from './providers.js';
 export { SCRIPTED_RULES, ScriptedModel, type ScriptedRule, ScriptedSpeaker, ScriptedTranscriber } from './scripted.js';
 export { decodeTones, encodeTones } from './tone-code.js';
-export { type ConverseOptions, type Conversation, type SpeechEvent, type SpeechToSpeech } from './speech-to-speech.js';

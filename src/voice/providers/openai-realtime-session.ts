@@ -1,12 +1,16 @@
-import { type ConverseOptions } from './speech-to-speech.js';
+import { type ConverseOptions, type ModelMessage, type SpeechOrder } from '../ports.js';
 
 /** What hears for the transcript, which the model itself does not need. */
 const TRANSCRIBER = 'gpt-4o-mini-transcribe';
 
-/** The settings of a Realtime session: the line's codec both ways, and turns that we decide. */
-export function sessionOf({ instructions, tools, voice, language }: ConverseOptions): object {
+/**
+ * The settings of a Realtime session: the line's codec both ways, and turns that we decide. There is no temperature:
+ * the API takes none.
+ */
+export function sessionOf({ messages, tools, voice, language }: ConverseOptions): object {
   const format = { type: 'audio/pcmu' };
   const primary = language?.split('-')[0];
+  const instructions = messages.flatMap(({ role, content }) => (role === 'system' ? [content] : [])).join('\n\n');
   return {
     type: 'realtime',
     instructions,
@@ -22,3 +26,23 @@ export function sessionOf({ instructions, tools, voice, language }: ConverseOpti
     tools: tools.map((tool) => ({ type: 'function', ...tool })),
   };
 }
+
+/** A message as items of the conversation; instructions are none. */
+export function itemsOf(message: ModelMessage): object[] {
+  if (message.role === 'system') return [];
+  if (message.role === 'tool')
+    return [{ type: 'function_call_output', call_id: message.toolCallId, output: message.content }];
+  const calls = message.role === 'assistant' ? (message.toolCalls ?? []) : [];
+  const type = message.role === 'user' ? 'input_text' : 'output_text';
+  const said = { type: 'message', role: message.role, content: [{ type, text: message.content }] };
+  return [
+    ...(message.content ? [said] : []),
+    ...calls.map(({ id, name, arguments: given }) => ({ type: 'function_call', call_id: id, name, arguments: given })),
+  ];
+}
+
+/** What one turn has of its own. */
+export const responseOf = ({ instructions, mayUseTools }: SpeechOrder): object => ({
+  ...(instructions !== undefined && { instructions }),
+  ...(!mayUseTools && { tool_choice: 'none' }),
+});

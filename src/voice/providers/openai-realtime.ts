@@ -1,12 +1,21 @@
 import { decodeG711, encodeG711 } from '../../platform/audio/index.js';
-import { ProviderError } from '../ports.js';
-import { EventQueue } from './event-queue.js';
+import {
+  type ConverseOptions,
+  type ModelMessage,
+  ProviderError,
+  type SpeechEvent,
+  type SpeechOrder,
+  type SpeechReply,
+  type SpeechSession,
+  type SpeechToSpeech,
+} from '../ports.js';
 import { addressOf, bearer } from './http.js';
 import { isRecord, parseJson } from './json.js';
+import { OpenAiRealtimeReply } from './openai-realtime-reply.js';
+import { itemsOf, responseOf, sessionOf } from './openai-realtime-session.js';
+import { OpenAiRealtimeTranscripts } from './openai-realtime-transcripts.js';
 import { PATIENCE, type Patience } from './patience.js';
 import { ProviderSocket } from './provider-socket.js';
-import { sessionOf } from './openai-realtime-session.js';
-import { type ConverseOptions, type Conversation, type SpeechEvent, type SpeechToSpeech } from './speech-to-speech.js';
 
 export interface OpenAiRealtimeOptions {
   /** With its version: `https://api.openai.com/v1`. */
@@ -18,9 +27,8 @@ export interface OpenAiRealtimeOptions {
   patience?: Patience;
 }
 
-/** Events that nobody reads: five minutes of audio in the smallest pieces. */
-const MOST_EVENTS = 15_000;
-const MOST_ARGUMENTS = 100_000;
+/** Names what we send to stop a turn: that it was over already, or shorter, is no fault. */
+const CUT = 'cut';
 /** Comes too late to be wrong: the turn was over already. */
 const LATE = 'response_cancel_not_active';
 
@@ -35,10 +43,9 @@ export class OpenAiRealtime implements SpeechToSpeech {
     this.name = `openai/${options.model}`;
   }
 
-  /** @throws the reason of the signal when it is given up already */
-  converse(options: ConverseOptions): Conversation {
+  converse(options: ConverseOptions): SpeechSession {
     const { patience = PATIENCE, voice } = this.options;
-    return new RealtimeConversation(this.name, this.address(), bearer(this.options.apiKey), patience, {
+    return new OpenAiRealtimeConversation(this.name, this.address(), bearer(this.options.apiKey), patience, {
       ...options,
       voice: options.voice ?? voice,
     });
@@ -50,14 +57,13 @@ export class OpenAiRealtime implements SpeechToSpeech {
   }
 }
 
-class RealtimeConversation implements Conversation {
-  readonly events = new EventQueue<SpeechEvent>();
+class OpenAiRealtimeConversation implements SpeechSession {
   private readonly socket: ProviderSocket;
-  private turn: 'none' | 'answering' | 'cancelling' = 'none';
-  /** Asked for while the turn before was being cancelled: the server takes one at a time. */
-  private isOwed = false;
-  /** What is spoken. */
-  private item: string | undefined;
+  private readonly transcripts = new OpenAiRealtimeTranscripts();
+  /** The one the server works on: it takes one at a time, the next ones wait. */
+  private current: OpenAiRealtimeReply | undefined;
+  private waiting: OpenAiRealtimeReply[] = [];
+  private ended: Error | undefined;
 
   constructor(
     private readonly name: string,
@@ -76,12 +82,11 @@ class RealtimeConversation implements Conversation {
         this.take(text);
       },
       onEnd: (failure) => {
-        this.events.end(
-          (failure as Error | undefined) ?? new ProviderError('unavailable', `${name} ended the conversation`),
-        );
+        this.end((failure as Error | undefined) ?? new ProviderError('unavailable', `${name} ended the conversation`));
       },
     });
     this.send({ type: 'session.update', session: sessionOf(options) });
+    for (const message of options.messages) this.add(message);
   }
 
   write(frame: Int16Array): void {
@@ -90,41 +95,53 @@ class RealtimeConversation implements Conversation {
     this.send({ type: 'input_audio_buffer.append', audio });
   }
 
-  respond(heard: boolean): void {
-    if (heard) this.send({ type: 'input_audio_buffer.commit' });
-    if (this.turn === 'none') this.create();
-    else this.isOwed = true;
+  finish(): Promise<string | undefined> {
+    if (this.ended) return Promise.reject(this.ended);
+    this.send({ type: 'input_audio_buffer.commit' });
+    return this.transcripts.expect();
   }
 
-  giveResult(callId: string, content: string): void {
-    const item = { type: 'function_call_output', call_id: callId, output: content };
-    this.send({ type: 'conversation.item.create', item });
+  add(message: ModelMessage): void {
+    for (const item of itemsOf(message)) this.send({ type: 'conversation.item.create', item });
   }
 
-  interrupt(playedMs: number): void {
-    if (this.turn === 'answering') {
-      this.send({ type: 'response.cancel' });
-      this.turn = 'cancelling';
-      this.socket.expect(this.patience.firstMs);
-    }
-    this.events.drop(({ type }) => type === 'heard' || type === 'usage' || type === 'done');
-    if (this.item === undefined) return;
-    const audio_end_ms = Math.max(0, Math.floor(playedMs));
-    this.send({ type: 'conversation.item.truncate', item_id: this.item, content_index: 0, audio_end_ms });
-    this.item = undefined;
+  respond(order: SpeechOrder): SpeechReply {
+    const reply = new OpenAiRealtimeReply(responseOf(order), (playedMs) => {
+      this.cut(reply, playedMs);
+    });
+    if (this.ended) reply.end(this.ended);
+    else this.waiting.push(reply);
+    this.next();
+    return reply;
   }
 
   close(): void {
     this.socket.close();
-    this.events.end();
+    this.end(new ProviderError('unavailable', `${this.name} was closed`));
   }
 
-  private create(): void {
-    this.send({ type: 'response.create' });
-    this.turn = 'answering';
-    this.isOwed = false;
-    this.item = undefined;
+  private next(): void {
+    if (this.current) return;
+    this.current = this.waiting.shift();
+    if (!this.current) return;
+    this.send({ type: 'response.create', response: this.current.order });
     this.socket.expect(this.patience.firstMs);
+  }
+
+  private cut(reply: OpenAiRealtimeReply, playedMs: number): void {
+    reply.end();
+    this.waiting = this.waiting.filter((other) => other !== reply);
+    if (this.current === reply) {
+      this.send({ type: 'response.cancel', event_id: CUT });
+      this.socket.expect(this.patience.firstMs);
+    }
+    const { item } = reply;
+    if (item === undefined) return;
+    const audio_end_ms = Math.max(0, Math.floor(playedMs));
+    this.send({
+      ...{ type: 'conversation.item.truncate', event_id: CUT },
+      ...{ item_id: item, content_index: 0, audio_end_ms },
+    });
   }
 
   private send(event: object): void {
@@ -134,67 +151,77 @@ class RealtimeConversation implements Conversation {
   private take(message: string): void {
     const event = parseJson(message);
     if (!isRecord(event) || typeof event['type'] !== 'string') {
-      this.fail('unavailable', 'sent something that makes no sense');
+      this.fail(new ProviderError('unavailable', `${this.name} sent something that makes no sense`));
       return;
     }
-    if (event['type'] === 'error') this.takeError(event['error']);
-    else if (event['type'] === 'response.done') this.takeDone(event['response']);
-    else {
-      if (event['type'].startsWith('response.')) this.socket.expect(this.patience.nextMs);
-      this.takePart(event['type'], event);
-    }
-    if (this.events.length > MOST_EVENTS) this.fail('unavailable', 'said more than anybody listens to');
+    const { type } = event;
+    if (type === 'error') this.takeError(event['error']);
+    else if (type === 'response.done') this.takeDone(event['response']);
+    else if (type.startsWith('response.')) this.takePart(type, event);
+    else this.transcripts.take(type, event);
   }
 
-  private takePart(type: string, { delta, transcript, item_id: item, ...event }: Record<string, unknown>): void {
-    if (type === 'conversation.item.input_audio_transcription.completed' && typeof transcript === 'string')
-      this.events.push({ type: 'heard', text: transcript.trim() });
-    // What was on its way when the turn was given up.
-    if (this.turn !== 'answering') return;
-    if (type === 'response.output_audio.delta' && typeof delta === 'string') {
-      if (typeof item === 'string') this.item = item;
-      this.events.push({ type: 'audio', pcm: decodeG711('PCMU', Buffer.from(delta, 'base64')) });
-    } else if (type === 'response.output_audio_transcript.delta' && typeof delta === 'string')
-      this.events.push({ type: 'text', text: delta });
-    else if (type === 'response.function_call_arguments.done') this.takeCall(event);
-  }
-
-  private takeCall({ call_id: id, name, arguments: given }: Record<string, unknown>): void {
-    if (
-      typeof id !== 'string' ||
-      typeof name !== 'string' ||
-      typeof given !== 'string' ||
-      given.length > MOST_ARGUMENTS
-    )
-      this.fail('unavailable', 'sent a tool call that makes no sense');
-    else this.events.push({ type: 'tool_call', call: { id, name, arguments: given.trim() || '{}' } });
+  private takePart(type: string, event: Record<string, unknown>): void {
+    if (!this.current) return;
+    this.socket.expect(this.patience.nextMs);
+    const wrong = this.current.take(eventOf(type, event), event['item_id']);
+    if (wrong !== undefined) this.fail(new ProviderError('unavailable', `${this.name} ${wrong}`));
   }
 
   private takeDone(response: unknown): void {
     const { status, status_details: details, usage } = isRecord(response) ? response : {};
-    this.turn = 'none';
+    const { current } = this;
+    this.current = undefined;
     this.socket.rest();
     if (status === 'failed') {
-      this.takeError(isRecord(details) ? details['error'] : undefined);
-      return;
+      current?.end(this.errorOf(isRecord(details) ? details['error'] : undefined));
+    } else {
+      const { input_tokens: inputTokens, output_tokens: outputTokens } = isRecord(usage) ? usage : {};
+      if (typeof inputTokens === 'number' && typeof outputTokens === 'number')
+        current?.take({ type: 'usage', inputTokens, outputTokens }, undefined);
+      current?.end();
     }
-    const { input_tokens: inputTokens, output_tokens: outputTokens } = isRecord(usage) ? usage : {};
-    if (typeof inputTokens === 'number' && typeof outputTokens === 'number')
-      this.events.push({ type: 'usage', inputTokens, outputTokens });
-    this.events.push({ type: 'done' });
-    if (this.isOwed) this.create();
+    this.next();
   }
 
   private takeError(error: unknown): void {
-    const { type, code } = isRecord(error) ? error : {};
-    const kind = `${String(type)} ${String(code)}`;
-    if (kind.includes(LATE)) return;
-    if (/rate.?limit/.test(kind)) this.fail('rate_limited', 'has had enough for now');
-    else this.fail(kind.includes('invalid_request') ? 'refused' : 'unavailable', 'reported an error');
+    const { code, event_id: sent } = isRecord(error) ? error : {};
+    if (sent !== CUT && code !== LATE) this.fail(this.errorOf(error));
   }
 
-  private fail(fault: ProviderError['fault'], what: string): void {
-    this.socket.close();
-    this.events.end(new ProviderError(fault, `${this.name} ${what}`));
+  private errorOf(error: unknown): ProviderError {
+    const { type, code } = isRecord(error) ? error : {};
+    const kind = `${String(type)} ${String(code)}`;
+    if (/rate.?limit/.test(kind)) return new ProviderError('rate_limited', `${this.name} has had enough for now`);
+    const fault = kind.includes('invalid_request') ? 'refused' : 'unavailable';
+    return new ProviderError(fault, `${this.name} reported an error`);
   }
+
+  private fail(error: ProviderError): void {
+    this.socket.close();
+    this.end(error);
+  }
+
+  private end(error: Error): void {
+    if (this.ended) return;
+    this.ended = error;
+    this.transcripts.end(error);
+    for (const reply of [this.current, ...this.waiting]) reply?.end(error);
+    this.current = undefined;
+    this.waiting = [];
+  }
+}
+
+/** What an event means to the engine; undefined: nothing, or nothing that can be read. */
+function eventOf(type: string, { delta, ...event }: Record<string, unknown>): SpeechEvent | 'wrong' | undefined {
+  if (type === 'response.function_call_arguments.done') return callOf(event);
+  if (typeof delta !== 'string') return undefined;
+  if (type === 'response.output_audio.delta')
+    return { type: 'audio', pcm: decodeG711('PCMU', Buffer.from(delta, 'base64')) };
+  return type === 'response.output_audio_transcript.delta' ? { type: 'text', text: delta } : undefined;
+}
+
+function callOf({ call_id: id, name, arguments: given }: Record<string, unknown>): SpeechEvent | 'wrong' {
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof given !== 'string') return 'wrong';
+  return { type: 'tool_call', call: { id, name, arguments: given.trim() || '{}' } };
 }

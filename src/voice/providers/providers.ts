@@ -1,4 +1,4 @@
-import { type LanguageModel, ProviderError, type Speaker, type Transcriber } from '../ports.js';
+import { type LanguageModel, ProviderError, type Speaker, type SpeechToSpeech, type Transcriber } from '../ports.js';
 import { DeepgramSpeech } from './deepgram-speech.js';
 import { DeepgramTranscription } from './deepgram-transcription.js';
 import { OpenAiChat } from './openai-chat.js';
@@ -7,7 +7,6 @@ import { OpenAiSpeech } from './openai-speech.js';
 import { OpenAiTranscription } from './openai-transcription.js';
 import { type Patience } from './patience.js';
 import { checkSettings, type ProviderSettings } from './provider-settings.js';
-import { type SpeechToSpeech } from './speech-to-speech.js';
 import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted.js';
 
 /** Settings that were checked, for the factories. */

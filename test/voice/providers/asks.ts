@@ -4,9 +4,8 @@ import {
   createSpeechToSpeech,
   createTranscriber,
   type Patience,
-  type SpeechEvent,
 } from '../../../src/voice/providers/index.js';
-import { type ModelEvent, ProviderError } from '../../../src/voice/ports.js';
+import { type ModelEvent, ProviderError, type SpeechEvent } from '../../../src/voice/ports.js';
 import { type Stage } from '../../lab/index.js';
 import { tone } from '../../support/wav.js';
 
@@ -54,20 +53,17 @@ export const think = (options: AskOptions, content = 'Hello'): AsyncIterable<Mod
 
 /** One turn. */
 async function converse(options: AskOptions): Promise<SpeechEvent[]> {
-  const conversation = createSpeechToSpeech(settingsOf('openai', options), options.patience).converse({
-    instructions: 'Be nice',
+  const session = createSpeechToSpeech(settingsOf('openai', options), options.patience).converse({
+    messages: [{ role: 'system', content: 'Be nice' }],
     tools: [],
     voice: undefined,
     language: undefined,
     signal: options.signal ?? neverAborted(),
   });
-  conversation.write(UTTERANCE);
-  conversation.respond(true);
-  const events: SpeechEvent[] = [];
-  for await (const event of conversation.events) {
-    events.push(event);
-    if (event.type === 'done') conversation.close();
-  }
+  session.write(UTTERANCE);
+  void session.finish().catch(() => undefined);
+  const events = await all(session.respond({ mayUseTools: true }));
+  session.close();
   return events;
 }
 

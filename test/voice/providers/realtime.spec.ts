@@ -1,115 +1,162 @@
-import { decodeG711, encodeG711 } from '../../../src/platform/audio/index.js';
-import { type ToolDefinition } from '../../../src/voice/ports.js';
-import { type Conversation, createSpeechToSpeech, type SpeechEvent } from '../../../src/voice/providers/index.js';
-import { Lab } from '../../lab/index.js';
 import { once } from 'node:events';
 import { type AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { decodeG711, encodeG711 } from '../../../src/platform/audio/index.js';
+import {
+  type SpeechEvent,
+  type SpeechReply,
+  type SpeechSession,
+  type ToolDefinition,
+} from '../../../src/voice/ports.js';
+import { createSpeechToSpeech } from '../../../src/voice/providers/index.js';
+import { Lab } from '../../lab/index.js';
 import { joined } from '../../support/audio.js';
-import { failureOf, neverAborted } from './asks.js';
+import { all, failureOf, neverAborted } from './asks.js';
 
 const WEATHER: ToolDefinition = { name: 'weather', description: 'The weather', parameters: { type: 'object' } };
+const ANY = { mayUseTools: true };
+const WITHOUT = { voice: undefined, language: undefined };
 
 describe('OpenAI Realtime', () => {
   let lab: Lab;
-  let conversation: Conversation;
-  let events: AsyncIterator<SpeechEvent>;
+  let session: SpeechSession;
 
   beforeEach(async () => {
     lab = await Lab.start({ apiKey: 'key-1' });
-    const settings = { kind: 'openai', baseUrl: lab.url, apiKey: 'key-1' };
-    const given = { instructions: 'Be nice', tools: [WEATHER], voice: undefined, language: 'en-GB' };
-    conversation = createSpeechToSpeech(settings).converse({ ...given, signal: neverAborted() });
-    events = conversation.events[Symbol.asyncIterator]();
+    session = createSpeechToSpeech({ kind: 'openai', baseUrl: lab.url, apiKey: 'key-1' }).converse({
+      messages: [{ role: 'system', content: 'Be nice' }],
+      ...{ tools: [WEATHER], voice: undefined, language: 'en-GB', signal: neverAborted() },
+    });
   });
 
   afterEach(async () => {
-    conversation.close();
+    session.close();
     await lab.until(({ sockets }) => sockets.size === 0);
     await lab.close();
   });
 
   const say = async (text: string) => {
     const pcm = await lab.voices.sayOnLine(text);
-    for (let at = 0; at < pcm.length; at += 160) conversation.write(pcm.subarray(at, at + 160));
-    conversation.respond(true);
-  };
-  const turn = async (): Promise<SpeechEvent[]> => {
-    const list: SpeechEvent[] = [];
-    do list.push((await events.next()).value as SpeechEvent);
-    while (list.at(-1)?.type !== 'done');
-    return list;
+    for (let at = 0; at < pcm.length; at += 160) session.write(pcm.subarray(at, at + 160));
+    return { heard: session.finish() };
   };
   const audioOf = (list: readonly SpeechEvent[]) => joined(...list.flatMap((e) => (e.type === 'audio' ? [e.pcm] : [])));
+  const textOf = (list: readonly SpeechEvent[]) => list.flatMap((e) => (e.type === 'text' ? [e.text] : [])).join('');
 
   it('hears, and answers in speech', async () => {
-    await say('Hello, I am Zoë.');
-    const list = await turn();
+    const { heard } = await say('Hello, I am Zoë.');
+    const list = await all(session.respond(ANY));
+    expect(await heard).toBe('Hello, I am Zoë.');
     expect(list.filter(({ type }) => type !== 'audio')).toEqual([
-      { type: 'heard', text: 'Hello, I am Zoë.' },
       { type: 'text', text: 'Hello there! How may I help you today?' },
       { type: 'usage', inputTokens: 16, outputTokens: 10 },
-      { type: 'done' },
     ]);
     const said = await lab.voices.sayOnLine('Hello there! How may I help you today?');
     expect(audioOf(list)).toEqual(decodeG711('PCMU', encodeG711('PCMU', said)));
   });
 
-  it('speaks first when it is told to', async () => {
-    conversation.respond(false);
-    expect((await turn()).map(({ type }) => type)).toContain('audio');
+  it('speaks first when it is told to, and exactly what it is told', async () => {
+    const list = await all(session.respond({ instructions: 'Say “Good morning, Ann.”', mayUseTools: false }));
+    expect(textOf(list)).toBe('Good morning, Ann.');
   });
 
   it('calls a tool, and goes on with its result', async () => {
     await say('How is the weather?');
-    const call = (await turn()).find(({ type }) => type === 'tool_call');
+    const call = (await all(session.respond(ANY))).find(({ type }) => type === 'tool_call');
     expect(call).toMatchObject({ call: { name: 'weather', arguments: '{"city":"Zürich “West”","days":2}' } });
-    conversation.giveResult((call as { call: { id: string } }).call.id, '20 degrees');
-    conversation.respond(false);
-    expect(await turn()).toContainEqual({ type: 'text', text: expect.stringContaining('It will be sunny') });
+    const { id } = (call as { call: { id: string } }).call;
+    session.add({ role: 'tool', toolCallId: id, content: '20 degrees' });
+    expect(textOf(await all(session.respond(ANY)))).toContain('It will be sunny');
+  });
+
+  it('uses no tools when it may not', async () => {
+    await say('How is the weather?');
+    const list = await all(session.respond({ mayUseTools: false }));
+    expect(list.map(({ type }) => type)).not.toContain('tool_call');
+  });
+
+  it('answers what was not spoken', async () => {
+    session.add({ role: 'user', content: 'Goodbye' });
+    expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
   });
 
   it('can be interrupted, and says nothing more of it', async () => {
     await say('Hello');
-    while ((await events.next()).value?.type !== 'audio');
-    conversation.interrupt(120);
-    const rest = await turn();
-    expect(audioOf(rest)).toHaveLength(0);
+    const reply = session.respond(ANY);
+    const list: SpeechEvent[] = [];
+    for await (const event of reply) {
+      list.push(event);
+      if (event.type === 'audio') reply.cut(120);
+    }
+    expect(audioOf(list).length).toBeLessThan(
+      (await lab.voices.sayOnLine('Hello there! How may I help you today?')).length,
+    );
     await say('Goodbye');
-    expect(await turn()).toContainEqual({ type: 'text', text: 'Thank you. Goodbye!' });
+    expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
   });
 
-  it('ends when it is closed', async () => {
-    conversation.close();
-    await expect(events.next()).resolves.toEqual({ done: true, value: undefined });
+  it('may be interrupted too late', async () => {
+    await say('Hello');
+    const reply = session.respond(ANY);
+    await all(reply);
+    // More than was said, and nothing to cancel.
+    reply.cut(1_000_000);
+    await say('Goodbye');
+    expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
+  });
+
+  it('takes one turn after another', async () => {
+    await say('Hello');
+    const [first, second, third] = [1, 2, 3].map(() => session.respond(ANY)) as [SpeechReply, SpeechReply, SpeechReply];
+    second.cut(0);
+    expect(await all(second)).toEqual([]);
+    expect(textOf(await all(first))).toContain('Hello there');
+    expect(textOf(await all(third))).not.toBe('');
+  });
+
+  it('fails whatever is asked of it once it is closed', async () => {
+    const reply = session.respond(ANY);
+    session.close();
+    await failureOf(all(reply));
+    await failureOf(all(session.respond(ANY)));
+    await failureOf(session.finish());
   });
 });
 
 describe('a Realtime server that behaves otherwise', () => {
   let server: WebSocketServer;
   let socket: WebSocket;
-  let conversation: Conversation;
-  const asked: string[] = [];
+  let session: SpeechSession;
+  const asked: Record<string, unknown>[] = [];
   const wanted = new Map<string, () => void>();
 
   beforeEach(async () => {
     asked.length = 0;
+    wanted.clear();
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(server, 'listening');
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-    const given = { instructions: 'Be nice', tools: [], voice: undefined, language: undefined, signal: neverAborted() };
     const connected = once(server, 'connection');
-    conversation = createSpeechToSpeech({ kind: 'openai', baseUrl }).converse(given);
+    session = createSpeechToSpeech({ kind: 'openai', baseUrl }).converse({
+      messages: [
+        { role: 'system', content: 'Be nice' },
+        { role: 'user', content: 'How is the weather?' },
+        { role: 'assistant', content: '', toolCalls: [{ id: 'call-1', name: 'weather', arguments: '{}' }] },
+        { role: 'tool', toolCallId: 'call-1', content: '20 degrees' },
+        { role: 'assistant', content: 'It is warm.' },
+      ],
+      ...{ ...WITHOUT, tools: [], signal: neverAborted() },
+    });
     [socket] = (await connected) as [WebSocket];
     socket.on('message', (data: Buffer) => {
-      const { type } = JSON.parse(data.toString()) as { type: string };
-      asked.push(type);
-      wanted.get(type)?.();
+      const event = JSON.parse(data.toString()) as { type: string };
+      asked.push(event);
+      wanted.get(event.type)?.();
     });
   });
 
   afterEach(async () => {
-    conversation.close();
+    session.close();
     for (const client of server.clients) client.terminate();
     server.close();
     await once(server, 'close');
@@ -119,11 +166,7 @@ describe('a Realtime server that behaves otherwise', () => {
     socket.send(JSON.stringify(event));
   };
   const arrives = (type: string) => new Promise<void>((resolve) => wanted.set(type, resolve));
-  const rest = async () => {
-    const list: SpeechEvent[] = [];
-    for await (const event of conversation.events) list.push(event);
-    return list;
-  };
+  const types = () => asked.map(({ type }) => type);
 
   it.each([
     [{ type: 'error', error: { type: 'invalid_request_error', code: 'x', message: 'sk-secret' } }, 'refused'],
@@ -141,44 +184,74 @@ describe('a Realtime server that behaves otherwise', () => {
     [{ type: 'response.function_call_arguments.done', name: 'x' }, 'unavailable'],
     [{ nothing: 1 }, 'unavailable'],
   ])('fails for %j', async (event, fault) => {
-    conversation.respond(false);
+    const reply = session.respond(ANY);
     send(event);
-    const failure = await failureOf(rest());
+    const failure = await failureOf(all(reply));
     expect(failure.fault).toBe(fault);
     expect(failure.message).not.toContain('sk-secret');
   });
 
-  it('may say that there is nothing to cancel', async () => {
+  it('is told what was said before', async () => {
+    const created = arrives('response.create');
+    session.respond(ANY);
+    await created;
+    const said = (role: string, type: string, text: string) => ({ type: 'message', role, content: [{ type, text }] });
+    expect(asked[0]).toMatchObject({ type: 'session.update', session: { instructions: 'Be nice' } });
+    expect(asked.slice(1, 5).map(({ item }) => item)).toEqual([
+      said('user', 'input_text', 'How is the weather?'),
+      { type: 'function_call', call_id: 'call-1', name: 'weather', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'call-1', output: '20 degrees' },
+      said('assistant', 'output_text', 'It is warm.'),
+    ]);
+  });
+
+  it('may say that there is nothing to cancel, or to truncate', async () => {
+    const reply = session.respond(ANY);
     send({ type: 'error', error: { type: 'invalid_request_error', code: 'response_cancel_not_active' } });
+    send({ type: 'error', error: { type: 'invalid_request_error', code: 'invalid_value', event_id: 'cut' } });
     send({ type: 'response.done', response: { status: 'completed' } });
-    expect((await conversation.events[Symbol.asyncIterator]().next()).value).toEqual({ type: 'done' });
+    expect(await all(reply)).toEqual([]);
   });
 
   it('is asked for the next turn when the interrupted one is over, of which nothing more is told', async () => {
     const cancelled = arrives('response.cancel');
-    conversation.respond(false);
-    conversation.interrupt(0);
-    conversation.respond(true);
+    const first = session.respond(ANY);
+    first.cut(0);
+    void session.finish().catch(() => undefined);
+    const second = session.respond(ANY);
     await cancelled;
     const created = arrives('response.create');
     send({ type: 'response.output_audio.delta', item_id: 'a', delta: '////' });
     send({ type: 'response.done', response: { status: 'cancelled' } });
     await created;
-    expect(asked).toEqual([
-      'session.update',
+    expect(types().slice(5)).toEqual([
       'response.create',
       'response.cancel',
       'input_audio_buffer.commit',
       'response.create',
     ]);
+    expect(await all(first)).toEqual([]);
     send({ type: 'response.output_audio.delta', item_id: 'b', delta: '/w==' });
     socket.close(1000);
     const told: SpeechEvent[] = [];
     await failureOf(
       (async () => {
-        for await (const event of conversation.events) told.push(event);
+        for await (const event of second) told.push(event);
       })(),
     );
-    expect(told).toEqual([{ type: 'done' }, { type: 'audio', pcm: Int16Array.of(0) }]);
+    expect(told).toEqual([{ type: 'audio', pcm: Int16Array.of(0) }]);
+  });
+
+  it('may transcribe in any order, or not at all', async () => {
+    const [first, second, third] = [session.finish(), session.finish(), session.finish()];
+    for (const item_id of ['a', 'b', 'c']) send({ type: 'input_audio_buffer.committed', item_id });
+    const transcription = 'conversation.item.input_audio_transcription';
+    send({ type: `${transcription}.completed`, item_id: 'b', transcript: ' Second ' });
+    send({ type: `${transcription}.completed`, item_id: 'x', transcript: 'Nobody' });
+    send({ type: `${transcription}.failed`, item_id: 'a', error: {} });
+    expect(await second).toBe('Second');
+    expect(await first).toBeUndefined();
+    socket.close(1000);
+    await failureOf(third);
   });
 });
