@@ -1,6 +1,9 @@
 import { type Clock } from './clock.js';
 
-/** Milliseconds since the answer, by the clock: set by the first frame that is heard. */
+/**
+ * Milliseconds since the answer, by the clock: set by what is heard. The frame that came with the least delay counts, so
+ * that nothing of the line is ever later than now; a first one that came late would move all that follows.
+ */
 export class LineTime {
   private originMs: number;
   private set = false;
@@ -13,8 +16,8 @@ export class LineTime {
 
   /** A frame has just been heard that ended at `atMs`. */
   heard(atMs: number): void {
-    if (this.set) return;
+    const originMs = this.clock.now() - atMs;
+    this.originMs = this.set ? Math.min(this.originMs, originMs) : originMs;
     this.set = true;
-    this.originMs = this.clock.now() - atMs;
   }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseWav } from '../../../src/platform/index.js';
@@ -15,12 +15,23 @@ const LAB = join('test', 'telephony', 'lab');
 export const PHONES = '127.0.0.2';
 const CARRIER = '127.0.0.3';
 
-type PeerProgram = 'sipp' | 'baresip' | 'kamailio' | 'openssl';
+type PeerProgram = 'sipp' | 'baresip' | 'kamailio' | 'openssl' | 'curl';
+/** A package of its own. */
+type PeerModule = 'kamailio-tls-modules';
 
-const isInstalled = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+const KAMAILIO_TLS = '/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so';
+
+const isInstalled = (what: PeerProgram | PeerModule): boolean =>
+  what === 'kamailio-tls-modules'
+    ? existsSync(KAMAILIO_TLS)
+    : spawnSync('sh', ['-c', `command -v ${what}`]).status === 0;
 
 /** `describe` with SIP programs of other people. Where one is missing: a failure if they are required, else skipped, aloud. */
-export function describeWithPeers(programs: readonly PeerProgram[], name: string, body: () => void): void {
+export function describeWithPeers(
+  programs: readonly (PeerProgram | PeerModule)[],
+  name: string,
+  body: () => void,
+): void {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) describe(name, body);
   else if (process.env['REQUIRE_SIP_PEERS'] === '1')
@@ -187,7 +198,7 @@ export class Baresip {
     const accounts = readFileSync(join(LAB, 'baresip', 'accounts'), 'utf8');
     writeFileSync(join(folder.path, 'accounts'), accounts.replace(/(?<=>.*)$/gm, account));
     mkdirSync(join(folder.path, 'recordings'));
-    const certificate = makeCertificate(folder.path);
+    const certificate = makeCertificate(folder.path, PHONES);
     writeFileSync(join(folder.path, 'callee.wav'), soundFile(sound));
     const ready = (): boolean =>
       listens('udp', PHONES, port) && listens('tcp', PHONES, port + 1) && listens('tcp', PHONES, control);
@@ -254,24 +265,31 @@ export class Baresip {
 
 /** Kamailio as a carrier: wants a login (alice, s3cret), and stays in the way of all requests. */
 export async function startKamailio(options: {
+  /** The port of a `Baresip`. Who calls over TLS reaches it over TLS. */
   answers?: number;
   scripted?: number;
   sha256?: boolean;
+  tls?: boolean;
 }): Promise<Phone> {
+  const { answers = 9, scripted = 9, tls = false } = options;
   const folder = temporaryFolder();
   const port = await freePort(CARRIER);
   const config = join(folder.path, 'kamailio.cfg');
-  fill('kamailio.cfg', config, { PORT: port, ANSWERS: options.answers ?? 9, SCRIPTED: options.scripted ?? 9 });
+  const ports = { PORT: port, TLS: port + 1, ANSWERS: answers, SECURE: answers + 1, SCRIPTED: scripted };
+  fill('kamailio.cfg', config, { DIR: folder.path, ...ports });
+  if (tls) makeCertificate(folder.path, CARRIER);
   const run = join(folder.path, 'run');
   mkdirSync(run);
+  const defined = [...(options.sha256 === true ? ['SHA256'] : []), ...(tls ? ['TLS'] : [])];
   const args = ['-f', config, '-m', '64', '-M', '8', '-DD', '-P', join(run, 'pid'), '-Y', run];
   const peer = await Peer.start(
     'kamailio',
-    options.sha256 === true ? [...args, '-A', 'SHA256'] : args,
-    () => listens('udp', CARRIER, port) && listens('tcp', CARRIER, port),
+    [...args, ...defined.flatMap((name) => ['-A', name])],
+    () => listens('udp', CARRIER, port) && listens('tcp', CARRIER, port) && (!tls || listens('tcp', CARRIER, port + 1)),
     folder.remove,
   );
-  return { peer, target: { host: CARRIER, port, transport: 'udp' } };
+  const target: SipTarget = { host: CARRIER, port: tls ? port + 1 : port, transport: tls ? 'tls' : 'udp' };
+  return { peer, target };
 }
 
 function fill(template: string, to: string, values: Record<string, string | number>): void {
@@ -282,10 +300,10 @@ function fill(template: string, to: string, values: Record<string, string | numb
   );
 }
 
-/** A self-signed certificate and its key in one file; returns the certificate. */
-function makeCertificate(folder: string): string {
+/** A self-signed certificate and its key, also in one file; returns the certificate. */
+function makeCertificate(folder: string, address: string): string {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'only-cert.pem')];
-  const subject = ['-subj', `/CN=${PHONES}`, '-addext', `subjectAltName=IP:${PHONES}`];
+  const subject = ['-subj', `/CN=${address}`, '-addext', `subjectAltName=IP:${address}`];
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   execFileSync('openssl', ['req', '-x509', ...ec, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
   const certificate = readFileSync(cert, 'utf8');
