@@ -18,6 +18,7 @@ import { temporaryFolder } from '../support/process.js';
 import { dialRequest, endOf, hear, typesOf } from './provider-expectations.js';
 
 const PERSON = '+15550000001';
+const TRANSFER = { mode: 'bridge', from: '+15559990000', ringTimeoutMs: 30_000 } as const;
 const MACHINE = '+15550000006';
 const BUSY = '+15550000002';
 const TALKATIVE = '+15550000011';
@@ -89,7 +90,7 @@ function converse(
   const { leg, events } = held;
   const control = {
     sendDtmf: (keys: string) => leg.sendDtmf(keys),
-    transfer: (number: string) => leg.transfer(number),
+    transfer: (number: string) => leg.transfer(number, TRANSFER),
   };
   const targets = transferTo === undefined ? [] : [{ number: transferTo, description: 'A colleague' }];
   const talk = new AgentTalk(
@@ -247,7 +248,9 @@ describe('a transfer in test mode', () => {
       'customer: Hello! I would like to speak to a person, please.',
       'agent: One moment, I will connect you.',
     ]);
-    expect(held.over).toEqual({ reason: 'call_transfer', detail: PERSON });
+    // The line ends the call, not the agent.
+    expect(held.over).toBeUndefined();
+    expect(endOf(held.signals)).toMatchObject({ reason: 'call_transfer', detail: `Talked with ${PERSON}` });
     expect(held.events.find(({ type }) => type === 'tool')).toMatchObject({
       use: { name: 'transfer_call', arguments: { to: PERSON }, result: 'The customer is connected.', error: null },
     });
@@ -272,16 +275,17 @@ describe('a transfer in test mode', () => {
 
   it('ends the leg by itself', async () => {
     const leg = await open().dial(dialRequest(TALKATIVE));
-    expect(await leg.transfer(PERSON)).toBe(false);
+    expect(await leg.transfer(PERSON, TRANSFER)).toMatchObject({ is: 'refused' });
     const signals: LegSignal[] = [];
     for await (const signal of leg.signals) {
       signals.push(signal);
       // The line opens with the answer, as soon as all who wait for it are told.
       if (signal.type === 'answered') await new Promise(setImmediate);
-      if (signal.type === 'answered') expect(await leg.transfer(PERSON)).toBe(true);
+      if (signal.type === 'answered') expect(await leg.transfer(PERSON, TRANSFER)).toEqual({ is: 'connected' });
     }
-    expect(endOf(signals)).toMatchObject({ reason: 'user_hangup', by: 'customer' });
-    expect(await leg.transfer(PERSON)).toBe(false);
+    expect(signals.at(-2)).toMatchObject({ type: 'transferred', to: PERSON, mode: 'bridge' });
+    expect(endOf(signals)).toMatchObject({ reason: 'call_transfer', by: 'customer' });
+    expect(await leg.transfer(PERSON, TRANSFER)).toMatchObject({ is: 'refused' });
   });
 });
 

@@ -58,6 +58,7 @@ const scripted: ProviderHarness = {
 /** With audio: a line is its process's own. */
 const talking: ProviderHarness = {
   ...scripted,
+  transfersTo: VERY_LONG,
   sharesLegs: false,
   start: () => {
     const folder = temporaryFolder();

@@ -31,7 +31,7 @@ export interface ScriptedRule {
  */
 export const SCRIPTED_RULES: readonly ScriptedRule[] = [
   { when: /^\[Keys pressed:/, say: 'Thank you, I have noted your keys. Is there anything else?' },
-  { when: /^Nobody could be reached/, say: 'I am sorry, nobody is free right now. Can I help you myself?' },
+  { when: /^Not connected:/, say: 'I am sorry, nobody is free right now. Can I help you myself?' },
   {
     when: /\b(goodbye|bye|hang up|not interested)\b/i,
     say: 'Thank you for your time. Goodbye!',
