@@ -20,6 +20,7 @@ import {
   SuppressionEntity,
   TelephonyApiModule,
 } from './telephony/index.js';
+import { WebhookEntity, WebhooksApiModule, WebhooksWorkerModule } from './webhooks/index.js';
 
 /** The tables that TypeORM maps. */
 export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
@@ -32,6 +33,7 @@ export const ENTITIES: EntityTarget<ObjectLiteral>[] = [
   CarrierEntity,
   SuppressionEntity,
   DiallingPolicyEntity,
+  WebhookEntity,
 ];
 
 @Module({ controllers: [PlannedController] })
@@ -39,8 +41,12 @@ class PlannedModule {}
 
 /** What each role of a process is made of. */
 const PARTS: Readonly<Record<Role, (context: { config: Config; databaseUrl: string }) => (Type | DynamicModule)[]>> = {
-  api: () => [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, PlannedModule],
-  worker: ({ config, databaseUrl }) => [CallsWorkerModule, DispatchModule.forRoot(config.redisUrl, databaseUrl)],
+  api: () => [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, WebhooksApiModule, PlannedModule],
+  worker: ({ config, databaseUrl }) => [
+    CallsWorkerModule,
+    DispatchModule.forRoot(config.redisUrl, databaseUrl),
+    WebhooksWorkerModule,
+  ],
 };
 
 @Module({})

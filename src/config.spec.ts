@@ -50,6 +50,11 @@ describe('loadConfig', () => {
       rateLimitPerMinute: 300,
       corsOrigins: undefined,
       outbound: { allowNetworks: [], httpsOnly: false },
+      webhooks: {
+        retryMs: [5_000, 30_000, 120_000, 600_000, 1_800_000],
+        analysisWaitMs: 60_000,
+        retentionDays: 30,
+      },
       logLevel: 'info',
     });
   });
@@ -94,6 +99,9 @@ describe('loadConfig', () => {
       RATE_LIMIT_PER_MINUTE: '0',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
       PRIVATE_NETWORKS: '10.0.0.0/8, fd00::1',
+      WEBHOOK_RETRY_SECONDS: '1,2',
+      WEBHOOK_ANALYSIS_WAIT_SECONDS: '0',
+      WEBHOOK_RETENTION_DAYS: '0',
       LOG_LEVEL: 'silent',
       NODE_ENV: 'production',
     };
@@ -158,6 +166,7 @@ describe('loadConfig', () => {
         ],
         httpsOnly: true,
       },
+      webhooks: { retryMs: [1_000, 2_000], analysisWaitMs: 0, retentionDays: 0 },
       logLevel: 'silent',
     });
   });
@@ -174,6 +183,7 @@ describe('loadConfig', () => {
     ...[['CALL_COST_PER_MINUTE', '-1'] as const, ['CALL_COST_PER_MINUTE', '1e3'] as const],
     ...[['MODEL_COST_PER_MILLION_INPUT_TOKENS', '-1'] as const, ['COST_CURRENCY', 'Euro'] as const],
     ...[['PRIVATE_NETWORKS', '10.0.0.0/33'] as const, ['PRIVATE_NETWORKS', 'localhost'] as const],
+    ...[['WEBHOOK_RETRY_SECONDS', '5,x'] as const, ['WEBHOOK_RETRY_SECONDS', '90000'] as const],
     ...[['PRIVATE_NETWORKS', 'fe80::1%eth0'] as const, ['PRIVATE_NETWORKS', '10.0.0.0/8,'] as const],
     ...[['LOG_LEVEL', 'loud'] as const, ['LOG_LEVEL', 'INFO'] as const, ['NODE_ENV', 'prod'] as const],
   ])('refuses %s=%s in one line that names the variable', (name, value) => {

@@ -192,6 +192,21 @@ export const SETTINGS = {
     'Private addresses that webhooks and tools may reach, comma separated. Without it none: only the internet.',
     listOf(parseNetwork, 'networks or addresses like 10.0.0.0/8, comma separated'),
   ),
+  WEBHOOK_RETRY_SECONDS: setting(
+    'Waits before a webhook is tried again, comma separated; after the last one it has failed.',
+    listOf((item) => integer(0, 86_400).parse(item), 'whole numbers from 0 to 86400, comma separated'),
+    '5,30,120,600,1800',
+  ),
+  WEBHOOK_ANALYSIS_WAIT_SECONDS: setting(
+    'How long call.ended waits for the summary of its call; what comes later comes with call.analyzed.',
+    integer(0, 3_600),
+    '60',
+  ),
+  WEBHOOK_RETENTION_DAYS: setting(
+    'When to forget webhooks that were delivered or failed; 0 keeps them.',
+    integer(0, 36_500),
+    '30',
+  ),
   LOG_LEVEL: setting('The least severe log line to write.', oneOf(LOG_LEVELS), 'info'),
   NODE_ENV: setting(
     'production turns the embedded database off, and has webhooks and tools use https only.',
@@ -251,6 +266,7 @@ export interface Config {
   corsOrigins: readonly string[] | undefined;
   /** What requests to addresses of customers may reach although it is not public, and whether they must be https. */
   outbound: { allowNetworks: readonly Network[]; httpsOnly: boolean };
+  webhooks: { retryMs: readonly number[]; analysisWaitMs: number; retentionDays: number };
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -342,6 +358,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, envFile
     outbound: {
       allowNetworks: orNone(values.PRIVATE_NETWORKS),
       httpsOnly: values.NODE_ENV === 'production',
+    },
+    webhooks: {
+      retryMs: values.WEBHOOK_RETRY_SECONDS.map((seconds) => seconds * 1000),
+      analysisWaitMs: values.WEBHOOK_ANALYSIS_WAIT_SECONDS * 1000,
+      retentionDays: values.WEBHOOK_RETENTION_DAYS,
     },
     logLevel: values.LOG_LEVEL,
   };

@@ -14,8 +14,6 @@ const PLANNED = [
   [Get, 'calendar/events', 'calendar:read'],
   [Post, 'calendar/events', 'calendar:write'],
   [Get, 'messages', 'messages:read'],
-  [Get, 'webhooks', 'webhooks:manage'],
-  [Post, 'webhooks', 'webhooks:manage'],
 ] as const;
 
 @ApiExcludeController()

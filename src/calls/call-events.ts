@@ -206,3 +206,20 @@ export type CallEvent =
   | { type: 'call.costed'; data: { at: string; costs: CallCosts; usage: CallUsage } };
 
 export type CallEventType = CallEvent['type'];
+
+/** All of them, in the order in which a call has them first. */
+export const CALL_EVENT_TYPES = [
+  'call.queued',
+  'call.screened',
+  'call.dialing',
+  'call.deferred',
+  'call.ringing',
+  'call.started',
+  'call.answered_by',
+  'call.ended',
+  'call.measured',
+  'call.recorded',
+  'call.recording_deleted',
+  'call.analyzed',
+  'call.costed',
+] as const satisfies readonly CallEventType[];

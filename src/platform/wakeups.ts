@@ -4,7 +4,7 @@ import { type Database } from './database/database.js';
 import { type Log } from './log.js';
 
 /** What may have changed. A wake-up carries nothing: whoever wakes looks for itself. */
-export const CHANNELS = ['call_events', 'call_slots'] as const;
+export const CHANNELS = ['call_events', 'call_slots', 'webhook_deliveries'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 const RECONNECT_MS = 500;

@@ -52,6 +52,7 @@ const PURE = [
   'calls/recordings/recording-links.ts',
   'calls/recordings/s3-location.ts',
   'voice/fill-in.ts',
+  ...['payload', 'retry-schedule', 'signature', 'webhook-events'].map((name) => `webhooks/${name}.ts`),
 ];
 
 /** What a pure file may take from outside: functions without state or side effects that others can see. */

@@ -29,7 +29,7 @@ describe('Wakeups', () => {
     eventually(what, async () => ((await holds()) ? true : undefined));
   /** Counts the wake-ups of each channel, from when it really listens. */
   const listen = async (wakeups: Wakeups) => {
-    const heard = { call_events: 0, call_slots: 0, stop: () => undefined as unknown };
+    const heard = { call_events: 0, call_slots: 0, webhook_deliveries: 0, stop: () => undefined as unknown };
     const stops = CHANNELS.map((channel) => wakeups.on(channel, () => heard[channel]++));
     heard.stop = () =>
       stops.map((stop) => {

@@ -1,12 +1,12 @@
 import { type FeedEvent, type FeedReader } from '../../event-store/index.js';
-import { type AssessmentJobs } from './assessment-jobs.js';
+import { ASSESS_READER, type AssessmentJobs } from './assessment-jobs.js';
 
 /** Calls that ended longer ago are left as they are: the feed of an older version begins with its first call. */
 const MOST_AGE_MS = 7 * 86_400_000;
 
 /** Has calls assessed that somebody answered and that are over. */
 export class AssessSubscription implements FeedReader {
-  readonly name = 'assess';
+  readonly name = ASSESS_READER;
 
   constructor(
     private readonly jobs: AssessmentJobs,

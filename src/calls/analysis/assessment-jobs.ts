@@ -1,5 +1,8 @@
 import { type Database } from '../../platform/index.js';
 
+/** Names the reader of the feed that has calls assessed. */
+export const ASSESS_READER = 'assess';
+
 /** A call that is to be assessed, in the hands of whoever took it: for the `attempt` that it is, and no longer. */
 export interface AssessmentJob {
   callId: string;
@@ -11,6 +14,15 @@ const MOST_LOOKED_AT = 1_000;
 
 /** A call may still be on its line, and what was said last on its way. */
 const IS_RIPE = `due_at <= clock_timestamp() and not exists (select from live_calls l where l.call_id = j.call_id)`;
+
+/** A condition: whether an assessment may still come of the call that event `v` has ended. */
+export const MAY_BE_ASSESSED = `(
+  exists (select from call_assessments j where j.call_id = v.stream_id)
+  or not exists (
+    select from feed_checkpoints f
+    where f.name = '${ASSESS_READER}' and (f.transaction_id, f.position) >= (v.transaction_id, v.position)
+  )
+)`;
 
 /** The calls that are over and still to be assessed, shared by all workers. */
 export class AssessmentJobs {

@@ -1,0 +1,2 @@
+export { WebhookEntity } from './webhook.entity.js';
+export { WebhooksApiModule, WebhooksWorkerModule } from './webhooks.module.js';

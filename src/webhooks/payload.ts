@@ -1,0 +1,42 @@
+import { type ReportedEvent } from '../calls/index.js';
+
+interface Told {
+  /** Of the delivery, the same as in its headers. */
+  id: string;
+  event: string;
+  /** When it happened, ISO 8601. */
+  timestamp: string;
+  environment: string;
+  /** The delivery that this one repeats. */
+  replayOf?: string | null;
+}
+
+/**
+ * What is sent about an event of a call: the contract's `{ id, event, timestamp, data }`, and more. `sequence` is the
+ * event's number in its call, by which a receiver can put events in order whatever order they came in; `eventId` is the
+ * same for all endpoints and replays.
+ */
+export function callBody(
+  told: Omit<Told, 'event' | 'timestamp' | 'environment'>,
+  sequence: number,
+  event: ReportedEvent,
+): string {
+  const { id, replayOf } = told;
+  return body(
+    { id, event: event.type, timestamp: event.at, environment: event.environment, replayOf: replayOf ?? null },
+    { eventId: event.id, sequence },
+    { ...event.call, details: event.details },
+  );
+}
+
+/** What is sent about an endpoint itself. */
+export const endpointBody = (told: Told, data: object): string =>
+  body({ ...told, replayOf: null }, { eventId: told.id, sequence: null }, data);
+
+function body(
+  { id, event, timestamp, ...rest }: Told,
+  place: { eventId: string; sequence: number | null },
+  data: object,
+): string {
+  return JSON.stringify({ id, event, timestamp, ...rest, ...place, data });
+}
