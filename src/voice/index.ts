@@ -12,7 +12,7 @@ export { type ConversationParts } from './conversation-parts.js';
 export { fillIn } from './fill-in.js';
 export { type Line } from './line.js';
 export * from './providers/index.js';
-export { type LanguageModel, ProviderError, type Speaker, type Transcriber } from './ports.js';
+export { type LanguageModel, ProviderError, type Speaker, type SpeechToSpeech, type Transcriber } from './ports.js';
 export { type Talk } from './talk.js';
 export { Speech, type SpeechOptions } from './speech.js';
 export { type CallControl, leaveVoicemail, transferCall, type TransferTarget } from './call-tools.js';
@@ -25,4 +25,6 @@ export {
   type Usage,
 } from './conversation-events.js';
 export { type ConversationSettings, type Phrase } from './conversation-settings.js';
+export { RealtimeConversation } from './realtime-conversation.js';
+export { type RealtimeParts } from './realtime-parts.js';
 export { type Tool, type ToolContext } from './tool.js';
