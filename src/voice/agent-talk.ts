@@ -1,7 +1,5 @@
 import { Announcement, type MachineChoice } from './announcement.js';
-import { Conversation } from './conversation.js';
 import { type ConversationEnd } from './conversation-events.js';
-import { type ConversationParts } from './conversation-parts.js';
 import { type Line } from './line.js';
 import { type Talk } from './talk.js';
 
@@ -11,23 +9,31 @@ export interface MachineScript {
   message: Int16Array | undefined;
 }
 
+/** A conversation, whoever holds it. */
+export interface Held {
+  readonly over: Promise<ConversationEnd>;
+  /** Somebody else talks with the customer. */
+  readonly handedOver: boolean;
+  start(): void;
+  dtmf(key: string): void;
+  hangUp(): Promise<void>;
+  stop(): void;
+}
+
 /**
  * A conversation with a person; a machine gets what the agent has for machines. Once the customer is connected with somebody
  * else, what is heard is not for us.
  */
 export class AgentTalk implements Talk {
   readonly over: Promise<ConversationEnd>;
-  private readonly conversation: Conversation;
   private withMachine: Announcement | undefined;
   private resolve: (end: ConversationEnd) => void = () => undefined;
 
   constructor(
     private readonly line: Line,
-    parts: ConversationParts,
+    private readonly conversation: Held,
     private readonly machine: MachineScript,
   ) {
-    const conversation = new Conversation(line, parts);
-    this.conversation = conversation;
     this.over = new Promise((resolve, reject) => {
       this.resolve = resolve;
       conversation.over.then(resolve, reject);

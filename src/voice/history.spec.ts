@@ -43,4 +43,13 @@ describe('the model is told', () => {
     expect(history.messages('Go on').at(-1)).toEqual({ role: 'user', content: '[Go on]' });
     expect(history.messages().length).toBe(1);
   });
+
+  it('has a place for words of the customer that are not known yet, and does not tell of them before', () => {
+    const history = new History('');
+    const words = history.user('');
+    history.assistant().content = 'Good morning.';
+    expect(history.messages()).toEqual([{ role: 'assistant', content: 'Good morning.' }]);
+    words.content = 'Hello?';
+    expect(history.messages()[0]).toEqual({ role: 'user', content: 'Hello?' });
+  });
 });

@@ -14,7 +14,7 @@ export { say } from './say.js';
 export { type Providers } from './with-fallback.js';
 export { type Line } from './line.js';
 export * from './providers/index.js';
-export { type LanguageModel, ProviderError, type Speaker, type Transcriber } from './ports.js';
+export { type LanguageModel, ProviderError, type Speaker, type SpeechToSpeech, type Transcriber } from './ports.js';
 export { type Talk } from './talk.js';
 export {
   type CallControl,
@@ -34,4 +34,6 @@ export {
   type Usage,
 } from './conversation-events.js';
 export { type ConversationSettings, conversationSettings, type Phrase } from './conversation-settings.js';
+export { RealtimeConversation } from './realtime-conversation.js';
+export { type RealtimeParts } from './realtime-parts.js';
 export { type Tool, type ToolContext } from './tool.js';

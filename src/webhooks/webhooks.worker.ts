@@ -22,7 +22,7 @@ export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
     secrets: SecretBox,
     private readonly wakeups: Wakeups,
     private readonly log: Log,
-    @InjectConfig() { outbound, webhooks, conversation }: Config,
+    @InjectConfig() { outbound, webhooks, providers }: Config,
   ) {
     const wake = () => {
       wakeups.wake('webhook_deliveries');
@@ -31,7 +31,7 @@ export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.http = new OutboundHttp(outbound);
     const health = new EndpointHealth(database, log, wake);
     this.deliverer = new Deliverer(database, this.http, secrets, health, log, { retryMs: webhooks.retryMs });
-    const analysisWaitMs = conversation ? webhooks.analysisWaitMs : 0;
+    const analysisWaitMs = providers.model ? webhooks.analysisWaitMs : 0;
     this.subscription = new Subscription(database, log, new WebhookSubscription(jobs, { analysisWaitMs, wake }));
     const release = async () => {
       if ((await jobs.release()) > 0) wake();

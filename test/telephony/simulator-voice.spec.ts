@@ -1,5 +1,6 @@
 import {
   AgentTalk,
+  Conversation,
   type ConversationEnd,
   type ConversationEvent,
   type ConversationParts,
@@ -93,9 +94,10 @@ function converse(
     transfer: (number: string) => leg.transfer(number, TRANSFER),
   };
   const targets = transferTo === undefined ? [] : [{ number: transferTo, description: 'A colleague' }];
+  const line = leg.audio!;
   const talk = new AgentTalk(
-    leg.audio!,
-    {
+    line,
+    new Conversation(line, {
       settings: { instructions: PROMPT, firstMessage: { text: GREETING }, ...settings },
       transcribers: { primary: new ScriptedTranscriber() },
       models: { primary: new ScriptedModel() },
@@ -106,7 +108,7 @@ function converse(
         meanwhile?.(held);
       },
       clock: provider.clock,
-    },
+    }),
     { onMachine: 'hang_up', message: undefined, ...machine },
   );
   void talk.over.then((end) => {

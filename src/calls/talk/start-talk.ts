@@ -4,14 +4,18 @@ import { type AudioPort, type CallLeg } from '../../telephony/index.js';
 import {
   AgentTalk,
   Announcement,
+  Conversation,
   type Clock,
   type ConversationEvent,
+  type ConversationParts,
   type ConversationSettings,
   createLanguageModel,
   createSpeaker,
+  createSpeechToSpeech,
   createTranscriber,
   conversationSettings,
   type Providers,
+  RealtimeConversation,
   type ProviderSettings,
   type Talk,
   type Tool,
@@ -20,7 +24,7 @@ import { agentTools } from './agent-tools.js';
 import { httpTool } from './http-tool.js';
 import { knowledgeTool } from './knowledge-tool.js';
 import { conversing, type TalkPlan } from './talk-plan.js';
-import { type StageSettings } from './stage-providers.js';
+import { type StageSettings, type StagesSettings } from './stage-providers.js';
 
 export interface TalkSurroundings {
   http: Pick<OutboundHttp, 'request'>;
@@ -46,19 +50,36 @@ export function startTalk(
 ): Talk {
   const { script, stages, usage } = plan;
   for (const used of usage) tell({ type: 'usage', usage: used });
-  const providers = conversing(stages);
-  if (!providers) return new Announcement(line, script);
-  const { transcription, model, speech } = providers;
   const parts = {
     settings: settingsOf(plan, surroundings.maxDurationMs),
-    transcribers: providersOf(transcription, createTranscriber),
-    models: providersOf(model, createLanguageModel),
-    speakers: providersOf(speech, createSpeaker),
     tools: toolsOf(plan, leg, surroundings),
     ...(surroundings.clock && { clock: surroundings.clock }),
     tell,
   };
-  return new AgentTalk(line, parts, { onMachine: script.onMachine, message: script.message ?? script.greeting });
+  const conversation = conversationOf(stages, line, parts);
+  if (!conversation) return new Announcement(line, script);
+  return new AgentTalk(line, conversation, {
+    onMachine: script.onMachine,
+    message: script.message ?? script.greeting,
+  });
+}
+
+function conversationOf(
+  stages: StagesSettings,
+  line: AudioPort,
+  parts: Pick<ConversationParts, 'settings' | 'tools' | 'clock' | 'tell'>,
+) {
+  if (stages.speechToSpeech)
+    return new RealtimeConversation(line, { ...parts, provider: createSpeechToSpeech(stages.speechToSpeech) });
+  const providers = conversing(stages);
+  if (!providers) return undefined;
+  const { transcription, model, speech } = providers;
+  return new Conversation(line, {
+    ...parts,
+    transcribers: providersOf(transcription, createTranscriber),
+    models: providersOf(model, createLanguageModel),
+    speakers: providersOf(speech, createSpeaker),
+  });
 }
 
 function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {

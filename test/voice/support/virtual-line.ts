@@ -69,7 +69,11 @@ export class VirtualLine implements Line {
 
   /** The customer says something from now on; an empty text is noise. */
   says(text: string, ms: number): void {
-    const pcm = this.words.speech(text, ms, 'customer');
+    this.speaks(this.words.speech(text, ms, 'customer'));
+  }
+
+  /** The customer is heard with this from now on. */
+  speaks(pcm: Int16Array): void {
     for (let at = 0; at < pcm.length; at += FRAME_SAMPLES) this.incoming.push(pcm.slice(at, at + FRAME_SAMPLES));
   }
 
