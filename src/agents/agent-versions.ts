@@ -23,17 +23,26 @@ export async function changeAgent(
   const changes = differences(agent, await plan(agent));
   if (Object.keys(changes).length === 0) return agent;
   const version = isVersioned(changes) ? agent.version + 1 : agent.version;
+  // A process of the release before this one writes no versions: what it made is kept before it goes.
+  if (version !== agent.version) await keepVersion(tx, agent);
   await tx.update(AgentEntity, { id, organizationId }, { ...changes, version } as object);
   const changed = await tx.findOneByOrFail(AgentEntity, { id, organizationId });
   if (version !== agent.version) await keepVersion(tx, changed);
   return changed;
 }
 
-/** Writes down what the agent is now, under the number that it has. */
+/** Writes down what the agent is now, under the number that it has, unless that has been done. */
 export async function keepVersion(tx: EntityManager, agent: AgentEntity): Promise<void> {
   const { id: agentId, organizationId, version, updatedAt: createdAt } = agent;
   const configuration = configurationOf(agent);
-  await tx.insert(AgentVersionEntity, { agentId, version, organizationId, configuration, createdAt } as object);
+  const kept = { agentId, version, organizationId, configuration, createdAt };
+  await tx
+    .createQueryBuilder()
+    .insert()
+    .into(AgentVersionEntity)
+    .values(kept as object)
+    .orIgnore()
+    .execute();
 }
 
 /** Newest first, without what they keep. */

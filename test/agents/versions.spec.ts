@@ -111,6 +111,13 @@ describe("an agent's versions", () => {
       expect(await versions(id)).toEqual([2, 1]);
     });
 
+    it('of an agent that the release before this one made, before it is changed', async () => {
+      const { id } = await create({ prompt: 'One' });
+      await db.database.query('delete from agent_versions where agent_id = $1', [id]);
+      await change(id, { prompt: 'Two' });
+      expect([await versions(id), (await version(id, 1)).prompt]).toEqual([[2, 1], 'One']);
+    });
+
     it('with the agent of the demonstration', async () => {
       await db.database.query('truncate organizations cascade');
       const { agentId, testKey } = (await app.nest.get(DemoData).createOnce()) ?? { agentId: '', testKey: '' };
