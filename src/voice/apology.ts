@@ -1,4 +1,5 @@
 import { type Produce, scripted } from './agent-turn.js';
+import { congestionTone } from './congestion-tone.js';
 import { type Tell } from './conversation-events.js';
 import { type ConversationSettings } from './conversation-settings.js';
 import { concat } from './endpointing.js';
@@ -7,7 +8,10 @@ import { Closed, type Scope } from './scope.js';
 import { speak } from './speaking.js';
 import { type Stage, StageFailed } from './with-fallback.js';
 
-/** What is said when a provider has failed: synthesised beforehand, as nobody may be there to speak when it is needed. */
+/**
+ * What is said when a provider has failed: synthesised beforehand, as nobody may be there to speak when it is needed. Where
+ * nobody ever was, a tone tells that something is wrong: silence would be waited on.
+ */
 export class Apology {
   private audio: Int16Array | undefined;
 
@@ -19,7 +23,7 @@ export class Apology {
     this.audio = settings.apology.audio;
   }
 
-  /** Resolves when it is ready, or cannot be made: the stage has told why, and there will be silence instead. */
+  /** Resolves when it is ready, or cannot be made: the stage has told why, and there will be a tone instead. */
   async prepare(scope: Scope): Promise<void> {
     const { text } = this.settings.apology;
     if (this.audio || !text) return;
@@ -36,9 +40,10 @@ export class Apology {
     }
   }
 
-  /** undefined: it cannot be said. `canSpeak`: somebody can, should it not be ready. */
+  /** undefined: none is wanted. `canSpeak`: somebody can, should it not be ready. */
   produce(canSpeak: boolean): Produce | undefined {
     const { text } = this.settings.apology;
-    return this.audio || canSpeak ? scripted({ text, audio: this.audio }) : undefined;
+    if (this.audio || (text && canSpeak)) return scripted({ text, audio: this.audio });
+    return text ? scripted({ text: '', audio: congestionTone() }) : undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { congestionTone } from '../../src/voice/congestion-tone.js';
 import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { ConversationLab, type LabOptions } from './support/conversation-lab.js';
 import {
@@ -92,13 +93,15 @@ describe('a stage that goes on failing', () => {
     expect(faults()).toEqual(['model brain rate_limited give_up']);
   });
 
-  it('ends it in silence when nobody could ever speak', async () => {
+  it('ends it with a tone when nobody could ever speak', async () => {
     lab = new ConversationLab(() => ({
       settings: { firstMessage: { text: GREETING }, apology: { text: APOLOGY } },
       speaking: () => ({ fault: 'denied' }),
     }));
     await over();
     expect(heard()).toEqual([]);
+    expect(lab.line.played).toEqual([...congestionTone()].filter((sample) => sample !== 0));
+    expect(lab.turns).toEqual([]);
     expect(lab.end?.reason).toBe('error_speech_provider');
   });
 
