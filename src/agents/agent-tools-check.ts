@@ -19,7 +19,10 @@ const OUR_HEADERS = [
 ];
 
 /** What the model calls the tools that are ours. */
-const OUR_NAMES = ['end_call', 'send_dtmf', 'leave_voicemail', 'transfer_call'];
+/** Of the tools that agents choose. */
+const CHOSEN = ['end_call', 'send_dtmf', 'leave_voicemail', 'transfer_call'];
+/** Agents with knowledge bases have the last one as well. */
+const OUR_NAMES = [...CHOSEN, 'search_knowledge'];
 
 const url: Check = rule(
   isPlainUrl,
@@ -64,7 +67,7 @@ const name: Check = all(
   rule((value) => !OUR_NAMES.includes(value as string), 'is the name of another tool'),
 );
 
-const type = oneOf([...OUR_NAMES, 'http']);
+const type = oneOf([...CHOSEN, 'http']);
 
 const CHECKS: Readonly<Record<string, Check>> = {
   end_call: object({ type }),

@@ -11,6 +11,7 @@ import { changeAgent, getVersion, keepVersion, listVersions } from './agent-vers
 import { AgentEntity } from './agent.entity.js';
 import { type CreateAgentRequest, type UpdateAgentRequest } from './agents.dto.js';
 import { readGreeting, samplesOf } from './greeting-audio.js';
+import { KnowledgeBasesService } from './knowledge/knowledge-bases.service.js';
 import { checkProviders } from './provider-accounts/provider-use.js';
 
 /** What live calls need of an agent. Secrets of its tools are still sealed: `openSecrets`. */
@@ -26,17 +27,12 @@ export type AgentForCalls = AgentConfiguration & {
 export class AgentsService {
   private readonly active: BatchedLookup<[string, string], { id: string }>;
 
-  /**
-   * Refuses knowledge bases that an agent names and the organization does not have. Set by whoever knows them.
-   * @throws DomainError `validation_error` that names `knowledgeBaseIds[n]`
-   */
-  checkKnowledgeBases: (organizationId: string, ids: readonly string[]) => Promise<void> = () => Promise.resolve();
-
   constructor(
     @InjectRepository(AgentEntity) private readonly agents: Repository<AgentEntity>,
     @InjectRepository(AgentVersionEntity) private readonly versions: Repository<AgentVersionEntity>,
     private readonly database: Database,
     private readonly secrets: SecretBox,
+    private readonly knowledgeBases: KnowledgeBasesService,
   ) {
     this.active = new BatchedLookup(
       database,
@@ -165,6 +161,16 @@ export class AgentsService {
     });
   }
 
+  /**
+   * What the agent was in a version, or is.
+   * @throws DomainError `not_found`
+   */
+  async configuration(organizationId: string, id: string, version?: number): Promise<AgentConfiguration> {
+    const agent = await this.get(organizationId, id);
+    if (version === undefined || version === agent.version) return configurationOf(agent);
+    return upToDate((await getVersion(this.versions, agent, version)).configuration);
+  }
+
   private async change(
     organizationId: string,
     id: string,
@@ -176,7 +182,7 @@ export class AgentsService {
 
   private async check(organizationId: string, changes: Partial<AgentConfiguration>): Promise<void> {
     checkChanges(changes);
-    if (changes.knowledgeBaseIds?.length) await this.checkKnowledgeBases(organizationId, changes.knowledgeBaseIds);
+    if (changes.knowledgeBaseIds?.length) await this.knowledgeBases.check(organizationId, changes.knowledgeBaseIds);
   }
 
   private async withGreeting(

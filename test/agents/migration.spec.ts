@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { ENTITIES } from '../../src/app.module.js';
-import { AgentsService } from '../../src/agents/index.js';
+import { AgentsService, KnowledgeBasesService } from '../../src/agents/index.js';
 import { migrationsFrom } from '../../src/platform/database/migrations.js';
 import { Database, migrate, newId, openDatabase, poolOf, SecretBox } from '../../src/platform/index.js';
 import { AgentEntity, AgentVersionEntity } from '../../src/agents/index.js';
@@ -48,11 +48,13 @@ describe('agents of before there were versions', () => {
 
     dataSource = await openDatabase({ url, poolSize: 4, entities: ENTITIES as never });
     await migrate(dataSource);
+    const database = new Database(poolOf(dataSource));
     agents = new AgentsService(
       dataSource.getRepository(AgentEntity),
       dataSource.getRepository(AgentVersionEntity),
-      new Database(poolOf(dataSource)),
+      database,
       new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: url, dataDir: '/nowhere' }),
+      new KnowledgeBasesService(database),
     );
   });
 

@@ -82,6 +82,16 @@ export class KnowledgeBasesService {
     return ids.filter((id) => known.has(id.toLowerCase()));
   }
 
+  /** @throws DomainError `validation_error` that names each of these ids that the organization does not have */
+  async check(organizationId: string, ids: readonly string[]): Promise<void> {
+    const known = await this.existing(organizationId, ids);
+    const missing = ids.map((id, index) => [`knowledgeBaseIds[${index}]`, id] as const);
+    const problems = missing.filter(([, id]) => !known.includes(id)).map(([path]) => [path, 'does not exist'] as const);
+    if (problems.length === 0) return;
+    const [[first] = ['']] = problems;
+    throw new DomainError('validation_error', `${first} does not exist`, Object.fromEntries(problems));
+  }
+
   /**
    * Changes what is given; null empties the description. Another language has all documents made searchable anew.
    * @throws DomainError `not_found`, `validation_error` for what is no language

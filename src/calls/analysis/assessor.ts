@@ -49,7 +49,7 @@ export class Assessor {
   constructor(
     private readonly database: Database,
     private readonly calls: Pick<CallExecutor, 'execute' | 'stateOf'>,
-    private readonly agents: Pick<AgentsService, 'forCalls'>,
+    private readonly agents: Pick<AgentsService, 'configuration'>,
     private readonly log: Log,
     private readonly options: AssessorOptions,
   ) {
@@ -179,7 +179,7 @@ export class Assessor {
     agentVersion,
   }: Ended): Promise<{ prompt: string | null; analysisSchema: object | null }> {
     try {
-      return await this.agents.forCalls(facts.organizationId, facts.agentId, agentVersion);
+      return await this.agents.configuration(facts.organizationId, facts.agentId, agentVersion);
     } catch (error) {
       if (error instanceof DomainError && error.code === 'not_found') return { prompt: null, analysisSchema: null };
       throw error;

@@ -1,5 +1,5 @@
-import { type OutboundHttp, type SecretBox } from '../../platform/index.js';
-import { type KnowledgeSearch, openSecrets } from '../../agents/index.js';
+import { type OutboundHttp } from '../../platform/index.js';
+import { type KnowledgeSearch } from '../../agents/index.js';
 import { type AudioPort, type CallLeg } from '../../telephony/index.js';
 import {
   AgentTalk,
@@ -31,7 +31,6 @@ export interface TalkSurroundings {
   knowledge: Pick<KnowledgeSearch, 'search'>;
   /** Why an organization may not have a number dialled for a customer who is to be connected, if so. */
   refusal: (organizationId: string, to: string) => Promise<string | undefined>;
-  secrets: SecretBox;
   maxDurationMs: number;
   /** Of lines that are faster than time. */
   clock?: Clock;
@@ -110,14 +109,14 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
   };
 }
 
-function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal, secrets }: TalkSurroundings): Tool[] {
-  const { agent, facts, callId } = plan;
+function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal }: TalkSurroundings): Tool[] {
+  const { agent, tools: chosen, facts, callId } = plan;
   const { organizationId, fromNumber, disableKnowledgeBases } = facts;
-  const tools = agentTools(agent.tools, {
+  const tools = agentTools(chosen, {
     leg,
     fromNumber,
     refusal: (to) => refusal(organizationId, to),
-    http: (tool) => httpTool(openSecrets(tool, secrets, agent.agentId), http, callId),
+    http: (tool) => httpTool(tool, http, callId),
   });
   const hasKnowledge = agent.knowledgeBaseIds.length > 0 && !disableKnowledgeBases;
   return hasKnowledge ? [...tools, knowledgeTool(knowledge, organizationId, agent.knowledgeBaseIds)] : tools;

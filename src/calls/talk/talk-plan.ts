@@ -1,6 +1,6 @@
-import { type AgentForCalls, type AgentsService } from '../../agents/index.js';
+import { type AgentForCalls, type AgentsService, openSecrets } from '../../agents/index.js';
 import { type Config } from '../../config.js';
-import { type Log } from '../../platform/index.js';
+import { type Log, type SecretBox, SecretBoxError } from '../../platform/index.js';
 import {
   type AnnouncementScript,
   createSpeaker,
@@ -32,6 +32,8 @@ export interface TalkPlan {
   texts: AgentTexts;
   /** Holds keys. */
   stages: StagesSettings;
+  /** With opened secrets. */
+  tools: AgentForCalls['tools'];
   /** What has been said beforehand. */
   script: AnnouncementScript;
   usage: Usage[];
@@ -51,6 +53,7 @@ export interface TalkPlannerParts {
   accounts: Accounts;
   /** The providers of the settings. Hold keys. */
   providers: Partial<Record<StageName, ProviderSettings>>;
+  secrets: SecretBox;
   config: Pick<Config, 'recordingNotice'>;
   log: Log;
 }
@@ -67,26 +70,27 @@ export class TalkPlanner {
     const { agents, accounts, providers } = this.parts;
     const { organizationId } = facts;
     const agent = await agents.forCalls(organizationId, facts.agentId);
-    let texts: AgentTexts;
-    let stages: StagesSettings;
+    let known: Pick<TalkPlan, 'texts' | 'stages' | 'tools'>;
     try {
-      texts = agentTexts(agent, facts, Date.now());
-      stages = await stagesFor(agent, organizationId, accounts, providers);
+      const texts = agentTexts(agent, facts, Date.now());
+      const stages = await stagesFor(agent, organizationId, accounts, providers);
+      known = { texts, stages, tools: this.opened(agent) };
     } catch (error) {
-      const isKnown = error instanceof TemplateError || error instanceof UnknownProvider;
-      if (!isKnown) throw error;
-      const detail =
-        error instanceof TemplateError
-          ? `A template of the agent cannot be filled in: ${error.message}`
-          : error.message;
-      return { reason: 'dial_failed', detail, retryable: false };
+      const problem = problemOf(error);
+      if (problem === undefined) throw error;
+      return { reason: 'dial_failed', detail: problem, retryable: false };
     }
-    const spoken = await this.sayBeforehand({ facts, agent, texts, stages });
+    const spoken = await this.sayBeforehand({ facts, agent, ...known });
     if ('reason' in spoken) return spoken;
     const { version: agentVersion, maxDurationSeconds } = agent;
-    const used = { agentVersion, ...(texts.missing.length > 0 ? { missingVariables: texts.missing } : {}) };
+    const used = { agentVersion, ...(known.texts.missing.length > 0 ? { missingVariables: known.texts.missing } : {}) };
     const maxDurationMs = maxDurationSeconds === null ? undefined : maxDurationSeconds * 1000;
-    return { callId, facts, agent, used, texts, stages, ...spoken, maxDurationMs };
+    return { callId, facts, agent, used, ...known, ...spoken, maxDurationMs };
+  }
+
+  private opened({ tools, agentId }: AgentForCalls): AgentForCalls['tools'] {
+    const { secrets } = this.parts;
+    return tools && tools.map((tool) => (tool.type === 'http' ? openSecrets(tool, secrets, agentId) : tool));
   }
 
   private async sayBeforehand({
@@ -121,6 +125,13 @@ export class TalkPlanner {
       return { reason: 'error_speech_provider', detail, retryable: true };
     }
   }
+}
+
+/** Why an agent cannot speak, in words; undefined for what is no fault of its settings. */
+function problemOf(error: unknown): string | undefined {
+  if (error instanceof TemplateError) return `A template of the agent cannot be filled in: ${error.message}`;
+  if (error instanceof UnknownProvider || error instanceof SecretBoxError) return error.message;
+  return undefined;
 }
 
 /** Those who hold a conversation: it needs all three. Undefined: the agent makes announcements. */

@@ -51,6 +51,7 @@ export function createTalkSupport(
     agents,
     accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
     providers: config.providers,
+    secrets,
     config,
     log,
   });
@@ -58,6 +59,7 @@ export function createTalkSupport(
     agents: { forCalls: async (...of) => ({ ...(await agents.forCalls(...of)), providers: null, model: null }) },
     accounts: () => Promise.resolve(new Map()),
     providers: SCRIPTED_PROVIDERS,
+    secrets,
     config: { recordingNotice: undefined },
     log,
   });
@@ -67,7 +69,7 @@ export function createTalkSupport(
     const { allowed, detail } = await policy.check(organizationId, to, new Date(), counts);
     return allowed ? undefined : detail;
   };
-  const surroundings = { http, knowledge, secrets, maxDurationMs };
+  const surroundings = { http, knowledge, maxDurationMs };
   const onLive = { ...surroundings, refusal };
   const onTest = { ...surroundings, refusal: () => Promise.resolve(undefined), clock: simulator.clock };
   return {

@@ -60,10 +60,9 @@ describe('preparing a live call', () => {
   const silent = () => undefined;
   const log: Log = { error: silent, warn: silent, info: silent, debug: silent, flush: silent };
   const speech = () => ({ kind: 'openai', baseUrl: server.url, model: 'model', voice: 'alloy' });
-  const recordings = () => {
-    const secrets = new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: undefined, dataDir: '/data' });
-    return new Recordings({ dataDir: '/data', recordingsUrl: undefined, publicUrl: undefined }, secrets, log);
-  };
+  const secretBox = () => new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: undefined, dataDir: '/data' });
+  const recordings = () =>
+    new Recordings({ dataDir: '/data', recordingsUrl: undefined, publicUrl: undefined }, secretBox(), log);
   const preparation = (
     agent: Partial<AgentForCalls> = {},
     { carriers, policy: policyPart, dailyUse, ...parts }: Partial<LiveCallPreparationParts & TalkPlannerParts> = {},
@@ -72,6 +71,7 @@ describe('preparing a live call', () => {
       agents: { forCalls: () => Promise.resolve({ ...AGENT, ...agent }) },
       accounts: () => Promise.resolve(new Map()),
       providers: { speech: speech() },
+      secrets: secretBox(),
       config: { recordingNotice: undefined },
       log,
       ...parts,
