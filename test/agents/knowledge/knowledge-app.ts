@@ -1,4 +1,4 @@
-import { type Answer, type Json, type Tenant, TestApp } from '../../support/app.js';
+import { type Answer, type Tenant, TestApp } from '../../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 
 /** The API with two organizations, and the requests that specs about knowledge make. */
