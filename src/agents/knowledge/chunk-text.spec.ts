@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { type Chunk, chunkText } from './chunk-text.js';
+import { type Chunk, chunkText, type Section } from './chunk-text.js';
 
-const markdown = (text: string): Chunk[] => [...chunkText([{ page: null, text }], true)];
-const plain = (text: string): Chunk[] => [...chunkText([{ page: null, text }], false)];
+const cut = (sections: Section[], markdown: boolean): Chunk[] =>
+  [...chunkText(sections, markdown)].filter((chunk) => chunk !== undefined);
+const markdown = (text: string): Chunk[] => cut([{ page: null, text }], true);
+const plain = (text: string): Chunk[] => cut([{ page: null, text }], false);
 const texts = (chunks: readonly Chunk[]): string[] => chunks.map(({ text }) => text);
 const words = (count: number, word = 'word'): string => Array.from({ length: count }, () => word).join(' ');
 /** A sentence of so many characters. */
@@ -53,7 +55,7 @@ describe('chunkText', () => {
 
   it('drops what nobody reads', () => {
     const text = '\ufeffOpen\u00a0 \t ing\u00ad hours\u0000\u0007\r\nTen\u200b to\u202e four \r\rSunday\u2028Monday';
-    expect(texts(plain(text))).toEqual(['Open ing hours\nTen to four\nSunday\nMonday']);
+    expect(texts(plain(text))).toEqual(['Open ing hours\nTen to four\n\nSunday\nMonday']);
   });
 
   it('keeps the headings that a piece stands under', () => {
@@ -96,10 +98,17 @@ describe('chunkText', () => {
 
   it('keeps the page, and no piece reaches over its end', () => {
     const pages = ['One.', '', 'Three.'].map((text, i) => ({ page: i + 1, text }));
-    expect([...chunkText(pages, false)]).toEqual([
+    expect(cut(pages, false)).toEqual([
       { heading: null, page: 1, text: 'One.' },
       { heading: null, page: 3, text: 'Three.' },
     ]);
+  });
+
+  it('lets others have their turn on the way to a piece that is far away, or never comes', () => {
+    for (const line of ['\n', ' \n', 'x\n', `${'x'.repeat(50_000)} `]) {
+      const [first] = chunkText([{ page: null, text: line.repeat(Math.ceil(1_000_000 / line.length)) }], true);
+      expect(first).toBeUndefined();
+    }
   });
 
   it('loses no word, cuts none, and is never longer than 1,200 characters, whatever comes in', () => {

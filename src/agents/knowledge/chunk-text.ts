@@ -18,20 +18,28 @@ const MOST = 1_200;
 /** What is shorter joins its neighbour, even if that makes the neighbour longer than usual. */
 const SHORT = 200;
 const MOST_HEADING = 300;
+const MOST_LINE = 20_000;
+/** What a line costs besides its characters, and after how much of that others shall have their turn: about 5 ms. */
+const STEPS_PER_LINE = 50;
+const MOST_STEPS = 200_000;
 
 /** A paragraph, or a heading of Markdown. */
 type Block = { level: number; title: string } | { paragraph: string };
 
 /**
  * Cuts a document into pieces, in its order. They end where paragraphs do; a paragraph that is too long is cut at the
- * end of a line, of a sentence or of a word, and only what has no spaces at all within a word. Lazy: who has much text
- * can let others take their turn in between.
+ * end of a line, of a sentence or of a word, and only what has no spaces at all within a word. Lazy: between two pieces
+ * others can take their turn, and where a long way leads to the next one, `undefined` comes in between.
  */
-export function* chunkText(sections: Iterable<Section>, markdown: boolean): Generator<Chunk> {
+export function* chunkText(sections: Iterable<Section>, markdown: boolean): Generator<Chunk | undefined> {
   for (const { page, text } of sections) {
     const headings = new Headings();
     let piece = '';
     for (const block of blocksOf(text, markdown)) {
+      if (!block) {
+        yield undefined;
+        continue;
+      }
       if ('level' in block) {
         const passed = piece || headings.bareBefore(block.level);
         if (passed) yield { heading: headings.path, page, text: passed };
@@ -84,7 +92,8 @@ class Headings {
   }
 }
 
-function* blocksOf(text: string, markdown: boolean): Generator<Block> {
+function* blocksOf(text: string, markdown: boolean): Generator<Block | undefined> {
+  let steps = 0;
   let paragraph: string[] = [];
   let fence: string | undefined;
   const taken = (): Block[] => {
@@ -99,6 +108,10 @@ function* blocksOf(text: string, markdown: boolean): Generator<Block> {
     if (heading || line === '') yield* taken();
     if (heading) yield heading;
     else if (line !== '') paragraph.push(line);
+    steps += line.length + STEPS_PER_LINE;
+    if (steps < MOST_STEPS) continue;
+    steps = 0;
+    yield undefined;
   }
   yield* taken();
 }
@@ -106,12 +119,18 @@ function* blocksOf(text: string, markdown: boolean): Generator<Block> {
 /** Lines without what nobody reads: control and formatting characters, and more than one space. */
 function* linesOf(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
-    const found = text.indexOf('\n', start);
-    const end = found < 0 ? text.length : found;
-    for (const line of text.slice(start, end).split(/[\r\f\v\u0085\u2028\u2029]/))
-      if (line !== '' || end === start) yield clean(line);
-    start = end + 1;
+    const line = lineAt(text, start);
+    for (const part of line.replace(/\r?\n$/, '').split(/[\r\f\v\u0085\u2028\u2029]/)) yield clean(part);
+    start += line.length;
   }
+}
+
+/** The line that begins at a place, with its end; of one that is very long a part, so that no step takes long. */
+function lineAt(text: string, start: number): string {
+  const beginning = text.slice(start, start + MOST_LINE);
+  const end = beginning.indexOf('\n') + 1 || (beginning.length === MOST_LINE ? beginning.lastIndexOf(' ') + 1 : 0);
+  if (end > 0) return beginning.slice(0, end);
+  return /[\ud800-\udbff]$/.test(beginning) && beginning.length > 1 ? beginning.slice(0, -1) : beginning;
 }
 
 /** Soft hyphens, zero-width spaces and the like stand within words that are to be found. */
@@ -135,8 +154,8 @@ function headingOf(
 ): { level: number; title: string; underlined: boolean } | undefined {
   const [, marks = '', title = ''] = /^(#{1,6}) (.+)$/.exec(line) ?? [];
   if (marks) return { level: marks.length, title: plain(title.slice(0, MOST).replace(/ #+$/, '')), underlined: false };
-  const [above, ...more] = before;
-  if (above === undefined || more.length > 0 || !/^(?:=+|-{2,})$/.test(line)) return undefined;
+  const [above] = before;
+  if (above === undefined || before.length > 1 || !/^(?:=+|-{2,})$/.test(line)) return undefined;
   return { level: line.startsWith('=') ? 1 : 2, title: plain(above.slice(0, MOST)), underlined: true };
 }
 

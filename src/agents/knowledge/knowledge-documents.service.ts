@@ -32,6 +32,8 @@ export type KnowledgeMediaType = (typeof KNOWLEDGE_MEDIA_TYPES)[number];
 
 /** Of a knowledge base. */
 const MOST_DOCUMENTS = 1_000;
+/** Of a document. Two and a half times as many as the largest file of whole paragraphs has. */
+const MOST_CHUNKS = 30_000;
 /** So many pieces are made, or stored, at a time. */
 const BATCH = 500;
 
@@ -63,7 +65,6 @@ export class KnowledgeDocumentsService {
     if (known) return { document: known, isNew: false };
     const sections = await this.sectionsOf(organizationId, file);
     const chunks = await cut(sections, file.mediaType === 'text/markdown');
-    if (chunks.length === 0) throw problem('has no text');
     const pages = file.mediaType === 'application/pdf' ? sections.length : null;
     return this.store(organizationId, baseId, { ...file, sha256, chunks, pages });
   }
@@ -183,10 +184,14 @@ async function assertRoom(database: Pick<Database, 'query'>, organizationId: str
     throw new DomainError('conflict', `A knowledge base has at most ${MOST_DOCUMENTS} documents; make another one`);
 }
 
-/** Batch by batch, so that calls and other requests are not kept waiting. */
+/** Bit by bit, so that calls and other requests are not kept waiting. @throws DomainError `validation_error` */
 async function cut(sections: readonly Section[], markdown: boolean): Promise<Chunk[]> {
   const chunks: Chunk[] = [];
-  for (const chunk of chunkText(sections, markdown)) if (chunks.push(chunk) % BATCH === 0) await othersTurn();
+  for (const chunk of chunkText(sections, markdown)) {
+    if (!chunk || chunks.push(chunk) % BATCH === 0) await othersTurn();
+    if (chunks.length > MOST_CHUNKS) throw problem(`falls into more than ${MOST_CHUNKS} pieces; send it in parts`);
+  }
+  if (chunks.length === 0) throw problem('has no text');
   return chunks;
 }
 

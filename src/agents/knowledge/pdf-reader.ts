@@ -96,7 +96,9 @@ export class PdfReader {
           problem('cannot be read');
         });
         watch.push(setTimeout(problem, timeoutMs, `takes longer than ${Math.ceil(timeoutMs / 1000)} seconds to read`));
-        watch.push(setInterval(this.memoryCheck(problem), MEMORY_CHECK_MS));
+        const check = this.memoryCheck(problem);
+        check();
+        watch.push(setInterval(check, MEMORY_CHECK_MS));
       });
     } finally {
       watch.forEach(clearInterval);
@@ -105,9 +107,13 @@ export class PdfReader {
   }
 
   private memoryCheck(problem: (text: string) => void): () => void {
-    const most = process.memoryUsage.rss() + this.limits.growthMb * 1024 * 1024;
+    const growth = this.limits.growthMb * 1024 * 1024;
+    let least = Infinity;
     return () => {
-      if (process.memoryUsage.rss() > most) problem(TOO_LARGE);
+      const now = process.memoryUsage.rss();
+      // What others give back meanwhile is not the thread's to take.
+      least = Math.min(least, now);
+      if (now - least > growth) problem(TOO_LARGE);
     };
   }
 }

@@ -1,4 +1,4 @@
-import { type Answer, type Json, type Tenant, TestApp } from '../../support/app.js';
+import { type Answer, type Tenant, TestApp } from '../../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 
 /** The API with two organizations, and the requests that specs about knowledge make. */
@@ -44,7 +44,7 @@ export class KnowledgeApp {
     };
     const response = await fetch(`${this.app.url}/v1/knowledge-bases/${baseId}/documents${query}`, request);
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Json };
+    return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
   }
 
   search(baseId: string, q: string, limit?: number, key = this.tenant.key): Promise<Answer> {

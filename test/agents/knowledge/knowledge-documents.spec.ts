@@ -149,6 +149,10 @@ describe('the documents of a knowledge base', () => {
       await expectRefused(await upload(base, text), 'The document has no text');
     });
 
+    it('400 for one of headings alone', async () => {
+      await expectRefused(await upload(base, '# x\n'.repeat(30_001)), expect.stringMatching(/more than 30000 pieces/));
+    });
+
     it.each([
       ['Latin-1', Buffer.from('Größe', 'latin1')],
       ['UTF-16', Buffer.from('\ufeffSize', 'utf16le')],
@@ -164,7 +168,7 @@ describe('the documents of a knowledge base', () => {
       ['half of one', pdfFile([['a'], ['b']]).subarray(0, 300), /^The PDF cannot be read/],
       ['one that is encrypted', encryptedPdf(), /^The PDF is encrypted/],
       ['one of pictures', pdfOf([stream(Buffer.from('0 0 100 100 re f'))]), /^The document has no text$/],
-      ['one without pages', pdfOf([]), /^The/],
+      ['one without pages', pdfOf([]), /^The (PDF cannot be read|document has no text)/],
     ])('400 for a PDF that is %s', async (_, file, message) => {
       await expectRefused(await upload(base, file, { type: 'application/pdf' }), expect.stringMatching(message));
     });
