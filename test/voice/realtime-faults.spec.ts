@@ -167,3 +167,11 @@ describe('a model that goes on failing', () => {
     expect(lab.end).toEqual({ reason: 'error_llm_provider', detail: expect.stringContaining('denied') });
   });
 });
+
+it('a model that never stops is stopped', async () => {
+  const answers = ['and so on '.repeat(800), 'Yes?'];
+  await begin({ answer: () => answers.shift()! });
+  await lab.passUntil(() => lab.turns.length === 3, 400_000);
+  expect(lab.line.heard[1]!.ms).toBe(300_000);
+  expect({ faults: faults(), cuts: lab.provider.sessions[0]!.cuts }).toEqual({ faults: [], cuts: [300_000] });
+});
