@@ -318,10 +318,12 @@ export class RealtimeConversation {
   private async note({ text: coming, entry, startMs, endMs }: Said, decided: Promise<void>): Promise<void> {
     await decided;
     const text = await coming;
-    if (!text) return;
+    if (text === '') return;
     await this.inOrder.do(() => {
-      entry.content = text;
       this.silence.answered();
+      // Something was said, but nobody can write down what.
+      if (text === undefined) return;
+      entry.content = text;
       this.record({ speaker: 'customer', text, startMs, endMs, interrupted: false, latency: null });
     });
   }

@@ -10,6 +10,8 @@ import { heardOf, joined } from './spoken-text.js';
 import { type Stage } from './with-fallback.js';
 
 const SAMPLES_PER_MS = 8;
+/** Five minutes: nobody listens for longer, and all of it is kept. */
+const MOST_SAMPLES = 2_400_000;
 const GO_ON = 'You were cut off by a fault. Go on exactly after your last words, without repeating them.';
 
 export interface ReplyParts {
@@ -37,6 +39,7 @@ export class RealtimeReply {
   /** Where it is played. */
   segment: Segment | undefined;
   private readonly pcm: Int16Array[] = [];
+  private samples = 0;
   private readonly changes = new Notifier();
   private live: SpeechReply | undefined;
   /** What was said in the attempts before, as samples and in words, and the words of this one. */
@@ -83,10 +86,6 @@ export class RealtimeReply {
     this.live?.cut(Math.max(0, (segment?.heardSamples ?? 0) - this.from) / SAMPLES_PER_MS);
   }
 
-  private get samples(): number {
-    return this.pcm.reduce((sum, { length }) => sum + length, 0);
-  }
-
   private async collect(scope: Scope, after: Promise<unknown>): Promise<void> {
     await scope.wait(after.catch(() => undefined));
     const { stage, link, limits } = this.parts;
@@ -131,12 +130,20 @@ export class RealtimeReply {
     }
     this.parts.came(event.type === 'tool_call' ? 'tool_call' : 'speech');
     if (event.type === 'tool_call') this.calls.push(event.call);
-    else if (event.type === 'audio') this.pcm.push(event.pcm);
+    else if (event.type === 'audio') this.hear(event.pcm);
     else {
       this.words += event.text;
       this.write(joined([this.spoken, this.words.trim()]));
     }
     this.changes.fire();
+  }
+
+  private hear(pcm: Int16Array): void {
+    // What was on its way when it was stopped.
+    if (this.samples >= MOST_SAMPLES) return;
+    this.pcm.push(pcm);
+    this.samples += pcm.length;
+    if (this.samples >= MOST_SAMPLES) this.live?.cut((this.samples - this.from) / SAMPLES_PER_MS);
   }
 
   private write(text: string): void {

@@ -24,7 +24,7 @@ interface ClientEvent {
 /** 200 ms of µ-law. */
 const PIECE = 1_600;
 const MOST_BYTES = 10_000_000;
-/** The server's own words. Less than 100 ms cannot be committed; bytes of µ-law. */
+/** Less than 100 ms cannot be committed; bytes of µ-law. */
 const LEAST_BYTES = 800;
 
 /**

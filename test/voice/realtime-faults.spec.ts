@@ -81,6 +81,28 @@ describe('a model that breaks off', () => {
     expect(lab.line.heard[1]).toEqual({ text: FIRST, ms: 800 });
   });
 
+  it('is told, when it is interrupted, how much of its last part was heard', async () => {
+    await begin({ speaking: at(1, { fault: 'unavailable', after: 9 }) });
+    await lab.passUntil(() => (lab.line.heard[1]?.ms ?? 0) > 1_000);
+    lab.line.says('Stop please', 800);
+    await lab.passUntil(() => lab.line.clearedMs.length === 1);
+    const heardMs = lab.line.heard.slice(1).reduce((sum, { ms }) => sum + ms, 0);
+    await lab.passUntil(() => lab.turns.length === 4);
+    // The first 800 ms were of the session before.
+    expect(lab.provider.sessions[1]!.cuts).toEqual([heardMs - 800]);
+  });
+
+  it('while the customer speaks hears all of it in the next session', async () => {
+    await begin({ speaking: at(1, { fault: 'unavailable', delayMs: 1_000 }) });
+    await lab.passUntil(() => lab.provider.replies === 2);
+    await lab.pass(300);
+    lab.line.says('on Tuesday', 1_200);
+    await lab.passUntil(() => lab.turns.length === 4);
+    expect(lab.provider.sessions.length).toBe(2);
+    expect(lab.script.slice(1)).toEqual(['customer: When can I come', 'customer: on Tuesday', `agent: ${ANSWER}`]);
+    expect(lab.provider.told.filter(({ role }) => role === 'user').at(-1)?.content).toBe('on Tuesday');
+  });
+
   it('while nobody asks it is connected with when it is asked', async () => {
     await begin({}, { silence: { afterMs: 9_000, prompt: { text: 'Hello?' }, times: 9, farewell: undefined } });
     await lab.pass(300);
@@ -166,4 +188,12 @@ describe('a model that goes on failing', () => {
     await over();
     expect(lab.end).toEqual({ reason: 'error_llm_provider', detail: expect.stringContaining('denied') });
   });
+});
+
+it('a model that never stops is stopped', async () => {
+  const answers = ['and so on '.repeat(800), 'Yes?'];
+  await begin({ answer: () => answers.shift()! });
+  await lab.passUntil(() => lab.turns.length === 3, 400_000);
+  expect(lab.line.heard[1]!.ms).toBe(300_000);
+  expect({ faults: faults(), cuts: lab.provider.sessions[0]!.cuts }).toEqual({ faults: [], cuts: [300_000] });
 });

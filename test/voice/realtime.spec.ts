@@ -379,6 +379,19 @@ describe('silence', () => {
   });
 });
 
+it('silence is counted anew, too, when the words of the customer cannot be told', async () => {
+  const silence = { afterMs: 3_000, prompt: { text: 'Are you still there?' }, times: 1, farewell: undefined };
+  begin({ silence }, { script: { hearing: () => ({ fault: 'empty' }) } });
+  await lab.passUntil(() => lab.turns.length === 2);
+  lab.line.says('Yes I am', 800);
+  await lab.passUntil(() => false, 60_000);
+  expect(lab.script.slice(1)).toEqual([
+    'agent: Are you still there?',
+    `agent: ${ANSWER}`,
+    'agent: Are you still there?',
+  ]);
+});
+
 describe('the longest duration', () => {
   const limits = { maxDurationMs: 20_000, durationWarning: { text: 'We have ten seconds left.', beforeMs: 10_000 } };
 
