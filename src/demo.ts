@@ -42,13 +42,15 @@ const STEPS: Readonly<Record<string, (data: Data) => [what: string, how: string]
   'call.ringing': () => ['ringing', 'the phone rings'],
   'call.started': () => ['answered', ''],
   'call.answered_by': ({ by, reason }) => ['heard', `${word(by)}, by its ${word(reason).replaceAll('_', ' ')}`],
-  'call.tool_used': ({ name, arguments: given, result, error, ms }) => [
-    'tool',
-    `${word(name)}(${listed(given)}) ${error == null ? `→ ${word(result ?? 'done')}` : `failed: ${word(error)}`} ${dim(milliseconds(ms))}`,
-  ],
+  'call.tool_used': (data) => ['tool', toolUse(data)],
   'call.transferred': ({ to }) => ['transferred', `to ${word(to)}`],
   'call.ended': ({ status, disconnectionReason }) => ['ended', `${word(status)}: ${word(disconnectionReason)}`],
 };
+
+function toolUse({ name, arguments: given, result, error, ms }: Data): string {
+  const outcome = error == null ? `→ ${word(result ?? 'done')}` : `failed: ${word(error)}`;
+  return `${word(name)}(${listed(given)}) ${outcome} ${dim(milliseconds(ms))}`;
+}
 
 const milliseconds = (ms: unknown): string => (typeof ms === 'number' ? `${Math.round(ms)} ms` : '');
 const column = (text: string): string => text.padEnd(12);

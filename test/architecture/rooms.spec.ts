@@ -33,6 +33,7 @@ const PURE = [
   'telephony/carriers/sip-carrier-setting.ts',
   'telephony/dialling-policy/calling-hours.ts',
   'telephony/dialling-policy/dialling-policy.ts',
+  'telephony/simulator/simulator-plans.ts',
   'telephony/simulator/simulator-script.ts',
   'telephony/simulator/simulator-timeline.ts',
   'telephony/telephony-provider.ts',

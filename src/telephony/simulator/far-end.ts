@@ -1,5 +1,5 @@
 import { type LegEnd } from '../telephony-provider.js';
-import { type UntimedSignal } from './simulator-script.js';
+import { type UntimedSignal } from './simulator-plans.js';
 
 /** What 20 ms of an open line were like for whoever is at its far end. */
 export interface FarEndMoment {

@@ -5,7 +5,8 @@ import { type FarEnd, type FarEndAction } from './far-end.js';
 import { farEndOf } from './far-ends.js';
 import { type LineMoment, SimulatedLine } from './simulated-line.js';
 import { type SimulatorClock } from './simulator-clock.js';
-import { farEndFor, type FarEndName, type UntimedSignal } from './simulator-script.js';
+import { type UntimedSignal } from './simulator-plans.js';
+import { farEndFor, type FarEndName } from './simulator-script.js';
 
 /** How those at the far end speak and understand; PCM16 at 8 kHz. */
 export interface SimulatorVoice {
@@ -35,7 +36,7 @@ export class SimulatedCall {
   private readonly line: SimulatedLine;
   private farEnd: FarEnd;
   private words: Int16Array[] = [];
-  private isOpen = false;
+  private state: 'waiting' | 'open' | 'closed' = 'waiting';
   private transferredTo: string | undefined;
 
   constructor(private readonly parts: SimulatedCallParts) {
@@ -47,19 +48,20 @@ export class SimulatedCall {
     return this.line.audio;
   }
 
-  /** Goes by the signals of the leg: its answer opens the line, its end closes it. */
-  async follow(signals: AsyncIterable<LegSignal>): Promise<void> {
-    try {
-      for await (const { type } of signals) if (type === 'answered') this.open();
-    } finally {
-      this.isOpen = false;
-      this.line.close();
-    }
+  /** The answer opens the line, the end closes it: before either is told. Told again, it changes nothing. */
+  apply({ type }: LegSignal): void {
+    if (type === 'answered') this.open();
+    if (type === 'ended') this.close();
+  }
+
+  close(): void {
+    this.state = 'closed';
+    this.line.close();
   }
 
   /** Connects the far end with somebody else, if they answer: it says no more here, and is gone after a while. */
   transfer(to: string, mode: TransferMode): boolean {
-    if (!this.isOpen || this.transferredTo !== undefined || farEndFor(to, 0) === undefined) return false;
+    if (this.state !== 'open' || this.transferredTo !== undefined || farEndFor(to, 0) === undefined) return false;
     this.transferredTo = to;
     this.tell({ type: 'transferred', to, mode });
     this.line.hush();
@@ -73,7 +75,8 @@ export class SimulatedCall {
   }
 
   private open(): void {
-    this.isOpen = true;
+    if (this.state !== 'waiting') return;
+    this.state = 'open';
     this.line.open((moment) => {
       this.hear(moment);
     });
@@ -120,7 +123,7 @@ export class SimulatedCall {
       this.parts.tell({ ...signal, at: new Date() });
     } catch {
       // A disk that takes nothing. The line is dead then, and the limits of whoever speaks on it end the call.
-      this.line.close();
+      this.close();
     }
   }
 }

@@ -19,7 +19,8 @@ export interface LegRoom {
 
 /**
  * One reader's part of a simulated leg. What happens follows from the ledger and the clock alone, so any process can
- * read it from the beginning. Signals are pulled: nothing gathers, and no timer runs, while nobody reads.
+ * read it from the beginning; where there is audio, whoever carries the line writes into the ledger what happens on it.
+ * Signals are pulled: nothing gathers, and no timer runs, while nobody reads.
  */
 export class SimulatorLeg implements CallLeg {
   readonly signals: AsyncIterable<LegSignal> = { [Symbol.asyncIterator]: () => this.read() };
@@ -113,6 +114,7 @@ export class SimulatorLeg implements CallLeg {
       const waitMs = first ? first.dueAt - Date.now() : Infinity;
       if (first && waitMs <= 0) {
         this.pending.shift();
+        this.call?.apply(first.signal);
         return first.signal;
       }
       if (this.room.closed) return undefined;

@@ -1,5 +1,6 @@
 import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './simulator-timeline.js';
-import { countsDials, farEndFor, scriptFor, SIMULATOR_NUMBERS, type TimedSignal } from './simulator-script.js';
+import { type TimedSignal } from './simulator-plans.js';
+import { countsDials, farEndFor, scriptFor, SIMULATOR_NUMBERS } from './simulator-script.js';
 
 const ANSWERED = '+15550000001';
 const NO_ANSWER = '+15550000003';

@@ -35,7 +35,7 @@ export class SimulatorProvider implements TelephonyProvider {
   private readonly room: LegRoom = { closed: false, readers: new Set() };
   /** Tells the lines of this run of a process from those of others. */
   private readonly run = randomUUID();
-  private readonly calls = new Map<string, { call: SimulatedCall; over: Promise<unknown> }>();
+  private readonly calls = new Map<string, { call: SimulatedCall; over: Promise<void> }>();
 
   constructor({ ledgerFolder, speed = 1, voice }: SimulatorOptions) {
     if (!(speed > 0)) throw new RangeError('The speed of the simulator must be above 0');
@@ -98,12 +98,21 @@ export class SimulatorProvider implements TelephonyProvider {
         lookAt(this.room, reference);
       },
     });
-    const over = call
-      .follow(this.legOf(dial).signals)
+    const carried = { call, over: Promise.resolve() };
+    this.calls.set(reference, carried);
+    carried.over = this.follow(reference, call, this.legOf(dial));
+  }
+
+  /** Reads a leg to its end, so that its line goes by it, whoever else does. */
+  private async follow(reference: string, call: SimulatedCall, leg: SimulatorLeg): Promise<void> {
+    try {
+      for await (const { type } of leg.signals) if (type === 'ended') break;
+    } catch {
       // A ledger that cannot be read fails whoever else reads the leg, too.
-      .catch(() => undefined)
-      .finally(() => this.calls.delete(reference));
-    this.calls.set(reference, { call, over });
+    } finally {
+      call.close();
+      this.calls.delete(reference);
+    }
   }
 
   /**

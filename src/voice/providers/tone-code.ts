@@ -18,18 +18,27 @@ const PREAMBLE: readonly number[] = [0xf8, 0xff];
 const PURE = 0.5;
 const STEP = 20;
 
+/** Each byte as a sound, once it has been made. */
+const sounds = new Map<number, Int16Array>();
+
 export function encodeTones(text: string): Int16Array {
   const bytes = [...PREAMBLE, ...Buffer.from(text)];
   const pcm = new Int16Array(bytes.length * SYMBOL);
   bytes.forEach((byte, at) => {
-    const [low, high] = [LOW[byte & 15] ?? 0, HIGH[byte >> 4] ?? 0];
-    for (let i = 0; i < SYMBOL; i++) {
-      const loudness = Math.min(1, (i + 1) / EDGE, (SYMBOL - i) / EDGE) * AMPLITUDE;
-      const time = (2 * Math.PI * i) / SAMPLE_RATE;
-      pcm[at * SYMBOL + i] = Math.round(loudness * (Math.sin(low * time) + Math.sin(high * time)));
-    }
+    const sound = sounds.get(byte) ?? soundOf(byte);
+    sounds.set(byte, sound);
+    pcm.set(sound, at * SYMBOL);
   });
   return pcm;
+}
+
+function soundOf(byte: number): Int16Array {
+  const [low, high] = [LOW[byte & 15] ?? 0, HIGH[byte >> 4] ?? 0];
+  return Int16Array.from({ length: SYMBOL }, (_, i) => {
+    const loudness = Math.min(1, (i + 1) / EDGE, (SYMBOL - i) / EDGE) * AMPLITUDE;
+    const time = (2 * Math.PI * i) / SAMPLE_RATE;
+    return Math.round(loudness * (Math.sin(low * time) + Math.sin(high * time)));
+  });
 }
 
 /** What was said, as far as it is there; empty for any other sound. Several texts in a row are joined by a space. */

@@ -64,6 +64,10 @@ const ENDS: Record<string, typeof answered> = {
   '+15550000012': failed('dial_no_answer', outcome('carrier', true, 480), RUNG),
   '+15550000013': failed('carrier_blocked', outcome('carrier', false, 603)),
   '+15550000014': failed('telephony_provider_permission_denied', outcome('carrier', false, 403)),
+  '+15550000015': { ...answered, turns: 4 },
+  '+15550000016': { ...answered, turns: 3 },
+  '+15550000017': { ...answered, turns: 3 },
+  '+15550000018': { ...answered, turns: 1 },
   '+15550000021': answered,
   // The answer is told first; a phone that is answered does not ring any more.
   '+15550000022': { ...answered, timeline: [...QUEUED, 'call.started', 'call.ended'] },
