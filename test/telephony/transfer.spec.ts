@@ -139,6 +139,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a bridge between two phon
   it('ends when the other side hangs up', async () => {
     const { leg, listener } = await answered();
     await leg.transfer(DESK, BRIDGE);
+    await desk.hasRecorded(1);
     await desk.command('hangup');
     const detail = `Transferred to ${DESK}, who hung up`;
     expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer', by: 'operator', detail });
@@ -167,6 +168,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a bridge between two phon
   it('is ended by a process that takes it over: both phones are told', async () => {
     const { leg, reference } = await answered();
     await leg.transfer(DESK, BRIDGE);
+    await desk.hasRecorded(1);
     const other = newProvider();
     const found = await other.find(reference);
     expect(found).toMatchObject({ is: 'over' });
