@@ -124,7 +124,10 @@ describe('transfer_call', () => {
 
   it('lets the customer neither interrupt nor be asked anything while it rings', async () => {
     outcome = 'rings';
-    const settings = { firstMessage: { text: GREETING }, silence: { afterMs: 1_000, prompt: { text: 'Hello?' }, times: 1, farewell: undefined } };
+    const settings = {
+      firstMessage: { text: GREETING },
+      silence: { afterMs: 1_000, prompt: { text: 'Hello?' }, times: 1, farewell: undefined },
+    };
     await begin([transfer], [transferCall(TARGETS, control)], { settings });
     await lab.passUntil(() => done.length === 1);
     const heard = lab.line.heard.length;

@@ -146,10 +146,7 @@ export class CallPreparation {
         {
           settings,
           ...providers,
-          tools: [
-            endCall(),
-            sendDtmf(leg),
-          ],
+          tools: [endCall(), sendDtmf(leg)],
           tell: (event) => {
             tell(event);
             if (event.type === 'fault')

@@ -12,6 +12,8 @@ import { Lab, type LabRule } from '../../lab/index.js';
 import { find, joined, silence } from '../../support/audio.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { dialRequest, endOf, Listener, typesOf } from '../../telephony/provider-expectations.js';
+import { ScriptedProvider } from '../dispatch/scripted-provider.js';
+import { until, Workbench } from '../dispatch/workbench.js';
 import { Baresip, BARESIP_NUMBER, describeWithPeers, startKamailio, stopPeers } from '../../telephony/sip/peers.js';
 
 const ALIKE = 0.95;
@@ -105,6 +107,34 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
       tell: (event) => void told.push(event),
     };
   };
+});
+
+describe('a call that is transferred', () => {
+  let bench: Workbench;
+
+  beforeAll(async () => {
+    bench = await Workbench.open();
+  });
+
+  afterAll(() => bench.close());
+
+  it('is told so in its timeline, once, before it ends with `call_transfer`', async () => {
+    const callId = await bench.call();
+    const provider = new ScriptedProvider();
+    await bench.worker(provider).admit();
+    const transferred = { type: 'transferred', to: DESK, mode: 'bridge' } as const;
+    provider.leg.say({ type: 'answered' }).say(transferred).say(transferred);
+    await until('transferred', async () => (await bench.types(callId)).includes('call.transferred'));
+    const detail = `Transferred to ${DESK}, who hung up`;
+    provider.leg.say({ type: 'ended', reason: 'call_transfer', by: 'operator', sipCode: null, detail });
+    expect(await bench.settled(callId, 'completed')).toMatchObject({
+      disconnectionReason: 'call_transfer',
+      outcome: { responsible: 'operator', retryable: false, sipCode: null, detail },
+    });
+    const types = ['call.queued', 'call.dialing', 'call.started', 'call.transferred', 'call.ended'];
+    expect(await bench.types(callId)).toEqual(types);
+    expect((await bench.timeline(callId))[3]?.data).toMatchObject({ to: DESK, mode: 'bridge' });
+  });
 });
 
 function providerFor({ database }: TestDatabase, host: string, port: number) {
