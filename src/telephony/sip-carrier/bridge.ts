@@ -3,12 +3,17 @@ import { type MediaSession } from '../media/index.js';
 import { type SipEnd } from '../sip/index.js';
 import { type TransferOptions, type TransferResult } from '../telephony-provider.js';
 import { atMost } from './at-most.js';
+import { refusalOf } from './transfer-refusal.js';
 import { type TransferTarget } from './transfer-target.js';
 
 /** How often somebody may be called in one call: a model that tries again and again costs money. */
 export const MOST_TRANSFERS = 5;
+/** How long after its time a call that nobody answers may take to be cancelled. */
+const CANCEL_MS = 2_000;
 /** How long the end of a call may wait for the other one to be confirmed. */
 const GOODBYE_MS = 3_000;
+
+const GIVEN_UP = refusalOf({ reason: 'agent_hangup', detail: null });
 
 /** What is asked of whoever makes the second call. */
 export interface TargetPlan {
@@ -78,7 +83,7 @@ export class Bridge {
       return refused('The call could not be begun');
     }
     this.target = target;
-    const problem = await answerOf(target, signal);
+    const problem = await answerOf(target, signal, ringTimeoutMs + CANCEL_MS);
     if (problem !== undefined) {
       await atMost(GOODBYE_MS, Promise.all([target.hangup(), target.over]));
       return refused(problem);
@@ -94,16 +99,21 @@ export class Bridge {
 }
 
 /** @returns why nobody can be talked with there */
-async function answerOf(target: TransferTarget, signal: AbortSignal): Promise<string | undefined> {
-  const givenUp = new Promise<string>((resolve) => {
+async function answerOf(target: TransferTarget, signal: AbortSignal, limitMs: number): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const without = new Promise<string>((resolve) => {
     const giveUp = (): void => {
-      resolve('The transfer was given up');
+      resolve(GIVEN_UP);
     };
     if (signal.aborted) giveUp();
     else signal.addEventListener('abort', giveUp, { once: true });
+    timer = setTimeout(() => {
+      resolve(refusalOf({ reason: 'dial_no_answer', detail: null }));
+    }, limitMs);
   });
-  const problem = await Promise.race([target.answer, givenUp]);
-  return signal.aborted ? (problem ?? 'The transfer was given up') : problem;
+  const problem = await Promise.race([target.answer, without]);
+  clearTimeout(timer);
+  return signal.aborted ? (problem ?? GIVEN_UP) : problem;
 }
 
 export const refused = (detail: string): TransferResult => ({ is: 'refused', detail });
