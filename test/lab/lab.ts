@@ -24,6 +24,8 @@ export interface LabOptions {
   /** Answers only to whom has it. */
   apiKey?: string;
   delays?: Partial<Record<Stage, Delay>>;
+  /** What goes wrong with a request, by what it says; asked after `faults`. */
+  faultOf?: (request: LabRequest) => Fault | undefined;
 }
 
 export interface LabRequest {
@@ -146,8 +148,9 @@ export class Lab {
   }
 
   private note(stage: Stage, { url = '', headers }: IncomingMessage, body: Buffer): Fault | undefined {
-    this.requests.push({ stage, path: url, headers, body });
-    const fault = this.faults.take(stage);
+    const request = { stage, path: url, headers, body };
+    this.requests.push(request);
+    const fault = this.faults.take(stage) ?? this.options.faultOf?.(request);
     this.changed();
     return fault;
   }

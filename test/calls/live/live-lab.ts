@@ -36,9 +36,10 @@ export class LiveLab {
     private readonly data: ReturnType<typeof temporaryFolder>,
   ) {}
 
-  static async start({ sip: sipSettings, ...settings }: LabSettings = {}): Promise<LiveLab> {
+  /** @param name of its database, where several are to run at once */
+  static async start({ sip: sipSettings, ...settings }: LabSettings = {}, name?: string): Promise<LiveLab> {
     const data = temporaryFolder();
-    const db = await openTestDatabase();
+    const db = await openTestDatabase(name);
     const sip = { ...loadConfig({}, '/dev/null').sip, mediaTimeoutMs: 60_000, ...sipSettings };
     const app = await TestApp.start(db.url, { roles: ['api', 'worker'], dataDir: data.path, sip, ...settings });
     return new LiveLab(app, db, data);

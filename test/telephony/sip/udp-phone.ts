@@ -21,6 +21,8 @@ export interface Reply {
   headers?: string[];
   sdp?: string;
   phrase?: string;
+  /** Where to; whoever sent last unless told. */
+  to?: { address: string; port: number };
 }
 
 /** A phone that does what a test tells it to: for all that real ones do not do on demand. */
@@ -94,7 +96,7 @@ export class UdpPhone {
   respond(
     request: SipRequest,
     status: number,
-    { tag = 'phone', headers = [], sdp, phrase = 'Said' }: Reply = {},
+    { tag = 'phone', headers = [], sdp, phrase = 'Said', to: receiver }: Reply = {},
   ): void {
     const { headers: theirs } = request;
     const to = theirs.get('to') ?? '';
@@ -110,6 +112,7 @@ export class UdpPhone {
         ...headers,
       ],
       sdp,
+      receiver,
     );
   }
 
@@ -130,6 +133,7 @@ export class UdpPhone {
         ...(reply.headers ?? []),
       ],
       reply.sdp,
+      reply.to,
     );
   }
 
