@@ -82,7 +82,7 @@ describe('agents', () => {
         maxDurationSeconds: 600,
         durationWarning: 'Half a minute left, {{customerName}}.',
         tools: [{ type: 'end_call' }],
-        knowledgeBaseIds: [randomUUID()],
+        knowledgeBaseIds: [await knowledgeBase(tenant)],
       };
       const more = { greetingAudioSha256: null, version: 1 };
       const { status, body } = await ask('POST', '', given);
@@ -321,7 +321,7 @@ describe('agents', () => {
     it('200 empties with null what an agent carries, but for who speaks first', async () => {
       const carried = {
         ...{ model: 'm', temperature: 0, providers: {}, endpointing: {}, interruption: {}, silence: { times: 1 } },
-        ...{ maxDurationSeconds: 5, durationWarning: 'w', tools: [], knowledgeBaseIds: [randomUUID()] },
+        ...{ maxDurationSeconds: 5, durationWarning: 'w', tools: [], knowledgeBaseIds: [await knowledgeBase(tenant)] },
       };
       const agent = await create({ ...carried, firstSpeaker: 'customer' });
       expect(agent).toMatchObject(carried);

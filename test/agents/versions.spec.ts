@@ -226,11 +226,13 @@ describe("an agent's versions", () => {
 
   describe('GET /v1/agents/{id}/versions/{version}', () => {
     it('200 has the whole configuration, with which PATCH makes the agent so again', async () => {
+      const base = (await app.request('POST', '/v1/knowledge-bases', { key: tenant.key, body: { name: 'Hours' } })).body
+        .data;
       const given = {
         prompt: 'Be brief.',
         tools: [{ type: 'end_call' }],
         silence: { afterSeconds: 5, prompt: 'Hello?' },
-        knowledgeBaseIds: [randomUUID()],
+        knowledgeBaseIds: [base.id],
       };
       const { id, isActive, createdAt, updatedAt, version: number, ...configuration } = await create(given);
       await change(id, { prompt: null, tools: null, silence: null, knowledgeBaseIds: null, listenSeconds: 1 });

@@ -32,7 +32,7 @@ const FEED = (where: string) => `
      order by transaction_id, position limit $3)
     union all
     (select call_id, null, 'call.turn', jsonb_build_object('at', to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'speaker', speaker, 'text', text,
-       'startMs', start_ms, 'endMs', end_ms), transaction_id, position from call_turns
+       'startMs', start_ms, 'endMs', end_ms, 'interrupted', interrupted, 'latency', latency), transaction_id, position from call_turns
      where (transaction_id, position) > ($1::xid8, $2::bigint)
        and transaction_id < pg_snapshot_xmin(pg_current_snapshot()) ${where.replace('ID', 'call_id')}
      order by transaction_id, position limit $3)

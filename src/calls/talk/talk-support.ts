@@ -8,7 +8,7 @@ import {
   type DiallingPolicyService,
   type SimulatorProvider,
 } from '../../telephony/index.js';
-import { type Talk } from '../../voice/index.js';
+import { type ConversationEvent, type Talk } from '../../voice/index.js';
 import { type Environment } from '../call-events.js';
 import { LiveCallPreparation, type Preparation, TestCallPreparation } from '../live/call-preparation.js';
 import { DailyUse } from '../live/daily-use.js';
@@ -78,7 +78,16 @@ export function createTalkSupport(
       ...(simulator.hasAudio ? { test: new TestCallPreparation(scripted) } : {}),
     },
     startTalk: (plan, line, leg, notes) =>
-      startTalk(plan, line, leg, notes.take, plan.facts.environment === 'test' ? onTest : onLive),
+      plan.facts.environment === 'live'
+        ? startTalk(plan, line, leg, notes.take, onLive)
+        : startTalk(plan, line, leg, (event) => notes.take(onTheClock(event, config.simulatorSpeed)), onTest),
     finishing,
   };
+}
+
+/** Lines that are faster than time count their own milliseconds. */
+function onTheClock(event: ConversationEvent, speed: number): ConversationEvent {
+  if (event.type !== 'turn' || speed === 1) return event;
+  const { startMs, endMs } = event.turn;
+  return { ...event, turn: { ...event.turn, startMs: startMs / speed, endMs: endMs / speed } };
 }

@@ -2,6 +2,8 @@ import { createLog } from '../../../src/platform/index.js';
 import { type SipCarrier, SipProvider } from '../../../src/telephony/index.js';
 import {
   AgentTalk,
+  Conversation,
+  type ConversationParts,
   type ConversationEvent,
   createLanguageModel,
   createSpeaker,
@@ -58,7 +60,11 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     const listener = new Listener(leg);
     await listener.until('answered');
     const told: ConversationEvent[] = [];
-    const talk = new AgentTalk(leg.audio!, partsFor(leg, told), { onMachine: 'carry_on', message: undefined });
+    const line = leg.audio!;
+    const talk = new AgentTalk(line, new Conversation(line, partsFor(leg, told)), {
+      onMachine: 'carry_on',
+      message: undefined,
+    });
     let over: unknown;
     talk.over.then(
       (end) => (over = end),
@@ -91,10 +97,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     await provider.sip.close();
   });
 
-  const partsFor = (
-    leg: Awaited<ReturnType<SipProvider['dial']>>,
-    told: ConversationEvent[],
-  ): ConstructorParameters<typeof AgentTalk>[1] => {
+  const partsFor = (leg: Awaited<ReturnType<SipProvider['dial']>>, told: ConversationEvent[]): ConversationParts => {
     const setting = { kind: 'openai', baseUrl: providers.url, model: 'lab' } as const;
     const transfer = (to: string, signal: AbortSignal) =>
       leg.transfer(to, { mode: 'bridge', from: FROM, ringTimeoutMs: 20_000, signal });
