@@ -61,14 +61,7 @@ describe('GET /v1/calls/{id}/stream', () => {
     const said = events.filter(({ event }) => event === 'call.turn').map(({ data }) => data);
     expect(said.every(({ version }) => version === null)).toBe(true);
     for (const { data } of events) expect(data.occurredAt).toMatch(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/);
-    expect(said.map(({ data }) => data)).toEqual(
-      (await get(`/v1/calls/${id}/transcript`)).map(({ speaker, text, startMs, endMs }: Record<string, unknown>) => ({
-        speaker,
-        text,
-        startMs,
-        endMs,
-      })),
-    );
+    expect(said.map(({ data }) => data)).toEqual(await get(`/v1/calls/${id}/transcript`));
   });
 
   it('200 after Last-Event-ID tells the rest and nothing twice, wherever it was cut', async () => {
