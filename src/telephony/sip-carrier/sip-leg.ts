@@ -12,6 +12,7 @@ import {
   type TransferResult,
 } from '../telephony-provider.js';
 import { Bridge, type BridgeParts, refused } from './bridge.js';
+import { signalOf } from './media-signals.js';
 import { type PlacedCall } from './place-call.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
 
@@ -214,31 +215,14 @@ export class SipLeg implements CallLeg {
   }
 
   private applyMedia(event: MediaEvent): void {
-    const { at } = event;
-    switch (event.type) {
-      case 'dtmf': {
-        this.told.add({ type: 'dtmf', at, digit: event.digit });
-        return;
-      }
-      case 'answered-by': {
-        this.told.add({ type: 'answered_by', at, ...event.answer });
-        return;
-      }
-      case 'beep': {
-        this.told.add({ type: 'beep', at });
-        return;
-      }
-      case 'greeting-over': {
-        this.told.add({ type: 'greeting_over', at });
-        return;
-      }
-      case 'media-lost': {
-        const detail = 'No audio has come from the far end for too long';
-        return void this.end({ reason: 'error_media_lost', sipCode: null, by: 'carrier', detail });
-      }
-      case 'recording-failed':
-        this.parts.log.error({ callId: this.parts.request.callId, detail: event.detail }, 'a recording has gaps');
+    const signal = signalOf(event);
+    if (signal) this.told.add(signal);
+    if (event.type === 'media-lost') {
+      const detail = 'No audio has come from the far end for too long';
+      void this.end({ reason: 'error_media_lost', sipCode: null, by: 'carrier', detail });
     }
+    if (event.type === 'recording-failed')
+      this.parts.log.error({ callId: this.parts.request.callId, detail: event.detail }, 'a recording has gaps');
   }
 }
 

@@ -5,6 +5,8 @@ import { type PlacedCall } from './place-call.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
 import { refusalOf } from './transfer-refusal.js';
 
+const LOST = { reason: 'error_media_lost', sipCode: null, by: 'carrier' } as const;
+
 export interface TransferTargetParts {
   placed: PlacedCall;
   /** E.164. */
@@ -28,7 +30,12 @@ export class TransferTarget {
 
   constructor(private readonly parts: TransferTargetParts) {
     this.answer = new Promise((resolve) => (this.told = resolve));
-    this.over = this.run();
+    this.over = this.run().catch((error: unknown) => {
+      parts.log.error({ err: error, reference: parts.reference }, 'the call of a transfer was lost track of');
+      this.told('The call there was lost track of');
+      void this.hangup();
+      return { ...LOST, detail: `The call with ${parts.to} was lost track of` };
+    });
     void this.followMedia();
   }
 
@@ -92,9 +99,8 @@ export class TransferTarget {
 
   private endOf({ by }: CallEnded): SipEnd | undefined {
     const { to } = this.parts;
-    const lost = { reason: 'error_media_lost', sipCode: null, by: 'carrier' } as const;
-    if (this.isSilent) return { ...lost, detail: `No audio has come from ${to} for too long` };
-    if (by === 'lost') return { ...lost, detail: `${to} does not know the call any more` };
+    if (this.isSilent) return { ...LOST, detail: `No audio has come from ${to} for too long` };
+    if (by === 'lost') return { ...LOST, detail: `${to} does not know the call any more` };
     if (this.hungUp || by === 'local') return undefined;
     return { reason: 'call_transfer', sipCode: null, by: 'operator', detail: `Transferred to ${to}, who hung up` };
   }
