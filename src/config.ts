@@ -378,7 +378,8 @@ function provider<Stage extends string>(
   given: { [Field in keyof Provider]: Provider[Field] | undefined } & { kind: string },
 ): Partial<Record<Stage, Provider>> {
   if (given.baseUrl === undefined && given.apiKey === undefined) return {};
-  const fields = Object.entries(given).filter(([, value]) => value !== undefined);
+  const entries: [string, string | undefined][] = Object.entries(given);
+  const fields = entries.filter(([, value]) => value !== undefined);
   return { [stage]: Object.fromEntries(fields) } as unknown as Record<Stage, Provider>;
 }
 

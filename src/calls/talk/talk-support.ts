@@ -80,7 +80,15 @@ export function createTalkSupport(
     startTalk: (plan, line, leg, notes) =>
       plan.facts.environment === 'live'
         ? startTalk(plan, line, leg, notes.take, onLive)
-        : startTalk(plan, line, leg, (event) => notes.take(onTheClock(event, config.simulatorSpeed)), onTest),
+        : startTalk(
+            plan,
+            line,
+            leg,
+            (event) => {
+              notes.take(onTheClock(event, config.simulatorSpeed));
+            },
+            onTest,
+          ),
     finishing,
   };
 }
