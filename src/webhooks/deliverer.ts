@@ -75,9 +75,12 @@ export class Deliverer {
     return this.takeOnce();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is due or under way. */
   async idle(): Promise<void> {
-    while (this.underWay.size > 0) await Promise.all(this.underWay);
+    do {
+      await Promise.all(this.underWay);
+      await this.takeOnce();
+    } while (this.underWay.size > 0);
   }
 
   /** Lets attempts under way end, within limits, and gives the others back. */

@@ -92,7 +92,7 @@ export class WebhooksService {
     if (given.url) this.assertAddress(given.url);
     const { description, ...rest } = given;
     const changes: Partial<WebhookEntity> = Object.fromEntries(
-      Object.entries(rest).filter(([, value]) => value !== undefined && value !== null),
+      Object.entries(rest).filter(([, value]) => value != null),
     );
     if (description !== undefined) changes.description = description;
     if (changes.isActive) Object.assign(changes, { disabledReason: null, disabledAt: null, failingSince: null });
