@@ -337,6 +337,24 @@ describe('webhooks', () => {
     expect(bench.receiver.asked).toHaveLength(1);
   });
 
+  it('of events that were erased meanwhile have failed; nobody is asked', async () => {
+    const { id } = await bench.add();
+    await bench.over();
+    await bench.tell();
+    await bench.db.database.transaction(async (client) => {
+      await client.query(`set local outdial.erase_reason = 'test'`);
+      await client.query('delete from call_events where stream_id = (select max(id::text)::uuid from calls)');
+    });
+    await bench.settled();
+    expect(bench.receiver.asked).toEqual([]);
+    const [{ id: deliveryId, status }] = await bench.deliveries(id);
+    expect(status).toBe('failed');
+    expect((await bench.delivery(id, deliveryId)).log).toMatchObject([
+      { error: 'What happened is not known any more' },
+    ]);
+    expect((await bench.ask('GET', `/${id}`)).body.data.failingSince).toBeNull();
+  });
+
   describe('the end of a call waits for its analysis', () => {
     it('until it has come, and has it then', async () => {
       const { id } = await bench.add({ events: ['call.ended', 'call.analyzed'] });

@@ -195,6 +195,13 @@ describe('webhooks', () => {
       expect((await bench.ask('PATCH', `/${id}`, { url: null, events: null })).body.data).toMatchObject({ url: URL });
     });
 
+    it('200 another address is not blamed for the failures of the one before', async () => {
+      const { id, url } = await bench.add();
+      await bench.db.database.query('update webhook_endpoints set failing_since = now()');
+      expect((await bench.ask('PATCH', `/${id}`, { url })).body.data.failingSince).toEqual(TIME);
+      expect((await bench.ask('PATCH', `/${id}`, { url: URL })).body.data.failingSince).toBeNull();
+    });
+
     it('400 for what cannot be', async () => {
       const { id } = await bench.add();
       expectRefused(await bench.ask('PATCH', `/${id}`, { url: 'http://10.0.0.1/' }), 'url');
