@@ -1,4 +1,3 @@
-import { reportEvents } from '../calls/index.js';
 import {
   Coalescer,
   type Database,
@@ -9,9 +8,9 @@ import {
   OutboundRefused,
   type SecretBox,
 } from '../platform/index.js';
-import { type Attempt, DeliveryJobs, type Room, type TakenDelivery } from './delivery-jobs.js';
+import { type Attempt, DeliveryJobs, type Room } from './delivery-jobs.js';
 import { type EndpointHealth } from './endpoint-health.js';
-import { callBody } from './payload.js';
+import { prepareDeliveries, type ReadyDelivery } from './prepare-deliveries.js';
 import { verdictOf } from './retry-schedule.js';
 import { signedHeaders } from './signature.js';
 
@@ -28,7 +27,7 @@ export interface DelivererOptions {
 
 /** As the contract says. */
 const TIMEOUT_MS = 10_000;
-const LEASE_MS = 30_000;
+const LEASE_MS = 15_000;
 const STOP_MS = 5_000;
 const ROOM: Room = { all: 500, perEndpoint: 4, perFailing: 1, failingMs: 60_000 };
 /** What is kept of an answer. */
@@ -36,7 +35,6 @@ const KEPT_BYTES = 4_096;
 const MAX_BATCH = 100;
 const USER_AGENT = 'Outdial-Webhooks/1';
 
-type Ready = TakenDelivery & { body: string };
 type Outcome = Pick<Attempt, 'status' | 'response' | 'error' | 'ms'>;
 
 /**
@@ -75,9 +73,12 @@ export class Deliverer {
     return this.takeOnce();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is due or under way. */
   async idle(): Promise<void> {
-    while (this.underWay.size > 0) await Promise.all(this.underWay);
+    do {
+      await Promise.all(this.underWay);
+      await this.takeOnce();
+    } while (this.underWay.size > 0);
   }
 
   /** Lets attempts under way end, within limits, and gives the others back. */
@@ -96,16 +97,17 @@ export class Deliverer {
     const all = room.all - this.underWay.size;
     if (this.isStopped || all <= 0) return;
     const taken = await this.jobs.take(this.inHand, { ...room, all }, leaseMs);
-    for (const delivery of taken) this.occupy(delivery.endpointId, 1);
-    const ready = await this.withBodies(taken).catch((error: unknown) => {
+    for (const { endpointId } of taken) this.occupy(endpointId, 1);
+    const ready = await prepareDeliveries(this.database, this.jobs, taken).catch((error: unknown) => {
       this.log.error({ err: error }, 'webhooks could not be prepared; they are tried again later');
-      for (const delivery of taken) this.occupy(delivery.endpointId, -1);
       return [];
     });
+    const begun = new Set(ready.map(({ id }) => id));
+    for (const { id, endpointId } of taken) if (!begun.has(id)) this.occupy(endpointId, -1);
     for (const delivery of ready) this.begin(delivery);
   }
 
-  private begin(delivery: Ready): void {
+  private begin(delivery: ReadyDelivery): void {
     const work = this.carryOut(delivery).finally(() => {
       this.underWay.delete(work);
       this.occupy(delivery.endpointId, -1);
@@ -121,22 +123,8 @@ export class Deliverer {
     else this.inHand.delete(endpointId);
   }
 
-  /** Fixes what is sent, for this attempt and those after it. */
-  private async withBodies(taken: readonly TakenDelivery[]): Promise<Ready[]> {
-    const bare = taken.filter(({ body }) => body === null);
-    const events = bare.map(({ callId, sequence }) => ({ callId: callId ?? '', version: sequence ?? 0 }));
-    const reported = bare.length > 0 ? await reportEvents(this.database, events) : [];
-    const bodies = new Map<string, string>();
-    for (const [index, delivery] of bare.entries()) {
-      const event = reported[index];
-      if (event) bodies.set(delivery.id, callBody(delivery, delivery.sequence ?? 0, event));
-    }
-    if (bodies.size > 0) await this.jobs.keepBodies([...bodies].map(([id, body]) => ({ id, body })));
-    return taken.map((delivery) => ({ ...delivery, body: delivery.body ?? bodies.get(delivery.id) ?? '' }));
-  }
-
   /** Never rejects: what fails here is due again when its lease is over. */
-  private async carryOut(delivery: Ready): Promise<void> {
+  private async carryOut(delivery: ReadyDelivery): Promise<void> {
     try {
       const at = new Date();
       const headers = this.headersOf(delivery, at);
@@ -157,7 +145,7 @@ export class Deliverer {
     }
   }
 
-  private headersOf(delivery: Ready, at: Date): Record<string, string> {
+  private headersOf(delivery: ReadyDelivery, at: Date): Record<string, string> {
     const { id, event, body, endpointId, sealedSecret, sealedOldSecret, oldSecretUntil } = delivery;
     const isOldGood = sealedOldSecret !== null && oldSecretUntil !== null && oldSecretUntil > at;
     const old = isOldGood ? [this.secrets.open(sealedOldSecret, endpointId)] : [];
@@ -171,10 +159,9 @@ export class Deliverer {
   }
 
   /** Undefined when it was given up because the process ends. */
-  private async ask({ url, body }: Ready, headers: Record<string, string>): Promise<Outcome | undefined> {
+  private async ask({ url, body }: ReadyDelivery, headers: Record<string, string>): Promise<Outcome | undefined> {
     const begun = performance.now();
     const ms = () => performance.now() - begun;
-    if (body === '') return { status: null, response: null, error: 'What happened is not known any more', ms: 0 };
     const { timeoutMs = TIMEOUT_MS } = this.options;
     const { signal } = this.stopping;
     try {

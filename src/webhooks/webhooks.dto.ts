@@ -6,7 +6,11 @@ import { DISABLED_REASONS, type DisabledReason, type WebhookEntity } from './web
 
 const EXAMPLE_ID = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10';
 const EXAMPLE_TIME = '2026-04-05T13:59:00.000Z';
-const URL = { description: 'https; in development http as well', example: 'https://example.com/hook', maxLength: 2048 };
+const ADDRESS = {
+  description: 'https; in development http as well',
+  example: 'https://example.com/hook',
+  maxLength: 2048,
+};
 
 /** The most seconds that an old secret may stay good. */
 const MOST_OVERLAP = 7 * 86_400;
@@ -30,13 +34,13 @@ class WebhookSettings {
 }
 
 export class CreateWebhookRequest extends WebhookSettings {
-  @TextField(URL)
+  @TextField(ADDRESS)
   url: string;
 }
 
 /** Only what is given changes. */
 export class UpdateWebhookRequest extends WebhookSettings {
-  @TextField({ ...URL, optional: true })
+  @TextField({ ...ADDRESS, optional: true })
   url?: string | null;
 }
 
@@ -56,7 +60,7 @@ export class WebhookView {
   @ApiProperty({ example: EXAMPLE_ID })
   id: string;
 
-  @ApiProperty({ example: URL.example })
+  @ApiProperty({ example: ADDRESS.example })
   url: string;
 
   @ApiProperty({ enum: WEBHOOK_EVENTS, isArray: true, example: DEFAULT_EVENTS })

@@ -88,13 +88,14 @@ export class WebhooksService {
    * @throws DomainError `not_found`, `validation_error`
    */
   async update(owner: Owner, id: string, given: WebhookChanges): Promise<WebhookEntity> {
-    await this.get(owner, id);
+    const before = await this.get(owner, id);
     if (given.url) this.assertAddress(given.url);
     const { description, ...rest } = given;
     const changes: Partial<WebhookEntity> = Object.fromEntries(
-      Object.entries(rest).filter(([, value]) => value !== undefined && value !== null),
+      Object.entries(rest).filter(([, value]) => value != null),
     );
     if (description !== undefined) changes.description = description;
+    if (changes.url !== undefined && changes.url !== before.url) changes.failingSince = null;
     if (changes.isActive) Object.assign(changes, { disabledReason: null, disabledAt: null, failingSince: null });
     if (Object.keys(changes).length > 0) {
       const { organizationId, environment } = owner;
