@@ -56,6 +56,8 @@ export class Lab {
   connections = 0;
   /** How many answers have begun. */
   begun = 0;
+  /** Requests over HTTP that are neither answered in full nor given up. */
+  open = 0;
   private readonly spoken = new Map<string, Answer>();
   private readonly waiting = new Set<() => void>();
   private readonly webSockets = new WebSocketServer({
@@ -80,7 +82,13 @@ export class Lab {
         });
     });
     server.on('request', (request, response) => {
-      response.on('error', () => undefined);
+      this.open++;
+      response
+        .on('error', () => undefined)
+        .on('close', () => {
+          this.open--;
+          this.changed();
+        });
       void this.answer(request, response).catch(() => response.destroy());
     });
     server.on('upgrade', (request, socket, head) => {

@@ -1,6 +1,7 @@
 import { endCall, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
 import { type ToolContext } from '../../src/voice/tool.js';
 import { ConversationLab } from './support/conversation-lab.js';
+import { random } from './support/random.js';
 import {
   type Answer,
   type Behaviour,
@@ -20,17 +21,6 @@ const TEXTS = ['Yes.', 'Tuesday at nine is free. Which one do you prefer?', 'One
 const ENDS = ['agent_hangup', 'inactivity', 'max_duration_reached', 'error_speech_provider', 'error_llm_provider'];
 /** Of the conversation; the call may go on without it. */
 const ALL_ENDS = [...ENDS, 'handed over', 'stopped'];
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Run {
   lab: ConversationLab;

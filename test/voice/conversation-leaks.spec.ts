@@ -1,0 +1,155 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Conversation } from '../../src/voice/conversation.js';
+import { type Clock } from '../../src/voice/clock.js';
+import { type ConversationEnd } from '../../src/voice/conversation-events.js';
+import { createLanguageModel, createSpeaker, createTranscriber, endCall } from '../../src/voice/index.js';
+import { type Fault, Lab, NAMED_FAULTS } from '../lab/index.js';
+import { eventually } from '../support/process.js';
+import { random } from './support/random.js';
+import { VirtualLine } from './support/virtual-line.js';
+
+/** `LEAK_RUNS=1000` for the long form. */
+const RUNS = Number(process.env['LEAK_RUNS'] ?? 40);
+const AT_ONCE = 20;
+const FAULT_RATE = 0.15;
+/** Time passes faster than outside. */
+const SPEED = 4;
+const FRAME_MS = 20;
+const PATIENCE_MS = 6_000;
+/** Of one host, as `http.ts` keeps them. */
+const MOST_FREE_SOCKETS = 64;
+const REASONS = [
+  'hung up',
+  'agent_hangup',
+  'inactivity',
+  'max_duration_reached',
+  'error_speech_provider',
+  'error_llm_provider',
+];
+
+const clock: Clock = {
+  now: () => performance.now() * SPEED,
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms / SPEED);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function heap(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+function summaryOf(ended: readonly { reason: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason } of ended) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+const listeners = (): number => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
+
+describe('conversations with providers over HTTP that fail at random', () => {
+  let lab: Lab;
+  let fault: () => Fault | undefined;
+
+  beforeAll(async () => {
+    lab = await Lab.start({
+      rules: [
+        { when: /bye/, say: 'Goodbye then, thank you for your time.', calls: [{ name: 'end_call', arguments: {} }] },
+        { when: /./, say: 'I see. What else can I do for you today?' },
+      ],
+      recognizes: false,
+      hears: (ms) => (ms > 2_000 ? 'bye' : 'well'),
+      faultOf: () => fault(),
+    });
+  });
+
+  afterAll(() => lab.close());
+
+  /** @returns why it ended, and what shows whether it is still held by anybody */
+  async function converse(seed: number): Promise<{ reason: string; held: WeakRef<Conversation> }> {
+    const next = random(seed);
+    const line = new VirtualLine();
+    const provider = { kind: 'openai', baseUrl: lab.url, model: 'lab' };
+    const conversation = new Conversation(line, {
+      transcribers: { primary: createTranscriber(provider), fallback: createTranscriber(provider) },
+      models: { primary: createLanguageModel(provider) },
+      speakers: { primary: createSpeaker(provider) },
+      tools: [endCall()],
+      settings: {
+        firstMessage: { text: 'Hello, this is Ada.' },
+        maxDurationMs: next() < 0.1 ? 4_000 : 60_000,
+        silence: { afterMs: 3_000, prompt: { text: 'Are you there?' }, times: 1, farewell: undefined },
+        limits: {
+          ...{ transcriptionMs: PATIENCE_MS, modelFirstMs: PATIENCE_MS, modelNextMs: PATIENCE_MS },
+          ...{ speechFirstMs: PATIENCE_MS, speechNextMs: PATIENCE_MS },
+        },
+      },
+      clock,
+    });
+    const hangsUpAtMs = next() < 0.2 ? 1_000 + 8_000 * next() : Infinity;
+    const told: { end?: ConversationEnd } = {};
+    void conversation.over.then((end) => (told.end = end));
+    conversation.start();
+    for (let lastMs = clock.now(); !told.end && line.atMs < hangsUpAtMs;) {
+      await new Promise((resolve) => setTimeout(resolve, FRAME_MS / SPEED));
+      for (; lastMs <= clock.now(); lastMs += FRAME_MS) {
+        if (next() < 0.01) line.says('words', next() < 0.3 ? 2_200 : 200 + 800 * next());
+        line.tick();
+      }
+    }
+    if (!told.end && next() < 0.5) conversation.stop();
+    else await conversation.hangUp();
+    expect(line.listeners.size).toBe(0);
+    return { reason: told.end?.reason ?? 'hung up', held: new WeakRef(conversation) };
+  }
+
+  async function batch(from: number, count: number): Promise<Awaited<ReturnType<typeof converse>>[]> {
+    const ended: Awaited<ReturnType<typeof converse>>[] = [];
+    let seed = from;
+    const worker = async (): Promise<void> => {
+      while (seed < from + count) ended.push(await converse(seed++));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    return ended;
+  }
+
+  it(`leaves no request, timer, listener or conversation behind, ${RUNS} times`, async () => {
+    const next = random(1);
+    const kinds = Object.values(NAMED_FAULTS);
+    fault = () => (next() < FAULT_RATE ? kinds[Math.floor(next() * kinds.length)] : undefined);
+    const rejections: unknown[] = [];
+    const note = (reason: unknown): void => void rejections.push(reason);
+    process.on('unhandledRejection', note);
+    await batch(0, AT_ONCE / 2);
+    await lab.until(({ open }) => open === 0);
+    const before = { timers: timers(), listeners: listeners() - 1 };
+    const heapBefore = heap();
+
+    const ended = await batch(AT_ONCE, RUNS);
+    await lab.until(({ open }) => open === 0);
+    process.off('unhandledRejection', note);
+    await eventually('that nobody holds any of them', () => {
+      collect();
+      return Promise.resolve(ended.every(({ held }) => held.deref() === undefined) || undefined);
+    });
+    expect(rejections).toEqual([]);
+    // Those of connections that wait for the next request are not counted.
+    await eventually('that no timer is left', () => Promise.resolve(timers() <= before.timers || undefined));
+    expect(listeners()).toBe(before.listeners);
+    expect(lab.sockets.size).toBeLessThanOrEqual(MOST_FREE_SOCKETS);
+    const reasons = new Set(ended.map(({ reason }) => reason));
+    expect([...reasons].filter((reason) => !REASONS.includes(reason))).toEqual([]);
+    // Otherwise it would prove little.
+    for (const reason of ['hung up', 'error_speech_provider']) expect(reasons).toContain(reason);
+    if (process.env['LEAK_RUNS'])
+      process.stderr.write(`${JSON.stringify({ ...summaryOf(ended), heapBytesEach: (heap() - heapBefore) / RUNS })}\n`);
+  }, 600_000);
+});
