@@ -26,7 +26,7 @@ describe('A worker', () => {
       simulatorSpeed: 1_000,
       encryptionKey: randomBytes(32),
       outbound: OUTBOUND,
-      conversation: { transcription: provider, model: provider, speech: provider },
+      providers: { transcription: provider, model: provider, speech: provider },
     });
     tenant = await app.tenant();
   });
