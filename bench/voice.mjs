@@ -341,7 +341,7 @@ async function open(engine, { port, recordTo }) {
   return session;
 }
 
-/** A conversation as `call-preparation.ts` begins it. */
+/** A conversation as `start-talk.ts` begins it. */
 function converseOn(voice, { session, url, call, noted }) {
   session.answered(new Date());
   const provider = { kind: 'openai', baseUrl: url, model: 'lab' };
@@ -355,7 +355,7 @@ function converseOn(voice, { session, url, call, noted }) {
   };
   return new voice.AgentTalk(
     line,
-    {
+    new voice.Conversation(line, {
       settings: { instructions: 'You are brief.', firstMessage: { text: 'Hello.' } },
       transcribers: { primary: voice.createTranscriber(provider) },
       models: { primary: voice.createLanguageModel(provider) },
@@ -365,7 +365,7 @@ function converseOn(voice, { session, url, call, noted }) {
         if (event.type === 'fault' || event.type === 'ended') console.error(JSON.stringify(event));
         if (noted.measures && event.type === 'turn' && event.turn.latency) noted.latencies.push(event.turn.latency);
       },
-    },
+    }),
     { onMachine: 'carry_on', message: undefined },
   );
 }
