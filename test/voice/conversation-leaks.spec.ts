@@ -10,7 +10,7 @@ import { random } from './support/random.js';
 import { VirtualLine } from './support/virtual-line.js';
 
 /** `LEAK_RUNS=1000` for the long form. */
-const RUNS = Number(process.env['LEAK_RUNS'] ?? 40);
+const RUNS = Number(process.env['LEAK_RUNS'] ?? 30);
 const AT_ONCE = 20;
 const FAULT_RATE = 0.15;
 /** Time passes faster than outside. */
