@@ -9,6 +9,7 @@ import { LineSecurity } from './line-security.js';
 import { type MediaClock } from './media-clock.js';
 import { type MediaHostOptions } from './media-messages.js';
 import { type MediaEvent, type MediaReport, type MediaSessionOptions } from './media-session.js';
+import { Ear } from './ear.js';
 import { MediaSockets } from './media-sockets.js';
 import { type CallQuality, type LocalMedia, type NegotiatedMedia } from './media-types.js';
 import { PlayoutQueue } from './playout-queue.js';
@@ -63,6 +64,9 @@ export class MediaLine {
   private lastPacketMs = 0;
   private isLost = false;
   private hears = false;
+  private readonly ear = new Ear((frame, behind) => {
+    if (this.listening) this.surroundings.heard(Math.max(0, this.frame - behind) * FRAME_MS, frame);
+  });
   private readonly heardFrame = new Int16Array(FRAME_SAMPLES);
   private readonly spokenFrame = new Int16Array(FRAME_SAMPLES);
 
@@ -205,6 +209,8 @@ export class MediaLine {
     if (!wasLatched) this.sockets.connectRtp(source);
     this.lastPacketMs = now;
     this.isLost = false;
+    const codec = this.receiver.codec(rtp);
+    if (codec) this.ear.packet(rtp, codec);
     const digit = this.receiver.packet(rtp, now);
     if (digit === undefined) return;
     this.other?.passOn(digit);
@@ -228,8 +234,8 @@ export class MediaLine {
     const spoken = this.speak();
     this.hears = this.receiver.buffer.pop(this.heardFrame) !== 'nothing';
     this.recorder?.frame(this.hears ? this.heardFrame : undefined, spoken);
-    const atMs = this.frame++ * FRAME_MS;
-    if (this.listening) this.surroundings.heard(atMs, this.heardFrame);
+    this.ear.tick();
+    this.frame++;
     if (this.detector && !this.detector.isDone)
       for (const found of this.detector.push(this.heardFrame)) this.tell(found);
     this.watch(nowMs);
@@ -243,7 +249,10 @@ export class MediaLine {
       this.sender.skip(1);
       return undefined;
     }
-    const format = { ...media, payloadType: media.payloadTypes[media.codec] ?? (media.codec === 'PCMU' ? 0 : 8) };
+    const format = {
+      ...media,
+      payloadType: media.payloadTypes[media.codec] ?? (media.codec === 'PCMU' ? 0 : 8),
+    };
     const step = this.dtmf.next();
     if (step && step.type !== 'gap' && media.dtmfPayloadType !== undefined) {
       this.sender.event(step, media.dtmfPayloadType, format);

@@ -38,6 +38,11 @@ export class RtpReceiver {
     return this.codecOf.has(packet.payloadType) || packet.payloadType === this.dtmfPayloadType;
   }
 
+  /** What the sound of a packet is coded in; undefined: it is none. */
+  codec({ payloadType }: RtpPacket): G711 | undefined {
+    return payloadType === this.dtmfPayloadType ? undefined : this.codecOf.get(payloadType);
+  }
+
   /** A packet from the far end; returns the digit that begins with it. */
   packet(packet: RtpPacket, arrivalMs: number): string | undefined {
     this.stats.packet(packet, arrivalMs);

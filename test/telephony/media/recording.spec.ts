@@ -30,6 +30,10 @@ function spokenFrames(pcm: Int16Array): Int16Array {
   return Int16Array.from(frames.filter((frame) => frame.some((sample) => sample !== 0)).flatMap((frame) => [...frame]));
 }
 
+/** From the first sound to the last. */
+const soundIn = (pcm: Int16Array): Int16Array =>
+  pcm.slice(firstLoud(pcm), pcm.findLastIndex((sample) => Math.abs(sample) > 100) + 1);
+
 async function channels(file = path): Promise<[Int16Array, Int16Array]> {
   const { channels: both } = parseWav(await readFile(file));
   expect(both).toHaveLength(2);
@@ -54,16 +58,15 @@ describe('the recording of a call', () => {
     await ear.frameCount(2);
     const { recordedMs } = await agent.close();
     const [left, right] = await channels();
-    const loudFrame = ear.frames.findIndex(isLoud);
-    expect(Math.floor(firstLoud(left) / 160) * 20).toBe(ear.moments[loudFrame]);
     expect(firstLoud(left)).toBeGreaterThan(24_000);
-    // What was heard, frame by frame, and what was said: the agent's speech is recorded as it was written.
-    for (const [i, frame] of ear.frames.entries()) {
-      const at = (ear.moments[i] ?? 0) * 8;
-      expect(left.subarray(at, at + 160)).toEqual(frame);
-    }
+    // Who listens hears it as it comes; in the recording it has waited in the jitter buffer.
+    const loudAtMs = ear.moments[ear.frames.findIndex(isLoud)] ?? NaN;
+    expect(Math.floor(firstLoud(left) / 160) * 20).toBeGreaterThanOrEqual(loudAtMs);
+    expect(soundIn(left)).toEqual(soundIn(Int16Array.from(ear.frames.flatMap((frame) => [...frame]))));
+    // The agent's speech is recorded as it was written.
     expect(spokenFrames(right)).toEqual(answer);
-    expect(firstLoud(right)).toBeGreaterThan(firstLoud(left) + question.length);
+    // The jitter buffer holds back what the answer answers to by 80 ms at most.
+    expect(firstLoud(right)).toBeGreaterThan(firstLoud(left) + question.length - 640);
     expect([left.length, right.length]).toEqual([(recordedMs ?? 0) * 8, (recordedMs ?? 0) * 8]);
     expect(recordedMs).toBeGreaterThanOrEqual((ear.moments.at(-1) ?? 0) + 20);
   });
