@@ -84,7 +84,7 @@ export class Deliverer {
   /** Lets attempts under way end, within limits, and gives the others back. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    await this.takeOnce();
+    await this.takeOnce().catch(() => undefined); // told to whoever began it
     const timer = setTimeout(() => {
       this.stopping.abort();
     }, this.options.stopMs ?? STOP_MS);
