@@ -1,6 +1,7 @@
 import {
   Coalescer,
   type Database,
+  isRefusedByDatabase,
   type Log,
   oneAtATime,
   OutboundFailed,
@@ -64,7 +65,7 @@ export class Deliverer {
         await this.jobs.record(attempts);
         return attempts.map(() => undefined);
       },
-      { maxBatch: MAX_BATCH, maxInFlight: 2 },
+      { maxBatch: MAX_BATCH, maxInFlight: 2, mayRetryAlone: isRefusedByDatabase },
     );
   }
 
