@@ -1,6 +1,7 @@
 import {
   Coalescer,
   type Database,
+  isRefusedByDatabase,
   type Log,
   oneAtATime,
   OutboundFailed,
@@ -64,7 +65,7 @@ export class Deliverer {
         await this.jobs.record(attempts);
         return attempts.map(() => undefined);
       },
-      { maxBatch: MAX_BATCH, maxInFlight: 2 },
+      { maxBatch: MAX_BATCH, maxInFlight: 2, mayRetryAlone: isRefusedByDatabase },
     );
   }
 
@@ -84,7 +85,7 @@ export class Deliverer {
   /** Lets attempts under way end, within limits, and gives the others back. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    await this.takeOnce();
+    await this.takeOnce().catch(() => undefined); // told to whoever began it
     const timer = setTimeout(() => {
       this.stopping.abort();
     }, this.options.stopMs ?? STOP_MS);

@@ -108,9 +108,19 @@ export class WebhooksService {
   /** Forgets it with all of its deliveries. @returns it as it was. @throws DomainError `not_found` */
   async remove(owner: Owner, id: string): Promise<WebhookEntity> {
     const webhook = await this.get(owner, id);
-    const { organizationId, environment } = webhook;
-    if (!(await this.webhooks.delete({ id, organizationId, environment })).affected) throw notFound('Webhook');
+    if (!(await this.removeWithDeliveries(webhook))) throw notFound('Webhook');
     return webhook;
+  }
+
+  /** Of deliveries whose attempts are just being recorded, the two can lock each other out; one of them then repeats. */
+  private async removeWithDeliveries(webhook: WebhookEntity, tries = 5): Promise<boolean> {
+    const { id, organizationId, environment } = webhook;
+    try {
+      return Boolean((await this.webhooks.delete({ id, organizationId, environment })).affected);
+    } catch (error) {
+      if (tries === 1 || !isDeadlock(error)) throw error;
+      return this.removeWithDeliveries(webhook, tries - 1);
+    }
   }
 
   /** Gives it a new secret. The one before signs as well for a while; one before that no more. @throws DomainError `not_found` */
@@ -146,3 +156,6 @@ export class WebhooksService {
     }
   }
 }
+
+const isDeadlock = (error: unknown): boolean =>
+  (error as { driverError?: { code?: string } }).driverError?.code === '40P01';

@@ -1,4 +1,5 @@
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
+import { eventually } from '../support/process.js';
 import { WebhookBench } from './webhook-bench.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -232,6 +233,28 @@ describe('webhooks', () => {
       expect((await deleted)?.status).toBe(200);
       expect(await bench.db.database.query('select from webhook_attempts')).toEqual([]);
     });
+  });
+
+  it('DELETE /v1/webhooks/{id} 200 also when it and who records deliveries lock each other out', async () => {
+    const { id } = await bench.add();
+    const deliveries: string[] = [];
+    for (let n = 0; n < 3; n++) deliveries.push((await bench.ask('POST', `/${id}/test`)).body.data.id);
+    const [first, middle, last] = deliveries;
+    const lock = 'select from webhook_deliveries where id = any($1) for update';
+    const deleted = await bench.db.database.transaction(async (client) => {
+      await client.query(lock, [[middle]]);
+      const answer = bench.ask('DELETE', `/${id}`);
+      await eventually('it waits', async () => {
+        const { rows } = await client.query(`select from pg_locks where not granted and pid <> pg_backend_pid()
+          and locktype = 'transactionid' and transactionid = pg_current_xact_id_if_assigned()::xid`);
+        return rows.length > 0 ? true : undefined;
+      });
+      // Who began to wait first finds out first, and gives way.
+      await client.query(lock, [[first, last]]);
+      return { answer };
+    });
+    expect((await deleted.answer).status).toBe(200);
+    expect(await bench.db.database.query('select from webhook_deliveries')).toEqual([]);
   });
 
   describe('POST /v1/webhooks/{id}/rotate', () => {

@@ -57,7 +57,7 @@ export class OutboundHttp {
   private readonly https: HttpsAgent;
 
   constructor(private readonly options: OutboundOptions) {
-    const { allowNetworks, resolve = allowNetworks.length > 0 ? resolveBySystem : resolveByDns } = options;
+    const { allowNetworks, resolve = allowNetworks.length > 0 ? resolveBySystem : resolveByDns() } = options;
     const agentOptions = {
       keepAlive: true,
       timeout: IDLE_MS,

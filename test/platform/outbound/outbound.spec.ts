@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type TLSSocket } from 'node:tls';
 import { addressProblem, OutboundFailed, OutboundHttp, OutboundRefused } from '../../../src/platform/index.js';
 import { parseNetwork } from '../../../src/platform/outbound/network.js';
 import { type OutboundOptions, type OutboundRequest } from '../../../src/platform/outbound/index.js';
+import { temporaryFolder } from '../../support/process.js';
 import { selfSignedCertificate } from './certificate.js';
 
 const LOOPBACK = [parseNetwork('127.0.0.0/8')!];
@@ -304,13 +308,43 @@ describe('it fails in words', () => {
   });
 
   it('when nobody known signed the certificate, also with verification switched off in the environment', async () => {
-    const secure = `https://${await listen(createHttpsServer(selfSignedCertificate(), (_, response) => response.end()))}`;
+    const secure = `https://${await listen(createHttpsServer(selfSignedCertificate('127.0.0.1'), (_, response) => response.end()))}`;
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     closing.push(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED);
     expect(await failure(ask(secure))).toMatchObject({
       kind: 'tls',
       message: 'The certificate is of no known authority',
     });
+  });
+});
+
+describe('https', () => {
+  // NODE_EXTRA_CA_CERTS is read when a process starts.
+  const SCRIPT = `
+    import { OutboundHttp } from './dist/platform/outbound/index.js';
+    const [port, ...hosts] = process.argv.slice(1);
+    const resolve = () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+    const allowNetworks = [{ address: '127.0.0.1', prefix: 32, family: 'ipv4' }];
+    const http = new OutboundHttp({ allowNetworks, httpsOnly: true, resolve });
+    for (const host of hosts)
+      await http.request({ method: 'GET', url: 'https://' + host + ':' + port + '/', timeoutMs: 10000, maxBytes: 100 })
+        .then(({ status, body }) => console.log(status, body), ({ kind, message }) => console.log(kind, message));
+    http.close();`;
+
+  it('is spoken with who has a certificate for the name, of an authority that is known or was added', async () => {
+    const folder = temporaryFolder();
+    closing.push(folder.remove);
+    const certificate = selfSignedCertificate('hook.example.com');
+    const file = join(folder.path, 'ca.pem');
+    writeFileSync(file, certificate.cert);
+    const server = createHttpsServer(certificate, (request, response) => {
+      response.end((request.socket as TLSSocket).servername || 'no name');
+    });
+    const [, port = ''] = (await listen(server)).split(':');
+    const args = ['--input-type=module', '-e', SCRIPT, port, 'hook.example.com', 'other.example.com'];
+    const child = spawn(process.execPath, args, { env: { ...process.env, NODE_EXTRA_CA_CERTS: file } });
+    const lines = (await child.stdout.toArray()).join('').trim().split('\n');
+    expect(lines).toEqual(['200 hook.example.com', 'tls The certificate is for another host']);
   });
 });
 
