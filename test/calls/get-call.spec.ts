@@ -40,6 +40,7 @@ describe('GET /v1/calls/{id}', () => {
         callSuccessful: null,
         tokenCost: null,
         agentId: tenant.agentId,
+        agentVersion: null,
         campaignId: null,
         startedAt: null,
         endedAt: null,

@@ -198,6 +198,7 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
         'call.ringing',
         'call.started',
         'call.answered_by',
+        'call.tool_used',
         'call.ended',
       ]);
       expect(is.types.slice(ended + 1).sort()).toEqual(AFTERWARDS);

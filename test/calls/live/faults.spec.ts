@@ -117,7 +117,7 @@ describe('a call whose providers fail', () => {
       baseUrl: urls[stage] ?? providers.url,
     });
     const settings = {
-      conversation: {
+      providers: {
         transcription: provider('transcription'),
         model: provider('chat'),
         speech: { ...provider('speech'), voice: 'none' },
