@@ -259,6 +259,8 @@ export class RealtimeConversation {
 
   private interrupt(): void {
     const { turn } = this;
+    // What is not heard yet can be taken back in any case.
+    if (turn?.audible && !this.settings.interruptible) return;
     if (turn?.interruptible && !turn.held) turn.pause();
   }
 

@@ -239,6 +239,17 @@ describe('barge-in', () => {
     ]);
   });
 
+  it('does not happen to an agent that is not to be interrupted: it answers afterwards', async () => {
+    begin({ interruptible: false });
+    await asked();
+    await lab.passUntil(playing(SENTENCES[1]!));
+    lab.line.says('Tuesday please', 1_000);
+    await lab.passUntil(() => lab.turns.length === 5);
+    expect(lab.line.clearedMs).toEqual([]);
+    // Turns are told when they are over.
+    expect(lab.script.slice(2)).toEqual(['customer: Tuesday please', `agent: ${ANSWER}`, `agent: ${ANSWER}`]);
+  });
+
   it('gives up the model and the speech that still come', async () => {
     begin({}, { thinking: () => ({ betweenMs: 150 }) });
     await asked();
