@@ -186,6 +186,23 @@ describe('agents', () => {
       expect(answer.body.error.message).toBe('endpointing.silenceMs must be a whole number from 100 to 3000');
     });
 
+    it.each(['http://127.0.0.1/x', 'https://169.254.169.254/latest', 'http://localhost:3000/x', 'https://[::1]/x'])(
+      '400 for a tool at a private address: %s',
+      async (url) => {
+        const { id } = await create();
+        const tools = [{ type: 'end_call' }, { type: 'http', name: 'a', description: 'b', url }];
+        for (const answer of [
+          await ask('POST', '', { agentName: 'Follow-up', tools }),
+          await ask('PATCH', `/${id}`, { tools }),
+        ]) {
+          expectRefused(answer, 'tools[1].url');
+          expect(answer.body.error.message).toMatch(
+            /^tools\[1\]\.url cannot be used: The host is not a public address/,
+          );
+        }
+      },
+    );
+
     it.each([
       ['prompt', { prompt: '{{#vip}}Dear' }, 'is not a template: Unclosed section "vip" at 12'],
       ['firstMessage', { firstMessage: 'Hello {{name' }, 'is not a template: Unclosed tag at 6'],

@@ -55,6 +55,7 @@ describe('agents of before there were versions', () => {
       database,
       new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: url, dataDir: '/nowhere' }),
       new KnowledgeBasesService(database),
+      { outbound: { allowNetworks: [], httpsOnly: false } },
     );
   });
 

@@ -14,17 +14,16 @@ import {
   createSpeechToSpeech,
   createTranscriber,
   conversationSettings,
-  type Providers,
   RealtimeConversation,
-  type ProviderSettings,
   type Talk,
   type Tool,
 } from '../../voice/index.js';
 import { agentTools } from './agent-tools.js';
 import { httpTool } from './http-tool.js';
 import { knowledgeTool } from './knowledge-tool.js';
-import { conversing, type TalkPlan } from './talk-plan.js';
-import { type StageSettings, type StagesSettings } from './stage-providers.js';
+import { type StagesSettings } from './stage-providers.js';
+import { type TalkPlan } from './talk-plan.js';
+import { conversing, providersOf } from './talk-providers.js';
 
 export interface TalkSurroundings {
   http: Pick<OutboundHttp, 'request'>;
@@ -121,8 +120,3 @@ function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal }: Tal
   const hasKnowledge = agent.knowledgeBaseIds.length > 0 && !disableKnowledgeBases;
   return hasKnowledge ? [...tools, knowledgeTool(knowledge, organizationId, agent.knowledgeBaseIds)] : tools;
 }
-
-const providersOf = <P>(
-  { primary, fallback }: StageSettings,
-  create: (settings: ProviderSettings) => P,
-): Providers<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });

@@ -1,27 +1,20 @@
 import { type AgentForCalls, type AgentsService, openSecrets } from '../../agents/index.js';
 import { type Config } from '../../config.js';
-import { type Log, type SecretBox, SecretBoxError } from '../../platform/index.js';
+import { type Log, type OutboundGuard, type SecretBox, SecretBoxError } from '../../platform/index.js';
 import {
   type AnnouncementScript,
   createSpeaker,
-  type Providers,
+  ProviderError,
   type ProviderSettings,
   say,
-  type Speaker,
   TemplateError,
   type Usage,
 } from '../../voice/index.js';
 import { type AgentUsed, type CallFacts, type DisconnectionReason } from '../call-events.js';
 import { type AgentTexts, agentTexts } from './agent-texts.js';
 import { noticeTone } from './notice-tone.js';
-import {
-  type Accounts,
-  type StageSettings,
-  type StagesSettings,
-  stagesFor,
-  type StageName,
-  UnknownProvider,
-} from './stage-providers.js';
+import { type Accounts, type StagesSettings, stagesFor, type StageName, UnknownProvider } from './stage-providers.js';
+import { checkStages, conversing, providersOf } from './talk-providers.js';
 
 /** What an agent will do on a line, known before it is dialled. */
 export interface TalkPlan {
@@ -51,6 +44,8 @@ export interface NoTalk {
 export interface TalkPlannerParts {
   agents: Pick<AgentsService, 'forCalls'>;
   accounts: Accounts;
+  /** For where accounts lead. */
+  guard: OutboundGuard;
   /** The providers of the settings. Hold keys. */
   providers: Partial<Record<StageName, ProviderSettings>>;
   secrets: SecretBox;
@@ -67,13 +62,14 @@ export class TalkPlanner {
 
   /** @throws Error when the database cannot be asked */
   async plan(callId: string, facts: CallFacts): Promise<TalkPlan | NoTalk> {
-    const { agents, accounts, providers } = this.parts;
+    const { agents, accounts, providers, guard } = this.parts;
     const { organizationId } = facts;
     const agent = await agents.forCalls(organizationId, facts.agentId);
     let known: Pick<TalkPlan, 'texts' | 'stages' | 'tools'>;
     try {
       const texts = agentTexts(agent, facts, Date.now());
-      const stages = await stagesFor(agent, organizationId, accounts, providers);
+      const stages = await stagesFor(agent, organizationId, accounts, providers, guard);
+      checkStages(stages);
       known = { texts, stages, tools: this.opened(agent) };
     } catch (error) {
       const problem = problemOf(error);
@@ -100,7 +96,7 @@ export class TalkPlanner {
     stages,
   }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<Pick<TalkPlan, 'script' | 'usage'> | NoTalk> {
     const { config, log } = this.parts;
-    const speakers = speakersOf(stages);
+    const speakers = stages.speech && providersOf(stages.speech, createSpeaker);
     const usage: Usage[] = [];
     const voice = facts.voiceId ?? agent.voiceId ?? undefined;
     const language = facts.language ?? agent.language ?? undefined;
@@ -130,24 +126,10 @@ export class TalkPlanner {
 /** Why an agent cannot speak, in words; undefined for what is no fault of its settings. */
 function problemOf(error: unknown): string | undefined {
   if (error instanceof TemplateError) return `A template of the agent cannot be filled in: ${error.message}`;
+  if (error instanceof ProviderError) return `A provider of the agent cannot be used: ${error.message}`;
   if (error instanceof UnknownProvider || error instanceof SecretBoxError) return error.message;
   return undefined;
 }
-
-/** Those who hold a conversation: it needs all three. Undefined: the agent makes announcements. */
-export function conversing({
-  transcription,
-  model,
-  speech,
-}: StagesSettings): Record<StageName, StageSettings> | undefined {
-  return transcription && model && speech ? { transcription, model, speech } : undefined;
-}
-
-const speakersOf = ({ speech }: StagesSettings): Providers<Speaker> | undefined =>
-  speech && {
-    primary: createSpeaker(speech.primary),
-    ...(speech.fallback && { fallback: createSpeaker(speech.fallback) }),
-  };
 
 const NOTHING_TO_SAY =
   'The agent has nothing to say: give it audio with PUT /v1/agents/{id}/greeting-audio, or a firstMessage and set SPEECH_URL';
