@@ -18,6 +18,7 @@ const TEMPLATES: readonly [path: string, read: (agent: Partial<AgentConfiguratio
   ['firstMessage', ({ firstMessage }) => firstMessage],
   ['voicemailMessage', ({ voicemailMessage }) => voicemailMessage],
   ['durationWarning', ({ durationWarning }) => durationWarning],
+  ['apology', ({ apology }) => apology],
   ['silence.prompt', ({ silence }) => silence?.prompt],
   ['silence.farewell', ({ silence }) => silence?.farewell],
 ];

@@ -84,7 +84,7 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
   const { facts, agent, texts, script, maxDurationMs } = plan;
   const { endpointing, interruption, silence } = agent;
   const usual = conversationSettings();
-  const { firstMessage, durationWarning, silencePrompt, farewell } = texts;
+  const { firstMessage, durationWarning, apology, silencePrompt, farewell } = texts;
   return {
     ...usual,
     instructions: texts.instructions,
@@ -103,6 +103,7 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
       times: silence?.times ?? usual.silence.times,
       farewell: farewell ? { text: farewell } : undefined,
     },
+    apology: { text: apology, audio: plan.apology },
     maxDurationMs: Math.min(mostMs, maxDurationMs ?? mostMs),
     durationWarning: durationWarning ? { text: durationWarning, beforeMs: WARN_BEFORE_MS } : undefined,
   };

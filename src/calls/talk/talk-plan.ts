@@ -16,6 +16,9 @@ import { noticeTone } from './notice-tone.js';
 import { type Accounts, type StagesSettings, stagesFor, type StageName, UnknownProvider } from './stage-providers.js';
 import { checkStages, conversing, providersOf } from './talk-providers.js';
 
+/** Nobody is kept from a call for longer by an apology that may not be needed. */
+const APOLOGY_MS = 5_000;
+
 /** What an agent will do on a line, known before it is dialled. */
 export interface TalkPlan {
   callId: string;
@@ -29,6 +32,8 @@ export interface TalkPlan {
   tools: AgentForCalls['tools'];
   /** What has been said beforehand. */
   script: AnnouncementScript;
+  /** Said beforehand for those who cannot say it when it is needed. */
+  apology: Int16Array | undefined;
   usage: Usage[];
   /** From the answer on; undefined: no limit of its own. */
   maxDurationMs: number | undefined;
@@ -94,15 +99,17 @@ export class TalkPlanner {
     agent,
     texts,
     stages,
-  }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<Pick<TalkPlan, 'script' | 'usage'> | NoTalk> {
+  }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<
+    Pick<TalkPlan, 'script' | 'apology' | 'usage'> | NoTalk
+  > {
     const { config, log } = this.parts;
     const speakers = stages.speech && providersOf(stages.speech, createSpeaker);
     const usage: Usage[] = [];
     const voice = facts.voiceId ?? agent.voiceId ?? undefined;
     const language = facts.language ?? agent.language ?? undefined;
-    const spoken = async (words: string): Promise<Int16Array | undefined> => {
+    const spoken = async (words: string, timeoutMs?: number): Promise<Int16Array | undefined> => {
       if (words === '' || !speakers) return undefined;
-      const { pcm, provider } = await say(speakers, words, { voice, language });
+      const { pcm, provider } = await say(speakers, words, { voice, language, ...(timeoutMs && { timeoutMs }) });
       usage.push({ stage: 'speech', provider, characters: words.length });
       return pcm;
     };
@@ -114,11 +121,22 @@ export class TalkPlanner {
       const announced = agent.recordCalls ? (config.recordingNotice ?? '') : '';
       const notice = announced === 'tone' ? noticeTone() : await spoken(announced);
       const { onMachine, listenSeconds } = agent;
-      return { usage, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
+      const apology = stages.speechToSpeech && (await this.unlessItFails(spoken(texts.apology, APOLOGY_MS)));
+      return { usage, apology, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
     } catch (error) {
       log.warn({ err: error }, 'the speech server does not say what an agent has to say');
       const detail = 'The speech server does not say what the agent has to say; the call was not dialled';
       return { reason: 'error_speech_provider', detail, retryable: true };
+    }
+  }
+
+  /** A conversation can do without its apology. */
+  private async unlessItFails(audio: Promise<Int16Array | undefined>): Promise<Int16Array | undefined> {
+    try {
+      return await audio;
+    } catch (error) {
+      this.parts.log.warn({ err: error }, 'the speech server does not say the apology of an agent; its call has none');
+      return undefined;
     }
   }
 }

@@ -207,6 +207,50 @@ describe('preparing a live call', () => {
     });
   });
 
+  describe('has its apology recorded', () => {
+    const speechToSpeech = { providers: { speechToSpeech: { providerId: 'one' } } };
+    const parts = {
+      accounts: () => Promise.resolve(new Map([['one', { kind: 'openai', apiKey: 'key' }]])),
+    };
+
+    it('when one model hears and speaks, in the words of the agent', async () => {
+      facts = { ...facts, customerName: 'Ann' };
+      const { plan } = await ready({ ...speechToSpeech, apology: 'Leider nicht, {{customerName}}.' }, parts);
+      expect(said()).toEqual(['Leider nicht, Ann.']);
+      expect(plan.apology).toHaveLength('Leider nicht, Ann.'.length);
+      expect(plan.usage).toEqual([{ stage: 'speech', provider: 'openai/model', characters: 18 }]);
+    });
+
+    it('as usual, when the agent has none of its own', async () => {
+      await ready(speechToSpeech, parts);
+      expect(said()).toEqual([expect.stringMatching(/^I am sorry/)]);
+    });
+
+    it('unless nobody says it, which keeps no call from being made', async () => {
+      server.answer = (_, response) => response.writeHead(500).end();
+      const warned: unknown[] = [];
+      const warn = (...given: unknown[]) => void warned.push(given[1]);
+      const { plan } = await ready(speechToSpeech, {
+        ...parts,
+        log: { error: silent, warn, info: silent, debug: silent, flush: silent },
+      });
+      expect(plan.apology).toBeUndefined();
+      expect(plan.script.greeting).toBe(GREETING);
+      expect(warned).toEqual(['the speech server does not say the apology of an agent; its call has none']);
+      expect(await dialled()).toBe(1);
+    });
+
+    it('unless nobody speaks but the model', async () => {
+      const { plan } = await ready(speechToSpeech, { ...parts, providers: {} });
+      expect(plan.apology).toBeUndefined();
+    });
+
+    it('not when a conversation says it itself', async () => {
+      await ready({}, { providers: { transcription: speech(), model: speech(), speech: speech() } });
+      expect(said()).toEqual([]);
+    });
+  });
+
   describe('says that it records', () => {
     it('with a tone', async () => {
       const { notice } = await scriptOf({}, { config: { recordingNotice: 'tone' } });
