@@ -21,6 +21,7 @@ const DEFAULTS: Omit<VersionedConfiguration, 'agentName'> = {
   silence: null,
   maxDurationSeconds: null,
   durationWarning: null,
+  apology: null,
   tools: null,
   knowledgeBaseIds: [],
   recordCalls: true,

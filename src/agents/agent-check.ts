@@ -1,5 +1,5 @@
-import { DomainError } from '../platform/index.js';
-import { type AgentConfiguration } from './agent-configuration.js';
+import { addressProblem, DomainError, type OutboundRules } from '../platform/index.js';
+import { type AgentConfiguration, type AgentTool } from './agent-configuration.js';
 import { SETTINGS_CHECKS } from './agent-settings-check.js';
 import { TOOLS_CHECK } from './agent-tools-check.js';
 import { schemaProblem } from './answer-schema.js';
@@ -18,18 +18,26 @@ const TEMPLATES: readonly [path: string, read: (agent: Partial<AgentConfiguratio
   ['firstMessage', ({ firstMessage }) => firstMessage],
   ['voicemailMessage', ({ voicemailMessage }) => voicemailMessage],
   ['durationWarning', ({ durationWarning }) => durationWarning],
+  ['apology', ({ apology }) => apology],
   ['silence.prompt', ({ silence }) => silence?.prompt],
   ['silence.farewell', ({ silence }) => silence?.farewell],
 ];
 
 /**
  * Checks what the classes of requests cannot: what is inside of fields.
+ * @param outbound where tools may lead
  * @throws DomainError `validation_error` that names each problem by its path: `tools[2].url`
  */
-export function checkChanges(changes: Partial<AgentConfiguration>): void {
+export function checkChanges(changes: Partial<AgentConfiguration>, outbound: OutboundRules): void {
   const given = Object.entries(changes).filter(([, value]) => value != null);
   refuse(given.flatMap(([field, value]) => CHECKS[field]?.(value, field) ?? []));
+  refuse((changes.tools ?? []).flatMap((tool, n) => addressProblems(tool, `tools[${n}].url`, outbound)));
   refuse(TEMPLATES.flatMap(([path, read]) => told(path, templateProblem(read(changes) ?? ''))));
+}
+
+function addressProblems(tool: AgentTool, path: string, outbound: OutboundRules): Problem[] {
+  const problem = tool.type === 'http' ? addressProblem(tool.url, outbound) : undefined;
+  return told(path, problem && `cannot be used: ${problem}`);
 }
 
 const told = (path: string, problem: string | undefined): Problem[] =>

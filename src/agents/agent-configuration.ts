@@ -31,6 +31,8 @@ export interface AgentConfiguration {
   maxDurationSeconds: number | null;
   /** Said 30 s before that. */
   durationWarning: string | null;
+  /** Said before the end when a provider has failed; null: an apology in English. */
+  apology: string | null;
   /** Null: `end_call` and `send_dtmf`. */
   tools: AgentTool[] | null;
   knowledgeBaseIds: string[];

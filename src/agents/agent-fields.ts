@@ -138,6 +138,14 @@ export const DURATION_WARNING = {
   maxLength: SPOKEN_CHARACTERS,
   optional: true,
 };
+export const APOLOGY = {
+  description:
+    'What is said before the end when a provider has failed; an English apology that promises to call back unless given. ' +
+    `Keep it short: it is said beforehand for every call. ${TEMPLATE}`,
+  example: 'I am sorry, something is wrong here. We will call you back. Goodbye.',
+  maxLength: 500,
+  optional: true,
+};
 export const TOOLS = {
   description:
     'What the language model may do in a call, at most 20; `end_call` and `send_dtmf` unless given. By `type`: ' +

@@ -101,6 +101,9 @@ export class AgentConfigurationView implements AgentConfiguration {
   @ApiProperty(text(FIELD.DURATION_WARNING.example))
   durationWarning: string | null;
 
+  @ApiProperty(text(FIELD.APOLOGY.example))
+  apology: string | null;
+
   @ApiProperty({ type: 'array', nullable: true, items: FIELD.TOOLS.items, example: FIELD.TOOLS.example })
   tools: AgentTool[] | null;
 

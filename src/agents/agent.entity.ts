@@ -70,6 +70,9 @@ export class AgentEntity implements AgentConfiguration {
   @Column('text', { name: 'duration_warning', nullable: true })
   durationWarning: string | null;
 
+  @Column('text', { nullable: true })
+  apology: string | null;
+
   /** Their secrets are sealed in the `SecretBox` for this row's id. */
   @Column('json', { nullable: true })
   tools: AgentTool[] | null;

@@ -66,6 +66,9 @@ class AgentSettings {
   @TextField(FIELD.DURATION_WARNING)
   durationWarning?: string | null;
 
+  @TextField(FIELD.APOLOGY)
+  apology?: string | null;
+
   @JsonListField(FIELD.TOOLS)
   tools?: AgentTool[] | null;
 

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { BatchedLookup, Database, isId, newId, notFound, Page, SecretBox } from '../platform/index.js';
+import { type Config } from '../config.js';
+import { BatchedLookup, Database, InjectConfig, isId, newId, notFound, Page, SecretBox } from '../platform/index.js';
 import { changesOf, configurationOf, newConfiguration, upToDate } from './agent-changes.js';
 import { checkChanges } from './agent-check.js';
 import { type AgentConfiguration } from './agent-configuration.js';
@@ -33,6 +34,7 @@ export class AgentsService {
     private readonly database: Database,
     private readonly secrets: SecretBox,
     private readonly knowledgeBases: KnowledgeBasesService,
+    @InjectConfig() private readonly config: Pick<Config, 'outbound'>,
   ) {
     this.active = new BatchedLookup(
       database,
@@ -181,7 +183,7 @@ export class AgentsService {
   }
 
   private async check(organizationId: string, changes: Partial<AgentConfiguration>): Promise<void> {
-    checkChanges(changes);
+    checkChanges(changes, this.config.outbound);
     if (changes.knowledgeBaseIds?.length) await this.knowledgeBases.check(organizationId, changes.knowledgeBaseIds);
   }
 

@@ -27,8 +27,10 @@ export {
   type OutboundAnswer,
   OutboundFailed,
   type OutboundFailure,
+  type OutboundGuard,
   OutboundHttp,
   type OutboundRequest,
+  type OutboundRules,
   OutboundRefused,
 } from './outbound/index.js';
 export { Page } from './pagination.js';

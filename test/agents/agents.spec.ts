@@ -6,7 +6,16 @@ const SUMMARY = ['id', 'agentName', 'agentType', 'callDirection', 'voiceId', 'la
 /** Of an agent alone, beyond what lists have. */
 const DETAILS = [
   ...['prompt', 'firstMessage', 'firstSpeaker', 'model', 'temperature', 'providers', 'endpointing', 'interruption'],
-  ...['silence', 'maxDurationSeconds', 'durationWarning', 'tools', 'knowledgeBaseIds', 'recordCalls', 'onMachine'],
+  ...[
+    'silence',
+    'maxDurationSeconds',
+    'durationWarning',
+    'apology',
+    'tools',
+    'knowledgeBaseIds',
+    'recordCalls',
+    'onMachine',
+  ],
   ...['voicemailMessage', 'listenSeconds', 'analysisSchema', 'greetingAudioSha256', 'version', 'updatedAt'],
 ];
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -81,6 +90,7 @@ describe('agents', () => {
         silence: { afterSeconds: 10, prompt: 'Hello?', times: 2, farewell: 'Goodbye, {{customerName}}.' },
         maxDurationSeconds: 600,
         durationWarning: 'Half a minute left, {{customerName}}.',
+        apology: 'Das tut mir leid, {{customerName}}.',
         tools: [{ type: 'end_call' }],
         knowledgeBaseIds: [await knowledgeBase(tenant)],
       };
@@ -168,6 +178,7 @@ describe('agents', () => {
       ['maxDurationSeconds', 0],
       ['maxDurationSeconds', 86_401],
       ['durationWarning', 'x'.repeat(2_001)],
+      ['apology', 'x'.repeat(501)],
       ['tools', {}],
       ['knowledgeBaseIds', 'all'],
     ])('400 names the new field that is wrong: %s', async (name, value) => {
@@ -186,11 +197,29 @@ describe('agents', () => {
       expect(answer.body.error.message).toBe('endpointing.silenceMs must be a whole number from 100 to 3000');
     });
 
+    it.each(['http://127.0.0.1/x', 'https://169.254.169.254/latest', 'http://localhost:3000/x', 'https://[::1]/x'])(
+      '400 for a tool at a private address: %s',
+      async (url) => {
+        const { id } = await create();
+        const tools = [{ type: 'end_call' }, { type: 'http', name: 'a', description: 'b', url }];
+        for (const answer of [
+          await ask('POST', '', { agentName: 'Follow-up', tools }),
+          await ask('PATCH', `/${id}`, { tools }),
+        ]) {
+          expectRefused(answer, 'tools[1].url');
+          expect(answer.body.error.message).toMatch(
+            /^tools\[1\]\.url cannot be used: The host is not a public address/,
+          );
+        }
+      },
+    );
+
     it.each([
       ['prompt', { prompt: '{{#vip}}Dear' }, 'is not a template: Unclosed section "vip" at 12'],
       ['firstMessage', { firstMessage: 'Hello {{name' }, 'is not a template: Unclosed tag at 6'],
       ['voicemailMessage', { voicemailMessage: '{{> x}}' }, 'must not have partials: {{> x}}'],
       ['durationWarning', { durationWarning: '{{=<% %>=}}' }, 'must not change the delimiters'],
+      ['apology', { apology: '{{#a}}' }, 'is not a template: Unclosed section "a" at 6'],
       ['silence.prompt', { silence: { prompt: '{{/a}}' } }, 'is not a template: Unopened section "a" at 0'],
       ['silence.farewell', { silence: { farewell: '{{a' } }, 'is not a template: Unclosed tag at 0'],
     ])('400 for what is no template: %s', async (path, fields, problem) => {
@@ -207,7 +236,7 @@ describe('agents', () => {
     it('201 takes null for what is empty at first', async () => {
       const empty = {
         ...{ model: null, temperature: null, providers: null, endpointing: null, interruption: null, silence: null },
-        ...{ maxDurationSeconds: null, durationWarning: null, tools: null },
+        ...{ maxDurationSeconds: null, durationWarning: null, apology: null, tools: null },
       };
       const agent = await create({ ...empty, firstSpeaker: null, knowledgeBaseIds: null });
       expect(agent).toMatchObject({ ...empty, firstSpeaker: 'agent', knowledgeBaseIds: [] });
@@ -321,7 +350,13 @@ describe('agents', () => {
     it('200 empties with null what an agent carries, but for who speaks first', async () => {
       const carried = {
         ...{ model: 'm', temperature: 0, providers: {}, endpointing: {}, interruption: {}, silence: { times: 1 } },
-        ...{ maxDurationSeconds: 5, durationWarning: 'w', tools: [], knowledgeBaseIds: [await knowledgeBase(tenant)] },
+        ...{
+          maxDurationSeconds: 5,
+          durationWarning: 'w',
+          apology: 'a',
+          tools: [],
+          knowledgeBaseIds: [await knowledgeBase(tenant)],
+        },
       };
       const agent = await create({ ...carried, firstSpeaker: 'customer' });
       expect(agent).toMatchObject(carried);

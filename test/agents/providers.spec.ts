@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { AgentsService, ProviderAccountsService } from '../../src/agents/index.js';
+import { parseNetwork } from '../../src/platform/outbound/index.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -102,6 +103,10 @@ describe('providers', () => {
       ['baseUrl', 'https://user:secret@api.example.com'],
       ['baseUrl', 'https://api.example.com/v1?key=1'],
       ['baseUrl', 'https://api.example.com/v1#x'],
+      ['baseUrl', 'http://127.0.0.1:8000/v1'],
+      ['baseUrl', 'https://[::1]/v1'],
+      ['baseUrl', 'http://localhost:8000/v1'],
+      ['baseUrl', 'https://metadata.internal'],
       ['baseUrl', `https://api.example.com/${'x'.repeat(2_000)}`],
       ['apiKey', 7],
       ['apiKey', 'two words'],
@@ -110,6 +115,19 @@ describe('providers', () => {
       ['apiKey', 'x'.repeat(501)],
     ])('400 names the field that is wrong: %s', async (name, value) => {
       expectRefused(await ask('POST', '', { name: 'x', kind: 'openai', [name]: value }), name);
+    });
+
+    it('201 for a private address where its network is allowed', async () => {
+      const outbound = { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOnly: false };
+      const open = await TestApp.start(db.url, { outbound });
+      try {
+        const given = { name: 'x', kind: 'openai', baseUrl: 'http://127.0.0.1:8000/v1' };
+        expect((await ask('POST', '', given, tenant.key, open)).status).toBe(201);
+        const elsewhere = await ask('POST', '', { ...given, baseUrl: 'http://10.0.0.1/v1' }, tenant.key, open);
+        expectRefused(elsewhere, 'baseUrl');
+      } finally {
+        await open.close();
+      }
     });
 
     it('400 says what to do when secrets cannot be kept', async () => {
@@ -197,6 +215,7 @@ describe('providers', () => {
     it('400 names the field and changes nothing', async () => {
       const account = await create();
       expectRefused(await ask('PATCH', `/${account.id}`, { name: 'New', baseUrl: 'x' }), 'baseUrl');
+      expectRefused(await ask('PATCH', `/${account.id}`, { baseUrl: 'http://127.0.0.1', apiKey: KEY }), 'baseUrl');
       expect(await get(account.id)).toEqual(account);
     });
 

@@ -1,7 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, In, Repository } from 'typeorm';
-import { DomainError, isId, newId, notFound, Page, SecretBox, SecretBoxError } from '../../platform/index.js';
+import { type Config } from '../../config.js';
+import {
+  addressProblem,
+  DomainError,
+  InjectConfig,
+  isId,
+  newId,
+  notFound,
+  type OutboundRules,
+  Page,
+  SecretBox,
+  SecretBoxError,
+} from '../../platform/index.js';
 import { isPlainUrl } from '../plain-url.js';
 import { ProviderAccountEntity, type ProviderKind } from './provider-account.entity.js';
 import { type CreateProviderRequest, type UpdateProviderRequest } from './provider-accounts.dto.js';
@@ -25,11 +37,12 @@ export class ProviderAccountsService {
   constructor(
     @InjectRepository(ProviderAccountEntity) private readonly accounts: Repository<ProviderAccountEntity>,
     private readonly secrets: SecretBox,
+    @InjectConfig() private readonly config: Config,
   ) {}
 
   /** @throws DomainError `validation_error` */
   async create(organizationId: string, request: CreateProviderRequest): Promise<ProviderAccountEntity> {
-    check(request);
+    check(request, this.config.outbound);
     const id = newId();
     const { name, kind, baseUrl, apiKey } = request;
     const account = { id, organizationId, name, kind, baseUrl: baseUrl ?? null, ...this.seal(apiKey ?? null, id) };
@@ -57,7 +70,7 @@ export class ProviderAccountsService {
   /** Changes what is given. @throws DomainError `not_found`, `validation_error` */
   async update(organizationId: string, id: string, request: UpdateProviderRequest): Promise<ProviderAccountEntity> {
     return this.withLock(organizationId, id, async (account, tx) => {
-      check(request);
+      check(request, this.config.outbound);
       const { name, kind, baseUrl, apiKey } = request;
       const changed = { ...account, name: name ?? account.name, kind: kind ?? account.kind };
       if (baseUrl !== undefined) changed.baseUrl = baseUrl;
@@ -126,9 +139,11 @@ export class ProviderAccountsService {
   }
 }
 
-function check({ baseUrl, apiKey }: UpdateProviderRequest): void {
+function check({ baseUrl, apiKey }: UpdateProviderRequest, outbound: OutboundRules): void {
   if (baseUrl != null && (!isPlainUrl(baseUrl) || baseUrl.includes('?')))
     throw invalid('baseUrl', 'must be an absolute http or https URL, without credentials, query and fragment');
+  const problem = baseUrl == null ? undefined : addressProblem(baseUrl, outbound);
+  if (problem !== undefined) throw invalid('baseUrl', `cannot be used: ${problem}`);
   // It goes into a header (RFC 6750 §2.1).
   if (apiKey != null && !/^[\x21-\x7e]+$/.test(apiKey))
     throw invalid('apiKey', 'must be printable ASCII without spaces');

@@ -37,7 +37,11 @@ export class AssessmentJobs {
     );
   }
 
-  /** Takes away calls that have nothing to be assessed or costed. @returns whether it is worth looking again */
+  /**
+   * Takes away calls that have nothing to be assessed or costed. Without a model in the settings an account of the
+   * organization may still assess its live calls.
+   * @returns whether it is worth looking again
+   */
   async dismiss({ hasModel, paysForMinutes }: { hasModel: boolean; paysForMinutes: boolean }): Promise<boolean> {
     const rows = await this.database.query(
       {
@@ -48,7 +52,10 @@ export class AssessmentJobs {
                    order by due_at limit ${MOST_LOOKED_AT} for update of j skip locked
                  ) j
                  where not exists (select from call_usage u where u.call_id = j.call_id)
-                   and not ($1 and exists (select from call_turns t where t.call_id = j.call_id))
+                   and not (exists (select from call_turns t where t.call_id = j.call_id) and ($1 or exists (
+                     select from calls c join provider_accounts p on p.organization_id = c.organization_id
+                     where c.id = j.call_id and c.environment = 'live'
+                   )))
                    and not ($2 and exists (select from calls c where c.id = j.call_id and c.environment = 'live'))
                )) returning call_id`,
       },

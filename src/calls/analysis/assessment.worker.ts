@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { AgentsService } from '../../agents/index.js';
+import { AgentsService, ProviderAccountsService } from '../../agents/index.js';
 import { type Config } from '../../config.js';
 import { Subscription } from '../../event-store/index.js';
-import { Database, InjectConfig, Log, PeriodicTask } from '../../platform/index.js';
+import { Database, InjectConfig, Log, OutboundHttp, PeriodicTask } from '../../platform/index.js';
 import { CallExecutor } from '../call-executor.js';
 import { AssessSubscription } from './assess.subscription.js';
 import { AssessmentJobs } from './assessment-jobs.js';
@@ -22,10 +22,17 @@ export class AssessmentWorker implements OnApplicationBootstrap, OnModuleDestroy
     database: Database,
     calls: CallExecutor,
     agents: AgentsService,
+    accounts: ProviderAccountsService,
+    http: OutboundHttp,
     log: Log,
     @InjectConfig() { providers, rates }: Config,
   ) {
-    this.assessor = new Assessor(database, calls, agents, log, { model: providers.model, rates });
+    this.assessor = new Assessor(database, calls, agents, log, {
+      model: providers.model,
+      accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
+      guard: http.guard,
+      rates,
+    });
     this.subscription = new Subscription(
       database,
       log,

@@ -1,6 +1,14 @@
-import { type AgentsService } from '../../agents/index.js';
+import { type AgentConfiguration, type AgentsService } from '../../agents/index.js';
 import { type Database, DomainError, type Log, oneAtATime } from '../../platform/index.js';
-import { createLanguageModel, fillIn, type Patience, type ProviderSettings, TemplateError } from '../../voice/index.js';
+import {
+  createLanguageModel,
+  fillIn,
+  type LanguageModel,
+  type Patience,
+  ProviderError,
+  type ProviderSettings,
+  TemplateError,
+} from '../../voice/index.js';
 import { type CallExecutor } from '../call-executor.js';
 import { type CallState } from '../call.js';
 import { loadTurns, type Turn } from '../call-turns.js';
@@ -8,13 +16,12 @@ import { costOf, type RateCard } from '../cost.js';
 import { askModel } from './ask-model.js';
 import { readAnswer, type Reading } from './assessment-answer.js';
 import { type AssessmentJob, AssessmentJobs } from './assessment-jobs.js';
+import { assessmentModel, type AssessmentModels } from './assessment-model.js';
 import { type Material, messagesFor } from './assessment-prompt.js';
 import { variablesOf } from '../talk/agent-texts.js';
 import { saveUsage, usageOf } from './call-usage.js';
 
-export interface AssessorOptions {
-  /** Who assesses; without it nobody does, and calls are only costed. Holds a key. */
-  model: ProviderSettings | undefined;
+export interface AssessorOptions extends AssessmentModels {
   patience?: Patience;
   rates: RateCard;
   /** Waits between attempts, milliseconds; one attempt more than there are of them. */
@@ -25,8 +32,10 @@ export interface AssessorOptions {
   leaseMs?: number;
 }
 
+type Asking = Pick<AgentConfiguration, 'prompt' | 'analysisSchema' | 'providers' | 'model'>;
 type Ended = Extract<CallState, { is: 'ended' }>;
 
+const NOBODY: Asking = { prompt: null, analysisSchema: null, providers: null, model: null };
 const CAUSE = { service: 'assessor' };
 const BACKOFF_MS = [5_000, 30_000];
 const MOST_AT_ONCE = 8;
@@ -126,12 +135,14 @@ export class Assessor {
   /** @returns how long to wait before the next attempt; undefined when there is none to be made */
   private async assess(job: AssessmentJob, state: Ended): Promise<number | undefined> {
     const { callId, attempt } = job;
-    const { model } = this.options;
     // An attempt beyond the last one: the worker that made that one did not survive it.
-    if (!model || attempt > this.attempts) return undefined;
+    if (attempt > this.attempts) return undefined;
     const turns = await loadTurns(this.database, callId);
     if (turns.length === 0) return undefined;
-    const { assessment, problem, retryAfterMs } = await this.read(callId, model, await this.materialOf(state, turns));
+    const agent = await this.agentOf(state);
+    const model = await assessmentModel(state.facts, agent, this.options);
+    if (!model) return undefined;
+    const { assessment, problem, retryAfterMs } = await this.read(callId, model, materialOf(state, turns, agent));
     const wait = problem === undefined ? undefined : this.backoff(job);
     const retryInMs = wait === undefined ? undefined : Math.max(wait, Math.min(retryAfterMs ?? 0, MOST_WAIT_MS));
     if (problem !== undefined)
@@ -142,19 +153,13 @@ export class Assessor {
     return retryInMs;
   }
 
-  private async materialOf(state: Ended, turns: Turn[]): Promise<Material> {
-    const { facts, disconnectionReason, answeredBy } = state;
-    const { prompt, analysisSchema } = await this.agentOf(state);
-    const purpose = prompt && filledIn(prompt, variablesOf(facts, Date.parse(state.startedAt ?? state.endedAt)));
-    return { purpose, turns, disconnectionReason, answeredBy: answeredBy?.by ?? null, analysisSchema };
-  }
-
   private async read(
     callId: string,
     settings: ProviderSettings,
     material: Material,
   ): Promise<Reading & { retryAfterMs?: number | undefined }> {
-    const model = createLanguageModel(settings, this.options.patience);
+    const model = made(settings, this.options.patience);
+    if (model instanceof ProviderError) return { problem: model.message };
     const { text, tokens, failure } = await askModel(model, messagesFor(material), ANSWER_MS, this.stopping.signal);
     if (text !== '' || tokens) {
       const { inputTokens = null, outputTokens = null } = tokens ?? {};
@@ -174,14 +179,11 @@ export class Assessor {
   }
 
   /** As it was in the call. An agent is never deleted; if it were, the call would still be assessed. */
-  private async agentOf({
-    facts,
-    agentVersion,
-  }: Ended): Promise<{ prompt: string | null; analysisSchema: object | null }> {
+  private async agentOf({ facts, agentVersion }: Ended): Promise<Asking> {
     try {
       return await this.agents.configuration(facts.organizationId, facts.agentId, agentVersion);
     } catch (error) {
-      if (error instanceof DomainError && error.code === 'not_found') return { prompt: null, analysisSchema: null };
+      if (error instanceof DomainError && error.code === 'not_found') return NOBODY;
       throw error;
     }
   }
@@ -192,6 +194,22 @@ export class Assessor {
 
   private backoff({ attempt }: AssessmentJob): number | undefined {
     return (this.options.backoffMs ?? BACKOFF_MS)[attempt - 1];
+  }
+}
+
+function materialOf(state: Ended, turns: Turn[], { prompt, analysisSchema }: Asking): Material {
+  const { facts, disconnectionReason, answeredBy } = state;
+  const purpose = prompt && filledIn(prompt, variablesOf(facts, Date.parse(state.startedAt ?? state.endedAt)));
+  return { purpose, turns, disconnectionReason, answeredBy: answeredBy?.by ?? null, analysisSchema };
+}
+
+/** An account may have become one that cannot work, or must not be asked. */
+function made(settings: ProviderSettings, patience: Patience | undefined): LanguageModel | ProviderError {
+  try {
+    return createLanguageModel(settings, patience);
+  } catch (error) {
+    if (error instanceof ProviderError) return error;
+    throw error;
   }
 }
 

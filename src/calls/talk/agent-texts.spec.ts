@@ -1,4 +1,5 @@
 import { type CallFacts } from '../call-events.js';
+import { conversationSettings } from '../../voice/index.js';
 import { agentTexts } from './agent-texts.js';
 
 const facts: CallFacts = {
@@ -11,7 +12,14 @@ const facts: CallFacts = {
   customerName: 'Ann',
 };
 const AT = Date.parse('2026-04-05T14:03:59Z');
-const nothing = { prompt: null, firstMessage: null, voicemailMessage: null, durationWarning: null, silence: null };
+const nothing = {
+  prompt: null,
+  firstMessage: null,
+  voicemailMessage: null,
+  durationWarning: null,
+  apology: null,
+  silence: null,
+};
 
 describe('what an agent says in a call', () => {
   it('knows the call and what came with it, which wins', () => {
@@ -23,6 +31,10 @@ describe('what an agent says in a call', () => {
     });
   });
 
+  it.each([null, '', '{{nothing}}'])('apologises as usual where the agent says nothing: %j', (apology) => {
+    expect(agentTexts({ ...nothing, apology }, facts, AT).apology).toBe(conversationSettings().apology.text);
+  });
+
   it('names once what is missing, whichever text names it, and says nothing in its place', () => {
     const texts = agentTexts(
       {
@@ -30,6 +42,7 @@ describe('what an agent says in a call', () => {
         firstMessage: 'This is {{company}}. {{#vip}}Dear {{title}}{{/vip}}',
         voicemailMessage: ' {{nothing}} ',
         durationWarning: 'Soon over.',
+        apology: 'Sorry, {{customerName}} {{surname}}!',
         silence: { prompt: 'Still there, {{nick}}?', farewell: 'Bye.' },
       },
       facts,
@@ -40,9 +53,10 @@ describe('what an agent says in a call', () => {
       firstMessage: 'This is .',
       voicemailMessage: '',
       durationWarning: 'Soon over.',
+      apology: 'Sorry, Ann !',
       silencePrompt: 'Still there, ?',
       farewell: 'Bye.',
-      missing: ['company', 'nothing', 'nick'],
+      missing: ['company', 'nothing', 'surname', 'nick'],
     });
   });
 });

@@ -1,8 +1,11 @@
 import { type AgentConfiguration } from '../../agents/index.js';
-import { fillIn } from '../../voice/index.js';
+import { conversationSettings, fillIn } from '../../voice/index.js';
 import { type CallFacts } from '../call-events.js';
 
-type Written = Pick<AgentConfiguration, 'prompt' | 'firstMessage' | 'voicemailMessage' | 'durationWarning' | 'silence'>;
+type Written = Pick<
+  AgentConfiguration,
+  'prompt' | 'firstMessage' | 'voicemailMessage' | 'durationWarning' | 'apology' | 'silence'
+>;
 
 /** What an agent says in one call, its templates filled in; empty where it has nothing to say. */
 export interface AgentTexts {
@@ -10,6 +13,8 @@ export interface AgentTexts {
   firstMessage: string;
   voicemailMessage: string;
   durationWarning: string;
+  /** Never empty: the usual one where the agent has none. */
+  apology: string;
   silencePrompt: string;
   farewell: string;
   /** What the templates name and the call does not give. */
@@ -34,6 +39,7 @@ export function agentTexts(agent: Written, facts: CallFacts, nowMs: number): Age
     firstMessage: fill(agent.firstMessage),
     voicemailMessage: fill(agent.voicemailMessage),
     durationWarning: fill(agent.durationWarning),
+    apology: fill(agent.apology) || conversationSettings().apology.text,
     silencePrompt: fill(agent.silence?.prompt),
     farewell: fill(agent.silence?.farewell),
     missing: [...missing],

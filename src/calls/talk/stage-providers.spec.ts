@@ -1,3 +1,4 @@
+import { type OutboundGuard } from '../../platform/index.js';
 import { stagesFor, UnknownProvider } from './stage-providers.js';
 
 const SETTINGS = {
@@ -9,13 +10,14 @@ const ACCOUNTS = new Map([
   ['one', { kind: 'openai', apiKey: 'theirs' }],
   ['two', { kind: 'deepgram', apiKey: 'also theirs' }],
 ]);
+const GUARD: OutboundGuard = { problem: () => undefined, lookup: () => undefined };
 const asked: unknown[] = [];
 const accounts = (organizationId: string, ids: readonly string[]) => {
   asked.push([organizationId, ids]);
   return Promise.resolve(new Map([...ACCOUNTS].filter(([id]) => ids.includes(id))));
 };
 const of = (agent: Partial<Parameters<typeof stagesFor>[0]>, settings: Parameters<typeof stagesFor>[3] = SETTINGS) =>
-  stagesFor({ providers: null, model: null, ...agent }, 'org', accounts, settings);
+  stagesFor({ providers: null, model: null, ...agent }, 'org', accounts, settings, GUARD);
 
 describe('who hears, thinks and speaks for an agent', () => {
   it('is as the settings say, where the agent says nothing', async () => {
@@ -26,7 +28,7 @@ describe('who hears, thinks and speaks for an agent', () => {
     });
   });
 
-  it('is an account of the organization, with models and voices of its own', async () => {
+  it('is an account of the organization, guarded, with models and voices of its own', async () => {
     asked.length = 0;
     const stages = await of({
       providers: {
@@ -38,14 +40,14 @@ describe('who hears, thinks and speaks for an agent', () => {
     expect(stages).toEqual({
       transcription: { primary: SETTINGS.transcription },
       model: {
-        primary: { kind: 'openai', apiKey: 'theirs', model: 'large' },
+        primary: { kind: 'openai', apiKey: 'theirs', model: 'large', guard: GUARD },
         fallback: { ...SETTINGS.model, model: 'tiny' },
       },
       speech: {
         primary: { ...SETTINGS.speech, voice: 'coral' },
-        fallback: { kind: 'deepgram', apiKey: 'also theirs' },
+        fallback: { kind: 'deepgram', apiKey: 'also theirs', guard: GUARD },
       },
-      speechToSpeech: { kind: 'openai', apiKey: 'theirs', voice: 'marin' },
+      speechToSpeech: { kind: 'openai', apiKey: 'theirs', voice: 'marin', guard: GUARD },
     });
     expect(asked).toEqual([['org', ['one', 'two', 'one']]]);
   });

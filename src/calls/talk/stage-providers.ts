@@ -1,4 +1,5 @@
 import { type AgentConfiguration, type ProviderChoice } from '../../agents/index.js';
+import { type OutboundGuard } from '../../platform/index.js';
 import { type ProviderSettings } from '../../voice/index.js';
 
 export const STAGES = ['transcription', 'model', 'speech'] as const;
@@ -22,7 +23,7 @@ type Choosing = Pick<AgentConfiguration, 'providers' | 'model'>;
 
 /**
  * Who hears, thinks and speaks for an agent: the organization's accounts where the agent names them, the settings of this
- * server where it does not.
+ * server where it does not. Accounts are an organization's own words: where they lead is guarded.
  * @throws UnknownProvider for an account that is no more
  */
 export async function stagesFor(
@@ -30,15 +31,17 @@ export async function stagesFor(
   organizationId: string,
   accounts: Accounts,
   settings: Partial<Record<StageName, ProviderSettings>>,
+  guard: OutboundGuard,
 ): Promise<StagesSettings> {
   const known = await accounts(organizationId, namedIn(providers));
   const of = (
     choice: ProviderChoice | undefined,
     usual: ProviderSettings | undefined,
   ): ProviderSettings | undefined => {
-    const account = choice?.providerId === undefined ? usual : known.get(choice.providerId);
-    if (choice?.providerId !== undefined && !account) throw new UnknownProvider(choice.providerId);
-    return account && { ...account, ...chosen(choice) };
+    if (choice?.providerId === undefined) return usual && { ...usual, ...chosen(choice) };
+    const account = known.get(choice.providerId);
+    if (!account) throw new UnknownProvider(choice.providerId);
+    return { ...account, ...chosen(choice), guard };
   };
   const stages: StagesSettings = {};
   for (const stage of STAGES) {
@@ -48,10 +51,17 @@ export async function stagesFor(
     const fallback = choice.fallback && of(choice.fallback, settings[stage]);
     if (primary) stages[stage] = fallback ? { primary, fallback } : { primary };
   }
-  const whole = providers?.speechToSpeech && of(providers.speechToSpeech, settings.model);
+  const whole = providers?.speechToSpeech && of(providers.speechToSpeech, withoutModel(settings.model));
   if (whole) stages.speechToSpeech = whole;
   return stages;
 }
+
+/** One who thinks for a living has another model for speech. */
+const withoutModel = (settings: ProviderSettings | undefined): ProviderSettings | undefined => {
+  if (!settings) return undefined;
+  const { model: _, ...rest } = settings;
+  return rest;
+};
 
 /** An agent names an account that its organization does not have. */
 export class UnknownProvider extends Error {

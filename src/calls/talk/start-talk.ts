@@ -14,17 +14,16 @@ import {
   createSpeechToSpeech,
   createTranscriber,
   conversationSettings,
-  type Providers,
   RealtimeConversation,
-  type ProviderSettings,
   type Talk,
   type Tool,
 } from '../../voice/index.js';
 import { agentTools } from './agent-tools.js';
 import { httpTool } from './http-tool.js';
 import { knowledgeTool } from './knowledge-tool.js';
-import { conversing, type TalkPlan } from './talk-plan.js';
-import { type StageSettings, type StagesSettings } from './stage-providers.js';
+import { type StagesSettings } from './stage-providers.js';
+import { type TalkPlan } from './talk-plan.js';
+import { conversing, providersOf } from './talk-providers.js';
 
 export interface TalkSurroundings {
   http: Pick<OutboundHttp, 'request'>;
@@ -85,7 +84,7 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
   const { facts, agent, texts, script, maxDurationMs } = plan;
   const { endpointing, interruption, silence } = agent;
   const usual = conversationSettings();
-  const { firstMessage, durationWarning, silencePrompt, farewell } = texts;
+  const { firstMessage, durationWarning, apology, silencePrompt, farewell } = texts;
   return {
     ...usual,
     instructions: texts.instructions,
@@ -104,6 +103,7 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
       times: silence?.times ?? usual.silence.times,
       farewell: farewell ? { text: farewell } : undefined,
     },
+    apology: { text: apology, audio: plan.apology },
     maxDurationMs: Math.min(mostMs, maxDurationMs ?? mostMs),
     durationWarning: durationWarning ? { text: durationWarning, beforeMs: WARN_BEFORE_MS } : undefined,
   };
@@ -121,8 +121,3 @@ function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal }: Tal
   const hasKnowledge = agent.knowledgeBaseIds.length > 0 && !disableKnowledgeBases;
   return hasKnowledge ? [...tools, knowledgeTool(knowledge, organizationId, agent.knowledgeBaseIds)] : tools;
 }
-
-const providersOf = <P>(
-  { primary, fallback }: StageSettings,
-  create: (settings: ProviderSettings) => P,
-): Providers<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });

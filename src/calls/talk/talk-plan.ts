@@ -1,27 +1,23 @@
 import { type AgentForCalls, type AgentsService, openSecrets } from '../../agents/index.js';
 import { type Config } from '../../config.js';
-import { type Log, type SecretBox, SecretBoxError } from '../../platform/index.js';
+import { type Log, type OutboundGuard, type SecretBox, SecretBoxError } from '../../platform/index.js';
 import {
   type AnnouncementScript,
   createSpeaker,
-  type Providers,
+  ProviderError,
   type ProviderSettings,
   say,
-  type Speaker,
   TemplateError,
   type Usage,
 } from '../../voice/index.js';
 import { type AgentUsed, type CallFacts, type DisconnectionReason } from '../call-events.js';
 import { type AgentTexts, agentTexts } from './agent-texts.js';
 import { noticeTone } from './notice-tone.js';
-import {
-  type Accounts,
-  type StageSettings,
-  type StagesSettings,
-  stagesFor,
-  type StageName,
-  UnknownProvider,
-} from './stage-providers.js';
+import { type Accounts, type StagesSettings, stagesFor, type StageName, UnknownProvider } from './stage-providers.js';
+import { checkStages, conversing, providersOf } from './talk-providers.js';
+
+/** Nobody is kept from a call for longer by an apology that may not be needed. */
+const APOLOGY_MS = 5_000;
 
 /** What an agent will do on a line, known before it is dialled. */
 export interface TalkPlan {
@@ -36,6 +32,8 @@ export interface TalkPlan {
   tools: AgentForCalls['tools'];
   /** What has been said beforehand. */
   script: AnnouncementScript;
+  /** Said beforehand for those who cannot say it when it is needed. */
+  apology: Int16Array | undefined;
   usage: Usage[];
   /** From the answer on; undefined: no limit of its own. */
   maxDurationMs: number | undefined;
@@ -51,6 +49,8 @@ export interface NoTalk {
 export interface TalkPlannerParts {
   agents: Pick<AgentsService, 'forCalls'>;
   accounts: Accounts;
+  /** For where accounts lead. */
+  guard: OutboundGuard;
   /** The providers of the settings. Hold keys. */
   providers: Partial<Record<StageName, ProviderSettings>>;
   secrets: SecretBox;
@@ -67,13 +67,14 @@ export class TalkPlanner {
 
   /** @throws Error when the database cannot be asked */
   async plan(callId: string, facts: CallFacts): Promise<TalkPlan | NoTalk> {
-    const { agents, accounts, providers } = this.parts;
+    const { agents, accounts, providers, guard } = this.parts;
     const { organizationId } = facts;
     const agent = await agents.forCalls(organizationId, facts.agentId);
     let known: Pick<TalkPlan, 'texts' | 'stages' | 'tools'>;
     try {
       const texts = agentTexts(agent, facts, Date.now());
-      const stages = await stagesFor(agent, organizationId, accounts, providers);
+      const stages = await stagesFor(agent, organizationId, accounts, providers, guard);
+      checkStages(stages);
       known = { texts, stages, tools: this.opened(agent) };
     } catch (error) {
       const problem = problemOf(error);
@@ -98,15 +99,17 @@ export class TalkPlanner {
     agent,
     texts,
     stages,
-  }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<Pick<TalkPlan, 'script' | 'usage'> | NoTalk> {
+  }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<
+    Pick<TalkPlan, 'script' | 'apology' | 'usage'> | NoTalk
+  > {
     const { config, log } = this.parts;
-    const speakers = speakersOf(stages);
+    const speakers = stages.speech && providersOf(stages.speech, createSpeaker);
     const usage: Usage[] = [];
     const voice = facts.voiceId ?? agent.voiceId ?? undefined;
     const language = facts.language ?? agent.language ?? undefined;
-    const spoken = async (words: string): Promise<Int16Array | undefined> => {
+    const spoken = async (words: string, timeoutMs?: number): Promise<Int16Array | undefined> => {
       if (words === '' || !speakers) return undefined;
-      const { pcm, provider } = await say(speakers, words, { voice, language });
+      const { pcm, provider } = await say(speakers, words, { voice, language, ...(timeoutMs && { timeoutMs }) });
       usage.push({ stage: 'speech', provider, characters: words.length });
       return pcm;
     };
@@ -118,11 +121,22 @@ export class TalkPlanner {
       const announced = agent.recordCalls ? (config.recordingNotice ?? '') : '';
       const notice = announced === 'tone' ? noticeTone() : await spoken(announced);
       const { onMachine, listenSeconds } = agent;
-      return { usage, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
+      const apology = stages.speechToSpeech && (await this.unlessItFails(spoken(texts.apology, APOLOGY_MS)));
+      return { usage, apology, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
     } catch (error) {
       log.warn({ err: error }, 'the speech server does not say what an agent has to say');
       const detail = 'The speech server does not say what the agent has to say; the call was not dialled';
       return { reason: 'error_speech_provider', detail, retryable: true };
+    }
+  }
+
+  /** A conversation can do without its apology. */
+  private async unlessItFails(audio: Promise<Int16Array | undefined>): Promise<Int16Array | undefined> {
+    try {
+      return await audio;
+    } catch (error) {
+      this.parts.log.warn({ err: error }, 'the speech server does not say the apology of an agent; its call has none');
+      return undefined;
     }
   }
 }
@@ -130,24 +144,10 @@ export class TalkPlanner {
 /** Why an agent cannot speak, in words; undefined for what is no fault of its settings. */
 function problemOf(error: unknown): string | undefined {
   if (error instanceof TemplateError) return `A template of the agent cannot be filled in: ${error.message}`;
+  if (error instanceof ProviderError) return `A provider of the agent cannot be used: ${error.message}`;
   if (error instanceof UnknownProvider || error instanceof SecretBoxError) return error.message;
   return undefined;
 }
-
-/** Those who hold a conversation: it needs all three. Undefined: the agent makes announcements. */
-export function conversing({
-  transcription,
-  model,
-  speech,
-}: StagesSettings): Record<StageName, StageSettings> | undefined {
-  return transcription && model && speech ? { transcription, model, speech } : undefined;
-}
-
-const speakersOf = ({ speech }: StagesSettings): Providers<Speaker> | undefined =>
-  speech && {
-    primary: createSpeaker(speech.primary),
-    ...(speech.fallback && { fallback: createSpeaker(speech.fallback) }),
-  };
 
 const NOTHING_TO_SAY =
   'The agent has nothing to say: give it audio with PUT /v1/agents/{id}/greeting-audio, or a firstMessage and set SPEECH_URL';

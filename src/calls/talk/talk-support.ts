@@ -50,6 +50,7 @@ export function createTalkSupport(
   const planner = new TalkPlanner({
     agents,
     accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
+    guard: http.guard,
     providers: config.providers,
     secrets,
     config,
@@ -58,6 +59,7 @@ export function createTalkSupport(
   const scripted = new TalkPlanner({
     agents: { forCalls: async (...of) => ({ ...(await agents.forCalls(...of)), providers: null, model: null }) },
     accounts: () => Promise.resolve(new Map()),
+    guard: http.guard,
     providers: SCRIPTED_PROVIDERS,
     secrets,
     config: { recordingNotice: undefined },

@@ -7,6 +7,7 @@ import { guardedLookup } from './guarded-lookup.js';
 import { headerProblem } from './header-problem.js';
 import { NetworkList } from './network.js';
 import { failureOf, OutboundFailed, OutboundRefused } from './outbound-errors.js';
+import { type OutboundGuard } from './outbound-guard.js';
 import { type Resolve, resolveByDns, resolveBySystem } from './resolve.js';
 
 export interface OutboundOptions extends OutboundRules {
@@ -53,18 +54,22 @@ const ATTEMPT_MS = 1_000;
  * are always verified (NODE_EXTRA_CA_CERTS adds authorities).
  */
 export class OutboundHttp {
+  /** The same rules, for connections that are not made here. */
+  readonly guard: OutboundGuard;
   private readonly http: HttpAgent;
   private readonly https: HttpsAgent;
 
-  constructor(private readonly options: OutboundOptions) {
+  constructor(options: OutboundOptions) {
     const { allowNetworks, resolve = allowNetworks.length > 0 ? resolveBySystem : resolveByDns() } = options;
+    const lookup = guardedLookup(resolve, new NetworkList(allowNetworks));
+    this.guard = { problem: (url) => addressProblem(url, options), lookup };
     const agentOptions = {
       keepAlive: true,
       timeout: IDLE_MS,
       maxFreeSockets: MAX_IDLE_SOCKETS,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
-      lookup: guardedLookup(resolve, new NetworkList(allowNetworks)),
+      lookup,
     };
     this.http = new HttpAgent(agentOptions);
     this.https = new HttpsAgent({ ...agentOptions, rejectUnauthorized: true });
@@ -75,7 +80,7 @@ export class OutboundHttp {
    * @throws OutboundFailed when no whole answer came
    */
   async request(asked: OutboundRequest): Promise<OutboundAnswer> {
-    const problem = addressProblem(asked.url, this.options) ?? headerProblem(asked.headers ?? {});
+    const problem = this.guard.problem(asked.url) ?? headerProblem(asked.headers ?? {});
     if (problem !== undefined) throw new OutboundRefused(problem);
     const startedAt = performance.now();
     const end = new AbortController();

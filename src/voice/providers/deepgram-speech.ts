@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { SAMPLE_RATE } from '../../platform/audio/index.js';
 import { type Speaker, type SpeakOptions } from '../ports.js';
 import { addressOf } from './http.js';
@@ -10,6 +11,8 @@ export interface DeepgramSpeechOptions {
   apiKey: string | undefined;
   /** The voice when none is asked for; Deepgram calls it a model. */
   voice: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   patience?: Patience;
 }
 
@@ -29,7 +32,7 @@ export class DeepgramSpeech implements Speaker {
   }
 
   async *speak(text: string, { voice, signal }: SpeakOptions): AsyncGenerator<Int16Array> {
-    const { baseUrl, apiKey, patience = PATIENCE } = this.options;
+    const { baseUrl, apiKey, lookup, patience = PATIENCE } = this.options;
     const query = new URLSearchParams({
       model: voice ?? this.options.voice,
       encoding: 'linear16',
@@ -44,6 +47,7 @@ export class DeepgramSpeech implements Speaker {
           ...(apiKey === undefined ? {} : { authorization: `Token ${apiKey}` }),
         },
         body: JSON.stringify({ text: part }),
+        lookup,
       };
       yield* streamSpeech({ name: this.name, request, rate: SAMPLE_RATE, patience, signal });
     }

@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { SAMPLE_RATE } from '../../platform/audio/index.js';
 import { type Heard, type HearOptions, type Listening, ProviderError, type Transcriber } from '../ports.js';
 import { addressOf } from './http.js';
@@ -10,6 +11,8 @@ export interface DeepgramTranscriptionOptions {
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   patience?: Patience;
 }
 
@@ -36,7 +39,7 @@ export class DeepgramTranscription implements Transcriber {
 
   /** Never throws: what goes wrong is told by `finish`. */
   listen({ language, signal }: HearOptions): Listening {
-    const { baseUrl, apiKey, model, patience = PATIENCE } = this.options;
+    const { baseUrl, apiKey, model, lookup, patience = PATIENCE } = this.options;
     const query = new URLSearchParams({
       model,
       encoding: 'linear16',
@@ -50,7 +53,7 @@ export class DeepgramTranscription implements Transcriber {
     });
     const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Token ${apiKey}` };
     const url = `${addressOf(baseUrl.replace(/^http/, 'ws'), 'listen')}?${query.toString()}`;
-    return new DeepgramListening({ name: this.name, url, headers, signal, patience });
+    return new DeepgramListening({ name: this.name, url, headers, lookup, signal, patience });
   }
 }
 
@@ -58,6 +61,7 @@ interface ListeningOptions {
   name: string;
   url: string;
   headers: Record<string, string>;
+  lookup: LookupFunction | undefined;
   signal: AbortSignal;
   patience: Patience;
 }
@@ -76,12 +80,13 @@ class DeepgramListening implements Listening {
     });
     // Who has stopped listening is not waiting for the result any more.
     this.heard.catch(() => undefined);
-    const { name, url, headers, signal, patience } = options;
+    const { name, url, headers, lookup, signal, patience } = options;
     try {
       this.socket = new ProviderSocket({
         name,
         url,
         headers,
+        lookup,
         signal,
         openMs: patience.firstMs,
         onText: (text) => {

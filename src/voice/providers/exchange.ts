@@ -1,3 +1,4 @@
+import { OutboundRefused } from '../../platform/outbound/index.js';
 import { ProviderError } from '../ports.js';
 import { isRecord } from './json.js';
 
@@ -56,6 +57,7 @@ export class Exchange {
     if (error instanceof ProviderError) return error;
     const reason: unknown = this.controller.signal.reason;
     if (reason instanceof ProviderError) return reason;
+    if (error instanceof OutboundRefused) return new ProviderError('refused', `${this.name}: ${error.message}`);
     return new ProviderError('unavailable', `${this.name} could not be reached or broke off${codeOf(error)}`);
   }
 }

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type LookupFunction } from 'node:net';
 import { ProviderError } from '../ports.js';
 import { type Exchange } from './exchange.js';
 
@@ -7,6 +8,8 @@ export interface Post {
   url: string;
   headers: Readonly<Record<string, string>>;
   body: string | Buffer;
+  /** Of a guard, which finds names that may be connected to. */
+  lookup?: LookupFunction | undefined;
 }
 
 /** Between two turns of a conversation a connection stays open for so long; another one would cost 100 ms and more. */
@@ -14,19 +17,21 @@ const IDLE_MS = 60_000;
 // Not `fetch`: it lets go of idle connections after 4 s, opens a spare one for each that is given up, and its streams
 // take several times the processor.
 const KEEP = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 };
-const AGENTS = { http: new HttpAgent(KEEP), https: new HttpsAgent(KEEP) };
+const OPEN = agentsOf({});
+/** A connection that one guard has let through, or none has looked at, is never used by those of another. */
+const GUARDED = new WeakMap<LookupFunction, typeof OPEN>();
 
 /**
  * Posts, and returns when the headers of a good answer are there. Redirects are not followed: they would carry the key
  * and what was said elsewhere.
  * @throws ProviderError, or the reason of the caller's signal
  */
-export async function post(exchange: Exchange, { url, headers, body }: Post): Promise<IncomingMessage> {
+export async function post(exchange: Exchange, { url, headers, body, lookup }: Post): Promise<IncomingMessage> {
   if (exchange.signal.aborted) throw exchange.failure(undefined);
   const isSecure = url.startsWith('https:');
   const options = {
     method: 'POST',
-    agent: isSecure ? AGENTS.https : AGENTS.http,
+    agent: agentsFor(lookup)[isSecure ? 'https' : 'http'],
     headers: { ...headers, 'accept-encoding': 'identity', 'content-length': Buffer.byteLength(body) },
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -48,6 +53,17 @@ export async function post(exchange: Exchange, { url, headers, body }: Post): Pr
   if (status >= 200 && status < 300) return response;
   exchange.end();
   throw refusal(exchange.name, status, response.headers['retry-after']);
+}
+
+function agentsFor(lookup: LookupFunction | undefined): typeof OPEN {
+  if (!lookup) return OPEN;
+  const agents = GUARDED.get(lookup) ?? agentsOf({ lookup });
+  GUARDED.set(lookup, agents);
+  return agents;
+}
+
+function agentsOf(options: { lookup?: LookupFunction }) {
+  return { http: new HttpAgent({ ...KEEP, ...options }), https: new HttpsAgent({ ...KEEP, ...options }) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { type LanguageModel, type ModelEvent, type ModelMessage, type ThinkOptions } from '../ports.js';
 import { Exchange } from './exchange.js';
 import { addressOf, bearer, bytesOf, post } from './http.js';
@@ -10,6 +11,8 @@ export interface OpenAiChatOptions {
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   patience?: Patience;
 }
 
@@ -65,7 +68,7 @@ export class OpenAiChat implements LanguageModel {
   }
 
   private request({ messages, tools, temperature }: ThinkOptions) {
-    const { baseUrl, apiKey, model } = this.options;
+    const { baseUrl, apiKey, model, lookup } = this.options;
     const body = {
       model,
       messages: messages.map(wire),
@@ -78,6 +81,7 @@ export class OpenAiChat implements LanguageModel {
       url: addressOf(baseUrl, 'chat/completions'),
       headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...bearer(apiKey) },
       body: JSON.stringify(body),
+      lookup,
     };
   }
 }

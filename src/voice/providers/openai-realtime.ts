@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { decodeG711, encodeG711 } from '../../platform/audio/index.js';
 import {
   type ConverseOptions,
@@ -15,7 +16,7 @@ import { OpenAiRealtimeReply } from './openai-realtime-reply.js';
 import { itemsOf, responseOf, sessionOf } from './openai-realtime-session.js';
 import { OpenAiRealtimeTranscripts } from './openai-realtime-transcripts.js';
 import { PATIENCE, type Patience } from './patience.js';
-import { ProviderSocket } from './provider-socket.js';
+import { ProviderSocket, type SocketOptions } from './provider-socket.js';
 
 export interface OpenAiRealtimeOptions {
   /** With its version: `https://api.openai.com/v1`. */
@@ -24,6 +25,8 @@ export interface OpenAiRealtimeOptions {
   model: string;
   /** The voice when none is asked for. */
   voice: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   patience?: Patience;
 }
 
@@ -44,11 +47,9 @@ export class OpenAiRealtime implements SpeechToSpeech {
   }
 
   converse(options: ConverseOptions): SpeechSession {
-    const { patience = PATIENCE, voice } = this.options;
-    return new OpenAiRealtimeConversation(this.name, this.address(), bearer(this.options.apiKey), patience, {
-      ...options,
-      voice: options.voice ?? voice,
-    });
+    const { apiKey, lookup, patience = PATIENCE, voice } = this.options;
+    const server = { name: this.name, url: this.address(), headers: bearer(apiKey), lookup };
+    return new OpenAiRealtimeConversation(server, patience, { ...options, voice: options.voice ?? voice });
   }
 
   private address(): string {
@@ -58,6 +59,7 @@ export class OpenAiRealtime implements SpeechToSpeech {
 }
 
 class OpenAiRealtimeConversation implements SpeechSession {
+  private readonly name: string;
   private readonly socket: ProviderSocket;
   private readonly transcripts = new OpenAiRealtimeTranscripts();
   /** The one the server works on: it takes one at a time, the next ones wait. */
@@ -66,23 +68,22 @@ class OpenAiRealtimeConversation implements SpeechSession {
   private ended: Error | undefined;
 
   constructor(
-    private readonly name: string,
-    url: string,
-    headers: Record<string, string>,
+    server: Pick<SocketOptions, 'name' | 'url' | 'headers' | 'lookup'>,
     private readonly patience: Patience,
     options: ConverseOptions,
   ) {
+    this.name = server.name;
     this.socket = new ProviderSocket({
-      name,
-      url,
-      headers,
+      ...server,
       signal: options.signal,
       openMs: patience.firstMs,
       onText: (text) => {
         this.take(text);
       },
       onEnd: (failure) => {
-        this.end((failure as Error | undefined) ?? new ProviderError('unavailable', `${name} ended the conversation`));
+        this.end(
+          (failure as Error | undefined) ?? new ProviderError('unavailable', `${this.name} ended the conversation`),
+        );
       },
     });
     this.send({ type: 'session.update', session: sessionOf(options) });

@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { type Speaker, type SpeakOptions } from '../ports.js';
 import { addressOf, bearer } from './http.js';
 import { PATIENCE, type Patience } from './patience.js';
@@ -10,6 +11,8 @@ export interface OpenAiSpeechOptions {
   model: string;
   /** The voice when none is asked for. */
   voice: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   patience?: Patience;
 }
 
@@ -28,11 +31,12 @@ export class OpenAiSpeech implements Speaker {
   }
 
   speak(text: string, { voice, signal }: SpeakOptions): AsyncIterable<Int16Array> {
-    const { baseUrl, apiKey, model, patience = PATIENCE } = this.options;
+    const { baseUrl, apiKey, model, lookup, patience = PATIENCE } = this.options;
     const request = {
       url: addressOf(baseUrl, 'audio/speech'),
       headers: { 'content-type': 'application/json', ...bearer(apiKey) },
       body: JSON.stringify({ model, input: text, voice: voice ?? this.options.voice, response_format: 'pcm' }),
+      lookup,
     };
     return streamSpeech({ name: this.name, request, rate: SERVER_RATE, patience, signal });
   }

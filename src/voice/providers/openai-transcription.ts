@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { SAMPLE_RATE, wavHeader } from '../../platform/audio/index.js';
 import { ProviderError, type Heard, type HearOptions, type Transcriber } from '../ports.js';
 import { Exchange } from './exchange.js';
@@ -10,6 +11,8 @@ export interface OpenAiTranscriptionOptions {
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   patience?: Patience;
 }
 
@@ -27,13 +30,14 @@ export class OpenAiTranscription implements Transcriber {
   }
 
   async transcribe(utterance: Int16Array, { language, signal }: HearOptions): Promise<Heard> {
-    const { baseUrl, apiKey, patience = PATIENCE } = this.options;
+    const { baseUrl, apiKey, lookup, patience = PATIENCE } = this.options;
     if (utterance.length === 0) return { text: '', seconds: 0 };
     const exchange = new Exchange(this.name, signal);
     try {
       exchange.expect(patience.firstMs);
       const response = await post(exchange, {
         url: addressOf(baseUrl, 'audio/transcriptions'),
+        lookup,
         ...(await encode(this.form(utterance, language), bearer(apiKey))),
       });
       const chunks: Uint8Array[] = [];

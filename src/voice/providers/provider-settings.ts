@@ -1,6 +1,7 @@
+import { type OutboundGuard } from '../../platform/outbound/index.js';
 import { ProviderError } from '../ports.js';
 
-/** How one provider is chosen: plain data, as settings and agents hold it. */
+/** How one provider is chosen: plain data, as settings and agents hold it, and where it must not lead. */
 export interface ProviderSettings {
   /** A name in the tables of `providers.ts`. */
   kind: string;
@@ -9,9 +10,11 @@ export interface ProviderSettings {
   apiKey?: string;
   model?: string;
   voice?: string;
+  /** For addresses that are not the operator's own. */
+  guard?: OutboundGuard;
 }
 
-const FIELDS = ['kind', 'baseUrl', 'apiKey', 'model', 'voice'];
+const FIELDS = ['kind', 'baseUrl', 'apiKey', 'model', 'voice', 'guard'];
 /** Goes into a header. */
 const KEY = /^[\x21-\x7e]{1,1000}$/;
 const NAME = /^[^\p{Cc}]{1,200}$/u;

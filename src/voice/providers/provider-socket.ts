@@ -1,4 +1,5 @@
 import { type IncomingMessage } from 'node:http';
+import { type LookupFunction } from 'node:net';
 import WebSocket from 'ws';
 import { ProviderError } from '../ports.js';
 import { Exchange } from './exchange.js';
@@ -10,6 +11,8 @@ export interface SocketOptions {
   /** `ws:` or `wss:`. */
   url: string;
   headers: Readonly<Record<string, string>>;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
   signal: AbortSignal;
   /** How long it may take to be open. */
   openMs: number;
@@ -85,10 +88,11 @@ export class ProviderSocket {
   }
 
   private open(): WebSocket {
-    const { url, headers } = this.options;
+    const { url, headers, lookup } = this.options;
     try {
       return new WebSocket(url, {
         headers,
+        ...(lookup && { lookup }),
         perMessageDeflate: false,
         followRedirects: false,
         maxPayload: MOST_BYTES,

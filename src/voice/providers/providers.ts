@@ -72,9 +72,12 @@ function create<Provider>(table: Table<Provider>, settings: ProviderSettings, pa
   return factory({ ...rest, ...(patience && { patience }) });
 }
 
-/** @throws ProviderError when the vendor itself would be asked without a key */
-function reached({ baseUrl, apiKey, patience }: Settings, vendor: string) {
+/** @throws ProviderError when the vendor itself would be asked without a key, or what must not be asked */
+function reached({ baseUrl, apiKey, patience, guard }: Settings, vendor: string) {
   if (baseUrl === undefined && apiKey === undefined)
     throw new ProviderError('denied', `apiKey is missing, and ${vendor} answers nobody without`);
-  return { baseUrl: baseUrl ?? vendor, apiKey, ...(patience && { patience }) };
+  const address = baseUrl ?? vendor;
+  const problem = guard?.problem(address);
+  if (problem !== undefined) throw new ProviderError('refused', `baseUrl cannot be used: ${problem}`);
+  return { baseUrl: address, apiKey, lookup: guard?.lookup, ...(patience && { patience }) };
 }

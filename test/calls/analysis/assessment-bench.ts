@@ -1,4 +1,5 @@
-import { AgentsService } from '../../../src/agents/index.js';
+import { randomBytes } from 'node:crypto';
+import { AgentsService, ProviderAccountsService } from '../../../src/agents/index.js';
 import { AssessSubscription } from '../../../src/calls/analysis/assess.subscription.js';
 import { AssessmentJobs } from '../../../src/calls/analysis/assessment-jobs.js';
 import { Assessor, type AssessorOptions } from '../../../src/calls/analysis/assessor.js';
@@ -9,13 +10,16 @@ import { type CallCommand } from '../../../src/calls/call.js';
 import { type RateCard } from '../../../src/calls/cost.js';
 import { CALLS_PROJECTION } from '../../../src/calls/index.js';
 import { EventStore, feedLag, Subscription } from '../../../src/event-store/index.js';
-import { createLog, newId, Wakeups } from '../../../src/platform/index.js';
+import { createLog, newId, OutboundHttp, Wakeups } from '../../../src/platform/index.js';
+import { parseNetwork } from '../../../src/platform/outbound/index.js';
 import { Lab, type LabRule } from '../../lab/index.js';
 import { type Json, TestApp, type Tenant } from '../../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/process.js';
 
 const LOG = createLog('silent');
+/** The laboratory is on the loopback. */
+const OUTBOUND = { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOnly: false };
 const OUTCOME = { sipCode: 200, responsible: 'agent', retryable: false, detail: null } as const;
 
 export const RATES: RateCard = {
@@ -37,6 +41,8 @@ export const NO_RATES: RateCard = {
 
 export interface Over {
   environment?: 'live' | 'test';
+  /** Of the agent; the current one unless given. */
+  agentVersion?: number;
   says?: readonly string[];
   usage?: readonly Usage[];
   latencies?: readonly number[];
@@ -67,7 +73,7 @@ export class AssessmentBench {
 
   static async open(rules: LabRule[]): Promise<AssessmentBench> {
     const db = await openTestDatabase();
-    const app = await TestApp.start(db.url);
+    const app = await TestApp.start(db.url, { outbound: OUTBOUND, encryptionKey: randomBytes(32) });
     const test = await app.tenant();
     const live = { ...test, key: await app.key(test.organizationId, { environment: 'live' }) };
     return new AssessmentBench(db, app, await Lab.start({ rules }), { test, live });
@@ -87,7 +93,8 @@ export class AssessmentBench {
     this.lab.faults.clear();
     this.lab.requests.length = 0;
     await this.db.database.query('delete from call_assessments');
-    await this.agent({ analysisSchema: null, prompt: null });
+    await this.agent({ analysisSchema: null, prompt: null, providers: null });
+    await this.db.database.query('delete from provider_accounts');
   }
 
   async agent(fields: object): Promise<void> {
@@ -95,10 +102,28 @@ export class AssessmentBench {
     await this.app.nest.get(AgentsService, { strict: false }).update(organizationId, agentId, fields);
   }
 
+  /** An account of the organization at the laboratory, which knows it by its key. @returns its id */
+  async account(fields: { name?: string; kind?: 'openai' | 'deepgram'; apiKey?: string } = {}): Promise<string> {
+    const { organizationId } = this.tenants.test;
+    const account = { name: 'Theirs', kind: 'openai', baseUrl: this.lab.url, apiKey: 'theirs', ...fields } as const;
+    return (await this.accounts.create(organizationId, account)).id;
+  }
+
+  removeAccount(id: string) {
+    return this.db.database.query('delete from provider_accounts where id = $1', [id]);
+  }
+
+  agentNow() {
+    const { organizationId, agentId } = this.tenants.test;
+    return this.app.nest.get(AgentsService, { strict: false }).get(organizationId, agentId);
+  }
+
   assessor(options: Partial<AssessorOptions> = {}, calls: Pick<CallExecutor, 'execute' | 'stateOf'> = this.calls) {
     const model = { kind: 'openai', baseUrl: this.lab.url, model: 'lab' };
     const patience = { firstMs: 1_000, nextMs: 1_000 };
-    const all = { model, patience, rates: RATES, backoffMs: [0, 0], ...options };
+    const accounts: AssessorOptions['accounts'] = (...of) => this.accounts.accountsFor(...of);
+    const { guard } = new OutboundHttp(OUTBOUND);
+    const all = { model, accounts, guard, patience, rates: RATES, backoffMs: [0, 0], ...options };
     const agents = this.app.nest.get(AgentsService, { strict: false });
     const assessor = new Assessor(this.db.database, calls, agents, LOG, all);
     this.assessors.push(assessor);
@@ -106,12 +131,26 @@ export class AssessmentBench {
   }
 
   /** A call that is over, with what was said in it. Nobody knows of it before `tell`. */
-  async over({ environment = 'test', says = [], usage = [], latencies = [], ends, endedAt }: Over): Promise<string> {
+  async over({
+    environment = 'test',
+    agentVersion,
+    says = [],
+    usage = [],
+    latencies = [],
+    ends,
+    endedAt,
+  }: Over): Promise<string> {
     const id = await this.app.createCall(this.tenants[environment], { customerName: 'John' });
     const end = endedAt ?? new Date();
     const ago = (seconds: number) => new Date(end.getTime() - seconds * 1000).toISOString();
     const commands: CallCommand[] = [
-      { type: 'DialCall', at: ago(70), provider: 'test', claim: newId() },
+      {
+        type: 'DialCall',
+        at: ago(70),
+        provider: 'test',
+        claim: newId(),
+        ...(agentVersion && { agent: { agentVersion } }),
+      },
       ...(ends === 'failed' ? [] : [{ type: 'ReportAnswer', at: ago(61) } as const]),
       ...(ends === 'connected'
         ? []
@@ -176,6 +215,10 @@ export class AssessmentBench {
 
   async types(id: string): Promise<string[]> {
     return (await this.timeline(id)).map(({ type }) => type);
+  }
+
+  private get accounts(): ProviderAccountsService {
+    return this.app.nest.get(ProviderAccountsService, { strict: false });
   }
 
   /** What the model was asked. */

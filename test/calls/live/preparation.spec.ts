@@ -11,7 +11,7 @@ import { DailyUse } from '../../../src/calls/live/daily-use.js';
 import { Recordings } from '../../../src/calls/recordings/recordings.js';
 import { noticeTone } from '../../../src/calls/talk/notice-tone.js';
 import { TalkPlanner, type TalkPlannerParts } from '../../../src/calls/talk/talk-plan.js';
-import { type Log, newId, SecretBox, SecretBoxError } from '../../../src/platform/index.js';
+import { type Log, newId, OutboundHttp, SecretBox, SecretBoxError } from '../../../src/platform/index.js';
 import { DiallingPolicyEntity, DiallingPolicyService, type SipCarrier } from '../../../src/telephony/index.js';
 import { factsOf } from '../../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -26,6 +26,7 @@ const AGENT: AgentForCalls = {
   version: 1,
   greetingAudio: GREETING,
 };
+const GUARD = new OutboundHttp({ allowNetworks: [], httpsOnly: false }).guard;
 const PHONE = '+14155552671';
 
 describe('preparing a live call', () => {
@@ -70,6 +71,7 @@ describe('preparing a live call', () => {
     const planner = new TalkPlanner({
       agents: { forCalls: () => Promise.resolve({ ...AGENT, ...agent }) },
       accounts: () => Promise.resolve(new Map()),
+      guard: GUARD,
       providers: { speech: speech() },
       secrets: secretBox(),
       config: { recordingNotice: undefined },
@@ -205,6 +207,50 @@ describe('preparing a live call', () => {
     });
   });
 
+  describe('has its apology recorded', () => {
+    const speechToSpeech = { providers: { speechToSpeech: { providerId: 'one' } } };
+    const parts = {
+      accounts: () => Promise.resolve(new Map([['one', { kind: 'openai', apiKey: 'key' }]])),
+    };
+
+    it('when one model hears and speaks, in the words of the agent', async () => {
+      facts = { ...facts, customerName: 'Ann' };
+      const { plan } = await ready({ ...speechToSpeech, apology: 'Leider nicht, {{customerName}}.' }, parts);
+      expect(said()).toEqual(['Leider nicht, Ann.']);
+      expect(plan.apology).toHaveLength('Leider nicht, Ann.'.length);
+      expect(plan.usage).toEqual([{ stage: 'speech', provider: 'openai/model', characters: 18 }]);
+    });
+
+    it('as usual, when the agent has none of its own', async () => {
+      await ready(speechToSpeech, parts);
+      expect(said()).toEqual([expect.stringMatching(/^I am sorry/)]);
+    });
+
+    it('unless nobody says it, which keeps no call from being made', async () => {
+      server.answer = (_, response) => response.writeHead(500).end();
+      const warned: unknown[] = [];
+      const warn = (...given: unknown[]) => void warned.push(given[1]);
+      const { plan } = await ready(speechToSpeech, {
+        ...parts,
+        log: { error: silent, warn, info: silent, debug: silent, flush: silent },
+      });
+      expect(plan.apology).toBeUndefined();
+      expect(plan.script.greeting).toBe(GREETING);
+      expect(warned).toEqual(['the speech server does not say the apology of an agent; its call has none']);
+      expect(await dialled()).toBe(1);
+    });
+
+    it('unless nobody speaks but the model', async () => {
+      const { plan } = await ready(speechToSpeech, { ...parts, providers: {} });
+      expect(plan.apology).toBeUndefined();
+    });
+
+    it('not when a conversation says it itself', async () => {
+      await ready({}, { providers: { transcription: speech(), model: speech(), speech: speech() } });
+      expect(said()).toEqual([]);
+    });
+  });
+
   describe('says that it records', () => {
     it('with a tone', async () => {
       const { notice } = await scriptOf({}, { config: { recordingNotice: 'tone' } });
@@ -247,6 +293,24 @@ describe('preparing a live call', () => {
       expect(commandOf(prepared)).toEqual(failure('telephony_provider_unavailable', error.message, false));
       expect(await dialled()).toBe(0);
     });
+
+    it.each(['model', 'speech', 'transcription'])(
+      'when an account of the organization leads to a private address: for %s',
+      async (stage) => {
+        const account = { kind: 'openai', baseUrl: server.url };
+        const prepared = await prepare(
+          { firstMessage: 'Hello', greetingAudio: undefined, providers: { [stage]: { providerId: 'one' } } },
+          {
+            accounts: () => Promise.resolve(new Map([['one', account]])),
+            providers: { transcription: speech(), model: speech(), speech: speech() },
+          },
+        );
+        const detail = expect.stringMatching(/^A provider of the agent cannot be used: .*is not a public address/);
+        expect(commandOf(prepared)).toEqual(failure('dial_failed', detail, false));
+        expect(server.asked).toEqual([]);
+        expect(await dialled()).toBe(0);
+      },
+    );
 
     it('when the policy refuses, with its rule, and it does not count as made', async () => {
       await policy.update(facts.organizationId, { refusedPrefixes: ['+1415'] });

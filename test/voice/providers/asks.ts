@@ -5,6 +5,7 @@ import {
   createTranscriber,
   type Patience,
 } from '../../../src/voice/providers/index.js';
+import { type OutboundGuard } from '../../../src/platform/outbound/index.js';
 import { type ModelEvent, ProviderError, type SpeechEvent } from '../../../src/voice/ports.js';
 import { type Stage } from '../../lab/index.js';
 import { tone } from '../../support/wav.js';
@@ -14,6 +15,7 @@ export interface AskOptions {
   signal?: AbortSignal;
   patience?: Patience;
   apiKey?: string;
+  guard?: OutboundGuard;
 }
 
 export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -28,7 +30,12 @@ export const neverAborted = (): AbortSignal => new AbortController().signal;
 export const UTTERANCE = Int16Array.from(tone(440, 8_000, 3));
 export const TEXT = 'Good morning, this is Ann.';
 
-const settingsOf = (kind: string, { baseUrl, apiKey }: AskOptions) => ({ kind, baseUrl, ...(apiKey && { apiKey }) });
+const settingsOf = (kind: string, { baseUrl, apiKey, guard }: AskOptions) => ({
+  kind,
+  baseUrl,
+  ...(apiKey && { apiKey }),
+  ...(guard && { guard }),
+});
 
 const hear = (kind: string, options: AskOptions, utterance = UTTERANCE) =>
   createTranscriber(settingsOf(kind, options), options.patience).transcribe(utterance, {

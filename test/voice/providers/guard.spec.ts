@@ -1,0 +1,85 @@
+import { OutboundHttp, type OutboundOptions, parseNetwork } from '../../../src/platform/outbound/index.js';
+import { Lab } from '../../lab/index.js';
+import { ASKS, failureOf, STAGES } from './asks.js';
+
+const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!);
+/** Looks public as it is written. */
+const NAME = 'provider.example.com';
+
+const guardOf = (options: Partial<OutboundOptions> = {}) =>
+  new OutboundHttp({ allowNetworks: [], httpsOnly: false, ...options }).guard;
+const resolve = () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+const asPublicToo = () =>
+  Promise.resolve([{ address: '93.184.215.14', family: 4 }, ...[{ address: '127.0.0.1', family: 4 }]]);
+
+describe.each(STAGES)('%s of an account', (stage) => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = await Lab.start();
+  });
+
+  afterEach(() => lab.close());
+
+  const at = (host: string) => lab.url.replace('127.0.0.1', host);
+  const ask = (baseUrl: string, options: Partial<OutboundOptions> = {}) =>
+    // Not in the same step: what cannot be made throws at once.
+    Promise.resolve().then(() => ASKS[stage]({ baseUrl, apiKey: 'key-1', guard: guardOf(options) }));
+
+  it.each([
+    ['127.0.0.1', {}],
+    ['2130706433', {}],
+    ['[::ffff:127.0.0.1]', {}],
+    ['localhost', {}],
+    [NAME, { resolve }],
+    [NAME, { resolve: asPublicToo }],
+    ['localhost', { resolve, allowNetworks: [parseNetwork('10.0.0.0/8')!] }],
+  ])('does not connect to %s, a private address', async (host, options) => {
+    const failure = await failureOf(ask(at(host), options));
+    expect(failure.fault).toBe('refused');
+    expect(failure.message).toContain('The host is not a public address');
+    expect(lab.connections).toBe(0);
+  });
+
+  it('does not connect without TLS where that is demanded', async () => {
+    const failure = await failureOf(ask(at('127.0.0.1'), { allowNetworks: LOOPBACK, httpsOnly: true }));
+    expect(failure.message).toContain('https://');
+    expect(lab.connections).toBe(0);
+  });
+
+  it.each([
+    ['127.0.0.1', {}],
+    ['localhost', {}],
+    [NAME, { resolve }],
+  ])('works at %s where its network is allowed', async (host, options) => {
+    await expect(ask(at(host), { allowNetworks: LOOPBACK, ...options })).resolves.toBeDefined();
+    expect(lab.requests).toHaveLength(1);
+  });
+
+  it('is not let in by a connection that others have left open', async () => {
+    const host = at('localhost');
+    await ASKS[stage]({ baseUrl: host, apiKey: 'key-1' });
+    await ask(host, { allowNetworks: LOOPBACK });
+    const { connections } = lab;
+    const failure = await failureOf(ask(host, { resolve, allowNetworks: [parseNetwork('10.0.0.0/8')!] }));
+    expect(failure.fault).toBe('refused');
+    expect([lab.connections, lab.requests.length]).toEqual([connections, 2]);
+  });
+
+  it('asks anybody without a guard, as the settings of the operator do', async () => {
+    await expect(ASKS[stage]({ baseUrl: lab.url, apiKey: 'key-1' })).resolves.toBeDefined();
+  });
+});
+
+it('guarded requests share connections with those of the same guard only', async () => {
+  const lab = await Lab.start();
+  try {
+    const [one, other] = [guardOf({ allowNetworks: LOOPBACK }), guardOf({ allowNetworks: LOOPBACK })];
+    for (const guard of [undefined, undefined, one, one, other, other, undefined])
+      await ASKS.transcription({ baseUrl: lab.url, ...(guard && { guard }) });
+    expect(lab.requests).toHaveLength(7);
+    expect(lab.connections).toBe(3);
+  } finally {
+    await lab.close();
+  }
+});
