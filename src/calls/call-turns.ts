@@ -12,16 +12,30 @@ export interface Turn {
   latency?: object | null;
 }
 
+/** Turns of one side that may begin in the same moment. */
+const MOST_AT_ONCE = 20;
+
 /** Its rows have a place in the feed, between the events. */
 export const TURNS_TABLE = 'call_turns';
 
-/** Keeps what was said. The same turn (speaker and start) told twice is one: false then. */
+/**
+ * Keeps what was said. The same turn (speaker, start and text) told twice is one: false then. Other words at the same
+ * moment, of a line that had stood still, come a millisecond later each.
+ */
 export async function saveTurn(database: Database, callId: string, turn: Turn, wakeups: Wakeups): Promise<boolean> {
   const saved = await database.query(
     {
       name: 'save_turn',
-      text: `insert into call_turns (call_id, speaker, text, start_ms, end_ms, interrupted, latency)
-             values ($1, $2, $3, $4, $5, $6, $7)
+      text: `with already as materialized (
+               select start_ms, text from call_turns
+               where call_id = $1 and speaker = $2 and start_ms between $4::int and $4::int + ${MOST_AT_ONCE}
+             ) insert into call_turns (call_id, speaker, text, start_ms, end_ms, interrupted, latency)
+             select $1::uuid, $2::text, $3::text, free.at, greatest($5::int, free.at), $6::boolean, $7::jsonb
+             from (
+               select min(at) as at from generate_series($4::int, $4::int + ${MOST_AT_ONCE}) as at
+               where at not in (select start_ms from already)
+             ) free
+             where not exists (select from already where text = $3) and free.at is not null
              on conflict (call_id, speaker, start_ms) do nothing returning call_id`,
     },
     [

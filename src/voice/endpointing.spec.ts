@@ -50,6 +50,18 @@ describe('speech', () => {
     expect(listen({}, [150, 5_000]).events).toEqual([]);
   });
 
+  it.each([250, 350])('is not the noise of a line (%d) that loses packets, of which silence is made', (noise) => {
+    const lossy = Array.from({ length: 20 }, (): [number, number][] => [
+      [noise, 480],
+      [0, 20],
+    ]);
+    expect(listen({}, [noise, 1_000], ...lossy.flat()).events).toEqual([]);
+  });
+
+  it('is not the noise that follows the nothing of a line that has just been opened', () => {
+    expect(listen({}, [0, 100], [250, 3_000]).events).toEqual([]);
+  });
+
   it('is found above such noise', () => {
     const { utterances } = listen({}, [150, 2_000], [SPEECH, 500], [150, 1_000]);
     expect(utterances).toMatchObject([{ startMs: 2_000, endMs: 2_500 }]);

@@ -40,6 +40,8 @@ const HIGHEST_FLOOR = 400;
 /** The noise is the quietest frame of the last 1.6 s: no speech is without a gap for so long, and steady noise has none. */
 const BLOCK_FRAMES = 10;
 const BLOCKS = 8;
+/** No line is without any noise: silence so short was put in the place of lost packets, and says nothing of the noise. */
+const MADE_UP_FRAMES = 15;
 
 /** Finds where the customer's speech starts and ends, by loudness over an adaptive noise floor. Frames of 20 ms. */
 export class Endpointing {
@@ -50,6 +52,8 @@ export class Endpointing {
   private readonly ratio: number;
   private readonly quietest = [Infinity];
   private framesInBlock = 0;
+  /** Frames of nothing in a row. */
+  private empty = 0;
   private quietMs = 0;
   private frames: Int16Array[] = [];
   private startMs = 0;
@@ -121,7 +125,9 @@ export class Endpointing {
       this.quietest.unshift(Infinity);
       this.quietest.length = Math.min(this.quietest.length, BLOCKS);
     }
-    this.quietest[0] = Math.min(this.quietest[0] ?? Infinity, amplitude);
+    this.empty = amplitude === 0 ? this.empty + 1 : 0;
+    if (this.empty === 0 || this.empty > MADE_UP_FRAMES)
+      this.quietest[0] = Math.min(this.quietest[0] ?? Infinity, amplitude);
     return Math.max(LOWEST_FLOOR, Math.min(HIGHEST_FLOOR, ...this.quietest));
   }
 }

@@ -1,6 +1,7 @@
 import { Agenda } from './agenda.js';
 import { AgentTurn, type Mouth, scripted, type Words } from './agent-turn.js';
 import { systemClock } from './clock.js';
+import { congestionTone } from './congestion-tone.js';
 import { type ConversationEnd, type ConversationEvent, type Turn } from './conversation-events.js';
 import { type ConversationSettings, conversationSettings } from './conversation-settings.js';
 import { limitDuration } from './duration-limit.js';
@@ -358,8 +359,9 @@ export class RealtimeConversation {
     this.ear.close();
     this.ending = { reason: 'error_llm_provider', detail: error.message };
     const { text, audio } = this.settings.apology;
-    if (!audio || this.apologising) this.finish(this.ending);
-    else this.begin({ produce: scripted({ text, audio }), interruptible: false });
+    const apology = audio ? { text, audio } : { text: '', audio: congestionTone() };
+    if (!text || this.apologising) this.finish(this.ending);
+    else this.begin({ produce: scripted(apology), interruptible: false });
     this.apologising = true;
   }
 

@@ -47,6 +47,21 @@ describe('GET /v1/calls/{id}/transcript', () => {
     });
   });
 
+  it('200 has all that was said in the same moment, and once what is told twice', async () => {
+    const id = await app.createCall(tenant);
+    const said = ['Yes.', 'No, wait.', 'Yes.', 'Well.'].map((text) => ({ ...YES, text }));
+    for (const [n, turn] of said.entries())
+      await app.request('POST', '/internal/v1/call-events', {
+        key: tenant.key,
+        body: { specversion: '1.0', id: `${id} ${n}`, source: '/test', type: 'call.turn', subject: id, data: turn },
+      });
+    expect((await transcriptOf(id)).body.data).toMatchObject([
+      { text: 'Yes.', startMs: 2_500 },
+      { text: 'No, wait.', startMs: 2_501 },
+      { text: 'Well.', startMs: 2_502 },
+    ]);
+  });
+
   it('200 is empty while nothing has been said', async () => {
     expect((await transcriptOf(await app.createCall(tenant))).body.data).toEqual([]);
   });

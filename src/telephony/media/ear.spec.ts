@@ -43,13 +43,26 @@ describe('an ear', () => {
 
   it('goes on in silence when nothing comes, and then with what comes, once', () => {
     packet(0, sound(FIRST));
-    for (let tick = 0; tick < 4; tick++) ear.tick();
+    for (let tick = 0; tick < 10; tick++) ear.tick();
     expect(frames()).toEqual(['1 1']);
     for (let tick = 0; tick < 3; tick++) ear.tick();
-    const silence = Array.from({ length: 7 }, () => '0 0');
+    const silence = Array.from({ length: 13 }, () => '0 0');
     expect(frames()).toEqual(['1 1', ...silence]);
-    packet(8 * FRAME, sound(SECOND));
+    packet(14 * FRAME, sound(SECOND));
     expect(frames()).toEqual(['1 1', ...silence, '2 2']);
+  });
+
+  it('waits for what is only late, and for long packets', () => {
+    packet(0, sound(FIRST));
+    for (let tick = 0; tick < 9; tick++) ear.tick();
+    packet(FRAME, sound(SECOND, 6 * FRAME));
+    expect(frames()).toEqual(['1 1', ...Array.from({ length: 6 }, () => '2 2')]);
+  });
+
+  it('follows a source that steps back a little and stays there', () => {
+    packet(10 * FRAME, sound(FIRST));
+    for (const n of [0, 1, 2, 3]) packet(n * FRAME, sound(SECOND));
+    expect(frames()).toEqual(['1 1', '2 2', '2 2']);
   });
 
   it('begins anew with another source or a jump', () => {

@@ -1,10 +1,15 @@
 import { decodeG711, type G711 } from '../../platform/audio/index.js';
 import { FRAME_SAMPLES } from './audio-port.js';
 
-/** Ticks without a packet after which time goes on in silence: a packet of 60 ms is waited for. */
-const PATIENT_TICKS = 4;
+/**
+ * Ticks without a packet after which time goes on in silence. Long packets and late ones are waited for: what is only late
+ * must not get silence into the middle of a word.
+ */
+const PATIENT_TICKS = 10;
 /** What is further ahead than this, samples, is another timeline; what was lost before it is not made up for. */
 const MOST_LOST = 8_000;
+/** Packets in a row that all come too late are another timeline as well. */
+const STRAYS = 3;
 
 /**
  * What whoever converses hears: audio as it arrives, in frames of 20 ms. Nobody plays it, so it need not be even, and does
@@ -18,14 +23,23 @@ export class Ear {
   /** The timestamp that continues what was heard. */
   private next = 0;
   private idleTicks = 0;
+  private strays = 0;
+  /** The timestamp that continues the last one that came too late. */
+  private nextStray = 0;
 
   /** `heard` gets a frame that is used again later, and how many more of those that came with it there are. */
   constructor(private readonly heard: (frame: Int16Array, behind: number) => void) {}
 
   packet({ ssrc, timestamp, payload }: { ssrc: number; timestamp: number; payload: Buffer }, codec: G711): void {
     const ahead = (timestamp - this.next) | 0;
-    const isNew = ssrc !== this.ssrc || Math.abs(ahead) > MOST_LOST;
-    if (!isNew && ahead < 0) return;
+    let isNew = ssrc !== this.ssrc || Math.abs(ahead) > MOST_LOST;
+    if (!isNew && ahead < 0) {
+      this.strays = timestamp === this.nextStray ? this.strays + 1 : 1;
+      this.nextStray = (timestamp + payload.length) >>> 0;
+      if (this.strays < STRAYS) return;
+      isNew = true;
+    }
+    this.strays = 0;
     // Silence that was heard instead of it already is not heard twice.
     if (!isNew && this.idleTicks <= PATIENT_TICKS) this.add(new Int16Array(ahead));
     this.ssrc = ssrc;

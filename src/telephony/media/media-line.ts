@@ -213,8 +213,9 @@ export class MediaLine {
     if (codec) this.ear.packet(rtp, codec);
     const digit = this.receiver.packet(rtp, now);
     if (digit === undefined) return;
-    this.other?.passOn(digit);
-    this.tell({ type: 'dtmf', digit });
+    // What is pressed for somebody else, a PIN perhaps, is nobody's business here.
+    if (this.other) this.other.passOn(digit);
+    else this.tell({ type: 'dtmf', digit });
   }
 
   private receiveRtcp(packet: Buffer): void {
