@@ -173,7 +173,7 @@ export type CallEvent =
   | { type: 'call.screened'; data: { at: string } & Screening }
   /** An attempt is claimed: from here on only `claim` may ring the phone, and never twice. */
   | { type: 'call.dialing'; data: { at: string; attempt: number; provider: string; claim: string } & AgentUsed }
-  /** The carrier had no channel free, or was never asked: back to the line, no attempt spent. */
+  /** The carrier had no channel free, or it was never asked: back to the line, no attempt spent. */
   | { type: 'call.deferred'; data: { at: string; reason: string; notBefore: string } }
   | { type: 'call.ringing'; data: { at: string } }
   /** Answered. */

@@ -115,6 +115,7 @@ const WHEN = {
   HangUpCall: { type: 'HangUpCall', at: later },
   RecordCall: { type: 'RecordCall', at: later, url: 'https://media.example.com/1.wav' },
   RefuseCall: { type: 'RefuseCall', at: later, screening: suppressed },
+  PostponeCall: { type: 'PostponeCall', at: later, reason: 'No voice', notBefore: '2026-04-05T15:00:00.000Z' },
   ReportAnsweredBy: { type: 'ReportAnsweredBy', at: later, answeredBy: { by: 'human', reason: 'short_greeting' } },
   ReportToolUse: { type: 'ReportToolUse', at: later, claim: 'c1', number: 1, use },
   ReportProviderFailure: { type: 'ReportProviderFailure', at: later, claim: 'c1', number: 1, failure },
@@ -164,6 +165,9 @@ const refused: CallEvent[] = [
       outcome: { sipCode: null, responsible: 'system', retryable: false, detail: suppressed.detail },
     },
   },
+];
+const postponed: CallEvent[] = [
+  { type: 'call.deferred', data: { at: later, reason: 'No voice', notBefore: '2026-04-05T15:00:00.000Z' } },
 ];
 const answeredByHuman: CallEvent[] = [
   { type: 'call.answered_by', data: { at: later, by: 'human', reason: 'short_greeting' } },
@@ -334,6 +338,19 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
     'a failed call': recorded,
     'a cancelled call': recorded,
     'a call hung up by an operator': recorded,
+  },
+  PostponeCall: {
+    'no call': missing,
+    'a queued call': postponed,
+    'a call sent back to the line': postponed,
+    'a call being dialled': quiet,
+    'a ringing call': quiet,
+    'a connected call': quiet,
+    'a call answered without ringing': quiet,
+    'a completed call': quiet,
+    'a failed call': quiet,
+    'a cancelled call': quiet,
+    'a call hung up by an operator': quiet,
   },
   RefuseCall: {
     'no call': missing,
@@ -508,6 +525,11 @@ describe('decide', () => {
     const noAnswer: CallCommand = { ...WHEN.EndCall, unanswered: true };
     expect(decide(noAnswer, replay([queued, dialing]))).toHaveLength(1);
     expect(decide(noAnswer, replay([queued, dialing, started]))).toEqual([]);
+  });
+
+  it('postpones a call that was not dialled, which costs no attempt', () => {
+    const later = decide(WHEN.PostponeCall, replay([queued])).reduce(evolve, replay([queued]));
+    expect(later).toMatchObject({ is: 'queued', attempt: 0, notBefore: '2026-04-05T15:00:00.000Z' });
   });
 
   it('spends no attempt on a call that is sent back to the line', () => {

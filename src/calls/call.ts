@@ -68,6 +68,8 @@ export type CallCommand =
   | { type: 'DialCall'; at: string; provider: string; claim: string; screening?: Screening; agent?: AgentUsed }
   /** The dialling policy has refused the call. */
   | { type: 'RefuseCall'; at: string; screening: Screening }
+  /** It cannot be made now, and nobody was asked: later. */
+  | { type: 'PostponeCall'; at: string; reason: string; notBefore: string }
   | { type: 'DeferCall'; at: string; claim: string; reason: string; notBefore: string }
   | { type: 'ReportRinging'; at: string; claim?: string }
   | { type: 'ReportAnswer'; at: string; claim?: string }
@@ -115,6 +117,12 @@ export function decide(command: CallCommand, state: CallState): CallEvent[] {
     }
     case 'RefuseCall':
       return state.is === 'queued' ? refuse(at, command.screening) : [];
+    case 'PostponeCall': {
+      const { reason, notBefore } = command;
+      return state.is === 'queued' && state.notBefore !== notBefore
+        ? [{ type: 'call.deferred', data: { at, reason, notBefore } }]
+        : [];
+    }
     case 'DeferCall': {
       const { reason, notBefore } = command;
       return state.is === 'dialing' && isAbout(command, state)
@@ -258,10 +266,11 @@ export function evolve(state: CallState, event: CallEvent): CallState {
       const anew = { agentVersion: version ?? agentVersion, told: undefined };
       return { is: 'dialing', ...known, ...anew, attempt: begun, claim, ringing: false };
     }
-    case 'call.deferred':
-      return state.is === 'dialing'
-        ? { is: 'queued', ...known, attempt: attempt - 1, notBefore: event.data.notBefore }
-        : state;
+    case 'call.deferred': {
+      const { notBefore } = event.data;
+      if (state.is === 'queued') return { ...state, notBefore };
+      return state.is === 'dialing' ? { is: 'queued', ...known, attempt: attempt - 1, notBefore } : state;
+    }
     case 'call.ringing':
       return state.is === 'dialing' ? { ...state, ringing: true } : state;
     case 'call.started':

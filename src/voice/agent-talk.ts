@@ -64,9 +64,9 @@ export class AgentTalk implements Talk {
   }
 
   /** The customer's last words are still told, when they have been understood. */
-  stop(): void {
+  stop(): Promise<void> {
     this.withMachine?.stop();
     // What breaks it is told by `over`.
-    this.conversation.hangUp().catch(() => undefined);
+    return this.conversation.hangUp().catch(() => undefined);
   }
 }

@@ -57,5 +57,6 @@ describe('filling in a template', () => {
   it('does not go on for ever', () => {
     const list = Array.from({ length: 200 }, () => 1);
     expect(() => fillIn('{{#a}}{{#a}}{{#a}}x{{/a}}{{/a}}{{/a}}', { a: list })).toThrow(/more than/);
+    expect(() => fillIn(`{{#a}}${'x'.repeat(2_000)}{{/a}}`, { a: list })).toThrow(/longer than/);
   });
 });

@@ -11,6 +11,8 @@ export class TemplateError extends Error {}
 
 /** Lists within lists could otherwise keep everybody waiting. */
 const MOST_PARTS = 10_000;
+/** Counted once for each level. */
+const MOST_CHARACTERS = 200_000;
 
 /**
  * Fills in a Mustache template: `{{name}}`, `{{order.id}}`, `{{#vip}}…{{/vip}}`, `{{^vip}}…{{/vip}}`. What is not given, or
@@ -31,11 +33,16 @@ export function fillIn(template: string, variables: Readonly<Record<string, unkn
 class PlainWriter extends Mustache.Writer {
   readonly missing = new Set<string>();
   private parts = 0;
+  private characters = 0;
 
   override renderTokens(...given: Parameters<Mustache.Writer['renderTokens']>): string {
     this.parts += given[0].length;
     if (this.parts > MOST_PARTS) throw new TemplateError(`It has more than ${MOST_PARTS} parts`);
-    return super.renderTokens(...given);
+    const text = super.renderTokens(...given);
+    this.characters += text.length;
+    if (this.characters > MOST_CHARACTERS)
+      throw new TemplateError(`It becomes longer than ${MOST_CHARACTERS} characters`);
+    return text;
   }
 
   override escapedValue(token: string[], context: Mustache.Context): string {

@@ -8,6 +8,7 @@ export interface SayOptions {
   language: string | undefined;
   /** For one speaker, milliseconds. */
   timeoutMs?: number;
+  signal?: AbortSignal | undefined;
 }
 
 const TIMEOUT_MS = 20_000;
@@ -27,17 +28,18 @@ export async function say(
   try {
     return { pcm: await sayWith(primary, text, options), provider: primary.name };
   } catch (error) {
-    if (!fallback) throw error;
+    if (!fallback || options.signal?.aborted) throw error;
     return { pcm: await sayWith(fallback, text, options), provider: fallback.name };
   }
 }
 
-async function sayWith(speaker: Speaker, text: string, { voice, language, timeoutMs }: SayOptions) {
+async function sayWith(speaker: Speaker, text: string, { voice, language, timeoutMs, signal }: SayOptions) {
   const late = AbortSignal.timeout(timeoutMs ?? TIMEOUT_MS);
+  const end = signal ? AbortSignal.any([late, signal]) : late;
   const parts: Int16Array[] = [];
   let samples = 0;
   try {
-    for await (const pcm of speaker.speak(text, { voice, language, signal: late })) {
+    for await (const pcm of speaker.speak(text, { voice, language, signal: end })) {
       samples += pcm.length;
       if (samples > MOST_SAMPLES) throw new ProviderError('unavailable', 'More than five minutes of speech were sent');
       parts.push(pcm);

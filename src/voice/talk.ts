@@ -12,6 +12,6 @@ export interface Talk {
   silenceHeard(): Promise<void>;
   /** The customer has pressed a key. */
   dtmf(key: string): void;
-  /** The call is over for other reasons. */
-  stop(): void;
+  /** The call is over for other reasons. Resolves when the last words of both are told, if they are to be. */
+  stop(): Promise<void> | void;
 }

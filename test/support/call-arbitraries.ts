@@ -159,6 +159,7 @@ export const anyCommand: fc.Arbitrary<CallCommand> = fc.oneof(
     reason: anyText,
     notBefore: anyTime,
   }),
+  fc.record({ type: fc.constant('PostponeCall'), at: anyTime, reason: anyText, notBefore: anyTime }),
   fc.record({ type: fc.constant('HangUpCall'), at: anyTime }),
   fc.record(
     { type: fc.constant('RecordCall'), at: anyTime, url: anyText, durationMs: fc.nat() },

@@ -22,6 +22,10 @@ export interface CallRunnerOptions extends LiveCallLimits {
 
 /** What whoever has a call in hand wants to know of it. */
 export interface Hold {
+  /** False: this worker has lost the call, or stops. Whatever was not begun by then must not be. */
+  isWanted: () => boolean;
+  /** Aborted when this worker stops. */
+  signal: AbortSignal;
   /** The provider has just been asked for it. */
   asked: () => void;
   /** It is being followed: from now on it can be hung up or let go of. */
@@ -41,6 +45,8 @@ const FIND_AGAIN_MS = 500;
 const NOT_ASKED = 'The carrier could not be asked';
 /** How often dialling is tried with a carrier that cannot be asked. */
 const MAX_NOT_ASKED = 5;
+/** How often it is tried to have an agent's words said beforehand. */
+const MAX_POSTPONED = 4;
 
 /** Takes one call, new or left by another worker, to its end. A rejection leaves it to be taken over. */
 export class CallRunner {
@@ -58,12 +64,19 @@ export class CallRunner {
   async dial(callId: string, environment: Environment, hold: Hold): Promise<void> {
     const provider = this.providers[environment];
     if (!provider) throw new Error(`This worker has no provider for ${environment} calls`);
-    const prepared = await this.prepare(callId, environment);
+    const prepared = await this.prepare(callId, environment, hold.signal);
     if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
+    if (prepared?.is === 'postponed') return this.postpone(callId, prepared);
+    // Whoever has it now counts it again, as the same call.
+    if (!hold.isWanted()) return;
     const claim = newId();
     const state = await this.claim(callId, provider.name, claim, prepared);
-    // Cancelled, or claimed by a worker that had lost it to us.
-    if (!state) return this.resume(callId, hold);
+    if (!state) {
+      // Cancelled, or claimed by a worker that had lost it to us.
+      const given = await this.calls.stateOf(callId);
+      if (given.is === 'ended' && given.attempt === 0) await prepared?.giveBack?.();
+      return this.resume(callId, hold);
+    }
     const { facts } = state;
     const { ringTimeoutMs, maxDurationMs } = this.limits(prepared?.plan);
     const asked = provider.dial({
@@ -82,7 +95,7 @@ export class CallRunner {
     } catch (error) {
       this.log.warn({ err: error, callId }, 'it is not known whether the provider took the call; asking it');
       this.hangUpIfLate(callId, claim, asked);
-      return this.resume(callId, hold, { claim, ifNever: 'not-asked' });
+      return this.resume(callId, hold, { claim, ifNever: 'not-asked', plan: prepared?.plan });
     }
     await this.follow(callId, state, leg, hold, prepared?.plan);
   }
@@ -91,14 +104,19 @@ export class CallRunner {
   async resume(
     callId: string,
     hold: Hold,
-    attempt: { claim?: string; ifNever: 'not-asked' | 'lost' } = { ifNever: 'lost' },
+    attempt: { claim?: string; ifNever: 'not-asked' | 'lost'; plan?: TalkPlan | undefined } = { ifNever: 'lost' },
   ): Promise<void> {
     const state = await this.calls.stateOf(callId);
     if (state.is === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
     if (state.is !== 'dialing' && state.is !== 'connected') return;
     if (attempt.claim !== undefined && attempt.claim !== state.claim) return;
     const found = await this.find(state.facts.environment, state.claim);
-    if (found.is === 'live') return this.follow(callId, state, found.leg, hold);
+    if (found.is === 'live' && found.leg.audio && !attempt.plan && this.support) {
+      // Nobody would speak on it.
+      await this.liveCall(callId, state.claim, found.leg).hangUp();
+      return this.lose(callId, state);
+    }
+    if (found.is === 'live') return this.follow(callId, state, found.leg, hold, attempt.plan);
     if (found.is === 'over') {
       await this.follow(callId, state, legOf(found.signals), hold);
       // A story without an end leaves the call as it is.
@@ -109,17 +127,25 @@ export class CallRunner {
     return this.lose(callId, state);
   }
 
-  private async prepare(callId: string, environment: Environment): Promise<Prepared | undefined> {
+  private async prepare(callId: string, environment: Environment, signal: AbortSignal): Promise<Prepared | undefined> {
     const preparation = this.support?.preparations[environment];
     if (!preparation) return undefined;
     const state = await this.calls.stateOf(callId);
-    return state.is === 'queued' ? preparation.prepare(callId, state.facts) : undefined;
+    return state.is === 'queued' ? preparation.prepare(callId, state.facts, signal) : undefined;
   }
 
   /** An agent may want shorter calls than the settings; longer ones it does not get. */
   private limits(plan: TalkPlan | undefined): LiveCallLimits {
     const { ringTimeoutMs, maxDurationMs } = this.options;
     return { ringTimeoutMs, maxDurationMs: Math.min(maxDurationMs, plan?.maxDurationMs ?? maxDurationMs) };
+  }
+
+  /** So often, and no more: who cannot be heard today is not called for ever. */
+  private async postpone(callId: string, { reason, otherwise }: Extract<Prepared, { is: 'postponed' }>): Promise<void> {
+    const before = await countDeferrals(this.database, callId, reason);
+    if (before >= MAX_POSTPONED) return this.execute(callId, otherwise);
+    const notBefore = new Date(Date.now() + waitAfter(before)).toISOString();
+    return this.execute(callId, { type: 'PostponeCall', at: now(), reason, notBefore });
   }
 
   /** Returns nothing when the call cannot be dialled any more. */

@@ -62,6 +62,7 @@ export class Dispatcher {
     { maxBatch: BATCH, maxInFlight: 1 },
   );
   private stopped = false;
+  private readonly stopping = new AbortController();
   private retryTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -116,6 +117,7 @@ export class Dispatcher {
   /** Takes no more calls and lets go of those in hand: others take them over when the leases have been given up. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.stopping.abort();
     clearTimeout(this.retryTimer);
     await this.admit();
     for (const { call } of this.inHand.values()) call?.abandon();
@@ -178,6 +180,8 @@ export class Dispatcher {
     const hand: Hand = { isLost: false, ...begun };
     this.inHand.set(callId, hand);
     const carried = work({
+      isWanted: () => !this.stopped && !hand.isLost,
+      signal: this.stopping.signal,
       asked: () => {
         hand.isAsked = true;
         if (hand.isPaced)

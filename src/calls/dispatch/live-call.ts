@@ -14,6 +14,8 @@ const HANG_UP_MS = 3_000;
 const RETRY_MS = 1_000;
 /** How long a line that was hung up may take to tell its end, and with it how good it was. */
 const LINGER_MS = 3_000;
+/** How long the customer's last words may take to be understood. */
+const LAST_WORDS_MS = 10_000;
 
 export interface LiveCallDependencies {
   /** Makes a command true of this call. Returns the state that the call has afterwards. */
@@ -75,10 +77,13 @@ export class LiveCall {
         await this.apply(next.value);
       }
     } finally {
+      const isAbandoned = this.abandoned;
       this.abandon();
       clearTimeout(this.timer);
       clearTimeout(this.lingering);
-      this.conversation?.stop();
+      const lastWords = this.lastWords();
+      // The call is in hand until its last words are kept: whoever sums it up waits for them. Who stops has no time.
+      if (!isAbandoned) await lastWords;
       // Not awaited: a provider that never tells the end would never let go of the iterator.
       void signals.return?.().catch(() => undefined);
     }
@@ -86,7 +91,7 @@ export class LiveCall {
 
   /** The call has ended elsewhere, by command or by another worker's hand: the phone must not go on ringing. */
   hangUp(): Promise<void> {
-    this.conversation?.stop();
+    void this.conversation?.stop();
     this.hangingUp ??= this.tryToHangUp().finally(() => {
       if (this.abandoned) return;
       if (!this.leg.audio) {
@@ -100,6 +105,13 @@ export class LiveCall {
     return this.hangingUp;
   }
 
+  private async lastWords(): Promise<void> {
+    const told = Promise.resolve(this.conversation?.stop()).then(() => this.deps.kept());
+    await within(LAST_WORDS_MS, 'the last words', told).catch((error: unknown) => {
+      this.deps.log.warn({ err: error, callId: this.callId }, 'the last words of a conversation are not kept');
+    });
+  }
+
   /** Another worker carries the call on. */
   abandon(): void {
     this.abandoned = true;
@@ -109,7 +121,7 @@ export class LiveCall {
   /** Another worker has the call. A line that lives in this process ends with our part of it. */
   async letGo(): Promise<void> {
     this.abandon();
-    this.conversation?.stop();
+    void this.conversation?.stop();
     if (this.leg.audio) await this.tryToHangUp();
   }
 

@@ -8,27 +8,36 @@ import {
 import { type CallFacts, type DisconnectionReason, type Screening } from '../call-events.js';
 import { type CallCommand } from '../call.js';
 import { type Recordings } from '../recordings/recordings.js';
-import { type TalkPlan, type TalkPlanner } from '../talk/talk-plan.js';
+import { type NoTalk, type TalkPlan, type TalkPlanner } from '../talk/talk-plan.js';
 import { type DailyUse } from './daily-use.js';
 import { noCarrier } from './no-carrier.js';
 
 /** What a call needs before it can be dialled, or why it will not be. */
 export type Prepared =
-  | { is: 'ready'; plan: TalkPlan; screening?: Screening; line?: (claim: string) => LineSetup }
-  | { is: 'refused'; command: CallCommand };
+  | {
+      is: 'ready';
+      plan: TalkPlan;
+      screening?: Screening;
+      line?: (claim: string) => LineSetup;
+      /** It is not made after all. */
+      giveBack?: () => Promise<void>;
+    }
+  | { is: 'refused'; command: CallCommand }
+  /** Another time it may be possible; if not, this is its end. */
+  | { is: 'postponed'; reason: string; otherwise: CallCommand };
 
 export interface Preparation {
-  /** @throws Error when the database cannot be asked: then nothing may be dialled */
-  prepare(callId: string, facts: CallFacts): Promise<Prepared>;
+  /** @throws Error when the database cannot be asked, or `signal` is aborted: then nothing may be dialled */
+  prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared>;
 }
 
 /** A simulated line needs no carrier and asks nobody's consent. */
 export class TestCallPreparation implements Preparation {
   constructor(private readonly planner: Pick<TalkPlanner, 'plan'>) {}
 
-  async prepare(callId: string, facts: CallFacts): Promise<Prepared> {
-    const plan = await this.planner.plan(callId, facts);
-    return 'reason' in plan ? failed(plan.reason, plan.detail, plan.retryable) : { is: 'ready', plan };
+  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
+    const plan = await this.planner.plan(callId, facts, signal);
+    return 'reason' in plan ? noTalk(plan) : { is: 'ready', plan };
   }
 }
 
@@ -47,23 +56,24 @@ export interface LiveCallPreparationParts {
 export class LiveCallPreparation implements Preparation {
   constructor(private readonly parts: LiveCallPreparationParts) {}
 
-  async prepare(callId: string, facts: CallFacts): Promise<Prepared> {
+  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
     const { organizationId, toNumber } = facts;
     const { planner, dailyUse, recordings } = this.parts;
     const carrier = await this.carrierOf(facts);
     if (typeof carrier === 'string') return failed('telephony_provider_unavailable', carrier, false);
     const screening = await this.screen(callId, facts);
     if (!screening.allowed) return { is: 'refused', command: { type: 'RefuseCall', at: now(), screening } };
-    const plan = await planner.plan(callId, facts);
+    const giveBack = () => dailyUse.giveBack(organizationId, toNumber, callId);
+    const plan = await planner.plan(callId, facts, signal);
     if ('reason' in plan) {
-      await dailyUse.giveBack(organizationId, toNumber, callId);
-      return failed(plan.reason, plan.detail, plan.retryable);
+      await giveBack();
+      return noTalk(plan);
     }
     const line = (claim: string): LineSetup => {
       const recordTo = plan.agent.recordCalls ? recordings.fileFor(callId, claim) : undefined;
       return { carrier, organizationId, detectsAnswer: true, recordTo };
     };
-    return { is: 'ready', screening, line, plan };
+    return { is: 'ready', screening, line, plan, giveBack };
   }
 
   /** @returns the carrier, or what is missing, in words */
@@ -85,9 +95,19 @@ export class LiveCallPreparation implements Preparation {
   }
 }
 
-function failed(disconnectionReason: DisconnectionReason, detail: string, retryable: boolean): Prepared {
+const failed = (disconnectionReason: DisconnectionReason, detail: string, retryable: boolean): Prepared => ({
+  is: 'refused',
+  command: endOf({ reason: disconnectionReason, detail, retryable }),
+});
+
+const noTalk = (problem: NoTalk): Prepared =>
+  problem.retryable
+    ? { is: 'postponed', reason: problem.detail, otherwise: endOf(problem) }
+    : { is: 'refused', command: endOf(problem) };
+
+function endOf({ reason: disconnectionReason, detail, retryable }: NoTalk): CallCommand {
   const outcome = { sipCode: null, responsible: 'system', retryable, detail } as const;
-  return { is: 'refused', command: { type: 'EndCall', at: now(), disconnectionReason, outcome } };
+  return { type: 'EndCall', at: now(), disconnectionReason, outcome };
 }
 
 const now = (): string => new Date().toISOString();

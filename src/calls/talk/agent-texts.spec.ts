@@ -35,6 +35,12 @@ describe('what an agent says in a call', () => {
     expect(agentTexts({ ...nothing, apology }, facts, AT).apology).toBe(conversationSettings().apology.text);
   });
 
+  it('is not spoken when it becomes too long', () => {
+    const told = { ...facts, dynamicVariables: { story: 'x'.repeat(6_000) } };
+    expect(() => agentTexts({ ...nothing, firstMessage: '{{story}}' }, told, AT)).toThrow(/longer than 5000/);
+    expect(agentTexts({ ...nothing, prompt: '{{story}}' }, told, AT).instructions).toHaveLength(6_000);
+  });
+
   it('names once what is missing, whichever text names it, and says nothing in its place', () => {
     const texts = agentTexts(
       {

@@ -1,5 +1,5 @@
 import { type AgentConfiguration } from '../../agents/index.js';
-import { conversationSettings, fillIn } from '../../voice/index.js';
+import { conversationSettings, fillIn, TemplateError } from '../../voice/index.js';
 import { type CallFacts } from '../call-events.js';
 
 type Written = Pick<
@@ -21,6 +21,9 @@ export interface AgentTexts {
   missing: string[];
 }
 
+/** Of what is spoken, characters: five minutes and more. */
+const MOST_SPOKEN = 5_000;
+
 /**
  * Fills in what an agent says.
  * @param nowMs for templates that name the time
@@ -34,14 +37,20 @@ export function agentTexts(agent: Written, facts: CallFacts, nowMs: number): Age
     for (const name of filled.missing) missing.add(name);
     return filled.text.trim();
   };
+  const spoken = (template: string | null | undefined): string => {
+    const text = fill(template);
+    if (text.length > MOST_SPOKEN)
+      throw new TemplateError(`What is spoken becomes longer than ${MOST_SPOKEN} characters`);
+    return text;
+  };
   return {
     instructions: fill(agent.prompt),
-    firstMessage: fill(agent.firstMessage),
-    voicemailMessage: fill(agent.voicemailMessage),
-    durationWarning: fill(agent.durationWarning),
-    apology: fill(agent.apology) || conversationSettings().apology.text,
-    silencePrompt: fill(agent.silence?.prompt),
-    farewell: fill(agent.silence?.farewell),
+    firstMessage: spoken(agent.firstMessage),
+    voicemailMessage: spoken(agent.voicemailMessage),
+    durationWarning: spoken(agent.durationWarning),
+    apology: spoken(agent.apology) || conversationSettings().apology.text,
+    silencePrompt: spoken(agent.silence?.prompt),
+    farewell: spoken(agent.silence?.farewell),
     missing: [...missing],
   };
 }

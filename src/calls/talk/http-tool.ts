@@ -23,7 +23,7 @@ export function httpTool(
 ): Tool {
   const { name, description, parameters = NO_PARAMETERS, method = 'POST', timeoutMs = TIMEOUT_MS, filler } = tool;
   const inQuery = method === 'GET' || method === 'DELETE';
-  const ask = async (args: Record<string, unknown>, signal: AbortSignal): Promise<string> => {
+  const ask = async (args: Record<string, unknown>, signal?: AbortSignal): Promise<string> => {
     const { status, body, truncated } = await http.request({
       method,
       url: inQuery ? withQuery(tool.url, args) : tool.url,
@@ -37,7 +37,7 @@ export function httpTool(
       ...(inQuery ? {} : { body: JSON.stringify(args) }),
       timeoutMs,
       maxBytes: MOST_BYTES,
-      signal,
+      ...(signal && { signal }),
     });
     if (status < 200 || status >= 300)
       throw new Error(`The server answered ${status}: ${body.slice(0, MOST_OF_ERROR) || 'nothing more'}`);
@@ -51,8 +51,8 @@ export function httpTool(
       const fitting = fitToSchema(parameters, args, 'arguments');
       if (!fitting.fits) throw new Error(fitting.problem);
       const fit = fitting.value as Record<string, unknown>;
-      // What changes something must not be cut off by a customer who clears their throat.
-      return method === 'GET' ? ask(fit, context.signal) : context.undisturbed(() => ask(fit, context.signal));
+      // What changes something is not cut off, neither by a customer who clears their throat nor by one who hangs up.
+      return method === 'GET' ? ask(fit, context.signal) : context.undisturbed(() => ask(fit));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { type OutboundGuard } from '../../platform/index.js';
-import { stagesFor, UnknownProvider } from './stage-providers.js';
+import { stagesFor, UnknownProvider, withVoices } from './stage-providers.js';
 
 const SETTINGS = {
   transcription: { kind: 'deepgram', apiKey: 'ours' },
@@ -55,6 +55,27 @@ describe('who hears, thinks and speaks for an agent', () => {
   it('thinks with the model that the agent names, unless its provider names another', async () => {
     expect((await of({ model: 'large' })).model?.primary.model).toBe('large');
     expect((await of({ model: 'large', providers: { model: { model: 'huge' } } })).model?.primary.model).toBe('huge');
+  });
+
+  it.each([
+    ['as the call asks', 'call', 'agent', 'stage', 'call'],
+    ['as the agent says of the stage', undefined, 'agent', 'stage', 'stage'],
+    ['as the agent says of itself', undefined, 'agent', undefined, 'agent'],
+    ['as the settings say', undefined, undefined, undefined, 'alloy'],
+  ])('speaks %s', async (_, ofCall, ofAgent, ofStage, voice) => {
+    const providers = ofStage === undefined ? null : { speech: { voice: ofStage } };
+    expect(withVoices(await of({ providers }), providers, { ofCall, ofAgent }).speech?.primary.voice).toBe(voice);
+  });
+
+  it('stands in for another vendor with a voice of its own', async () => {
+    const other = { speech: { fallback: { providerId: 'two', voice: 'aura' } } };
+    const same = { speech: { fallback: { providerId: 'one' } } };
+    const voices = { ofCall: 'call', ofAgent: 'agent' };
+    expect(withVoices(await of({ providers: other }), other, voices).speech?.fallback?.voice).toBe('aura');
+    expect(withVoices(await of({ providers: same }), same, voices).speech?.fallback?.voice).toBe('call');
+    const whole = { speechToSpeech: { providerId: 'one' } };
+    const stages = withVoices(await of({ providers: whole }), whole, voices);
+    expect([stages.speechToSpeech?.voice, stages.speech?.primary.voice]).toEqual(['call', 'alloy']);
   });
 
   it('is nobody where neither says anything', async () => {

@@ -56,6 +56,36 @@ export async function stagesFor(
   return stages;
 }
 
+/**
+ * In which voice each of them speaks: as the call asks, as the agent says of that stage, or as it says of itself. Whoever
+ * stands in for another vendor has other voices.
+ */
+export function withVoices(
+  stages: StagesSettings,
+  providers: Choosing['providers'],
+  { ofCall, ofAgent }: { ofCall: string | undefined; ofAgent: string | undefined },
+): StagesSettings {
+  const { speech, speechToSpeech } = stages;
+  const general = ofCall ?? ofAgent;
+  if (speechToSpeech) {
+    const voice = ofCall ?? providers?.speechToSpeech?.voice ?? general;
+    return { ...stages, speechToSpeech: voiced(speechToSpeech, voice) };
+  }
+  if (!speech) return stages;
+  const { primary, fallback } = speech;
+  const other = providers?.speech?.fallback?.voice ?? (fallback?.kind === primary.kind ? general : undefined);
+  return {
+    ...stages,
+    speech: {
+      primary: voiced(primary, ofCall ?? providers?.speech?.voice ?? ofAgent),
+      ...(fallback && { fallback: voiced(fallback, other) }),
+    },
+  };
+}
+
+const voiced = (settings: ProviderSettings, voice: string | undefined): ProviderSettings =>
+  voice === undefined ? settings : { ...settings, voice };
+
 /** One who thinks for a living has another model for speech. */
 const withoutModel = (settings: ProviderSettings | undefined): ProviderSettings | undefined => {
   if (!settings) return undefined;

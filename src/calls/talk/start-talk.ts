@@ -91,7 +91,8 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
     notice: script.notice && { text: '', audio: script.notice },
     firstSpeaker: agent.firstSpeaker,
     firstMessage: firstMessage || script.greeting ? { text: firstMessage, audio: script.greeting } : undefined,
-    voice: facts.voiceId ?? agent.voiceId ?? undefined,
+    // Each provider has its own (`withVoices`).
+    voice: undefined,
     language: facts.language ?? agent.language ?? undefined,
     temperature: agent.temperature ?? undefined,
     endpointing: { ...usual.endpointing, ...endpointing },

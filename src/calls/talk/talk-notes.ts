@@ -1,4 +1,5 @@
-import { type Log, findJsonProblem } from '../../platform/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DomainError, findJsonProblem, type Log } from '../../platform/index.js';
 import { type ConversationEvent, type ToolUse, type Turn, type Usage } from '../../voice/index.js';
 import { type CallCommand } from '../call.js';
 import { type ToolUse as UsedTool } from '../call-events.js';
@@ -12,6 +13,7 @@ export interface NoteKeeping {
 
 /** More of what a tool was given and told is not kept. */
 const MOST_CHARACTERS = 4_000;
+const RETRY_MS = [100, 500, 2_000];
 
 /** Takes down what happens in a conversation, one thing after the other. */
 export class TalkNotes {
@@ -25,8 +27,9 @@ export class TalkNotes {
 
   readonly take = (event: ConversationEvent): void => {
     const at = new Date().toISOString();
+    const number = event.type === 'tool' || event.type === 'fault' ? ++this.number : 0;
     this.last = this.last
-      .then(() => this.keep(event, at))
+      .then(() => this.keepAtLast(event, at, number))
       .catch((error: unknown) => {
         this.keeping.log.error({ err: error }, 'what was said and done in a conversation could not be kept');
       });
@@ -37,7 +40,21 @@ export class TalkNotes {
     return this.last;
   }
 
-  private async keep(event: ConversationEvent, at: string): Promise<void> {
+  /** What is told twice is kept once, so a database that is away for a moment loses nothing; only usage would count twice. */
+  private async keepAtLast(event: ConversationEvent, at: string, number: number): Promise<void> {
+    for (const waitMs of event.type === 'usage' ? [] : RETRY_MS) {
+      try {
+        await this.keep(event, at, number);
+        return;
+      } catch (error) {
+        if (error instanceof DomainError) throw error;
+        await delay(waitMs);
+      }
+    }
+    await this.keep(event, at, number);
+  }
+
+  private async keep(event: ConversationEvent, at: string, number: number): Promise<void> {
     const { saveTurn, saveUsage, execute } = this.keeping;
     const about = { at, claim: this.claim };
     switch (event.type) {
@@ -48,13 +65,13 @@ export class TalkNotes {
         await saveUsage(event.usage);
         return;
       case 'tool':
-        await execute({ type: 'ReportToolUse', ...about, number: ++this.number, use: usedTool(event.use) });
+        await execute({ type: 'ReportToolUse', ...about, number, use: usedTool(event.use) });
         return;
       case 'fault':
         await execute({
           type: 'ReportProviderFailure',
           ...about,
-          number: ++this.number,
+          number,
           failure: { ...event.fault, message: cut(event.fault.message) },
         });
         return;

@@ -1,6 +1,6 @@
 import { type AgentForCalls, type AgentsService, openSecrets } from '../../agents/index.js';
 import { type Config } from '../../config.js';
-import { type Log, type OutboundGuard, type SecretBox, SecretBoxError } from '../../platform/index.js';
+import { DomainError, type Log, type OutboundGuard, type SecretBox, SecretBoxError } from '../../platform/index.js';
 import {
   type AnnouncementScript,
   createSpeaker,
@@ -13,11 +13,20 @@ import {
 import { type AgentUsed, type CallFacts, type DisconnectionReason } from '../call-events.js';
 import { type AgentTexts, agentTexts } from './agent-texts.js';
 import { noticeTone } from './notice-tone.js';
-import { type Accounts, type StagesSettings, stagesFor, type StageName, UnknownProvider } from './stage-providers.js';
+import {
+  type Accounts,
+  type StageName,
+  stagesFor,
+  type StagesSettings,
+  UnknownProvider,
+  withVoices,
+} from './stage-providers.js';
 import { checkStages, conversing, providersOf } from './talk-providers.js';
 
+/** For all that is said beforehand: after ten seconds a call that was let through counts as never made (`admit_calls`). */
+const SPEECH_MS = 9_000;
 /** Nobody is kept from a call for longer by an apology that may not be needed. */
-const APOLOGY_MS = 5_000;
+const APOLOGY_MS = 4_000;
 
 /** What an agent will do on a line, known before it is dialled. */
 export interface TalkPlan {
@@ -38,6 +47,8 @@ export interface TalkPlan {
   /** From the answer on; undefined: no limit of its own. */
   maxDurationMs: number | undefined;
 }
+
+type Known = Pick<TalkPlan, 'agent' | 'texts' | 'stages' | 'tools'>;
 
 /** Why an agent cannot speak in a call. */
 export interface NoTalk {
@@ -65,28 +76,34 @@ export interface TalkPlannerParts {
 export class TalkPlanner {
   constructor(private readonly parts: TalkPlannerParts) {}
 
-  /** @throws Error when the database cannot be asked */
-  async plan(callId: string, facts: CallFacts): Promise<TalkPlan | NoTalk> {
-    const { agents, accounts, providers, guard } = this.parts;
-    const { organizationId } = facts;
-    const agent = await agents.forCalls(organizationId, facts.agentId);
-    let known: Pick<TalkPlan, 'texts' | 'stages' | 'tools'>;
+  /** @throws Error when the database cannot be asked, or `signal` is aborted */
+  async plan(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<TalkPlan | NoTalk> {
+    let known: Known;
     try {
-      const texts = agentTexts(agent, facts, Date.now());
-      const stages = await stagesFor(agent, organizationId, accounts, providers, guard);
-      checkStages(stages);
-      known = { texts, stages, tools: this.opened(agent) };
+      known = await this.know(facts);
     } catch (error) {
       const problem = problemOf(error);
       if (problem === undefined) throw error;
       return { reason: 'dial_failed', detail: problem, retryable: false };
     }
-    const spoken = await this.sayBeforehand({ facts, agent, ...known });
+    const { agent } = known;
+    const spoken = await this.sayBeforehand(facts, known, signal);
     if ('reason' in spoken) return spoken;
     const { version: agentVersion, maxDurationSeconds } = agent;
     const used = { agentVersion, ...(known.texts.missing.length > 0 ? { missingVariables: known.texts.missing } : {}) };
     const maxDurationMs = maxDurationSeconds === null ? undefined : maxDurationSeconds * 1000;
-    return { callId, facts, agent, used, ...known, ...spoken, maxDurationMs };
+    return { callId, facts, used, ...known, ...spoken, maxDurationMs };
+  }
+
+  private async know(facts: CallFacts): Promise<Known> {
+    const { agents, accounts, providers, guard } = this.parts;
+    const { organizationId, voiceId } = facts;
+    const agent = await agents.forCalls(organizationId, facts.agentId);
+    const texts = agentTexts(agent, facts, Date.now());
+    const chosen = await stagesFor(agent, organizationId, accounts, providers, guard);
+    const stages = withVoices(chosen, agent.providers, { ofCall: voiceId, ofAgent: agent.voiceId ?? undefined });
+    checkStages(stages);
+    return { agent, texts, stages, tools: this.opened(agent) };
   }
 
   private opened({ tools, agentId }: AgentForCalls): AgentForCalls['tools'] {
@@ -94,36 +111,37 @@ export class TalkPlanner {
     return tools && tools.map((tool) => (tool.type === 'http' ? openSecrets(tool, secrets, agentId) : tool));
   }
 
-  private async sayBeforehand({
-    facts,
-    agent,
-    texts,
-    stages,
-  }: Pick<TalkPlan, 'facts' | 'agent' | 'texts' | 'stages'>): Promise<
-    Pick<TalkPlan, 'script' | 'apology' | 'usage'> | NoTalk
-  > {
+  /** All at once: the call counts for the pace of its carrier meanwhile. */
+  private async sayBeforehand(
+    facts: CallFacts,
+    { agent, texts, stages }: Known,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<TalkPlan, 'script' | 'apology' | 'usage'> | NoTalk> {
     const { config, log } = this.parts;
     const speakers = stages.speech && providersOf(stages.speech, createSpeaker);
     const usage: Usage[] = [];
-    const voice = facts.voiceId ?? agent.voiceId ?? undefined;
     const language = facts.language ?? agent.language ?? undefined;
-    const spoken = async (words: string, timeoutMs?: number): Promise<Int16Array | undefined> => {
+    const patience = speakers?.fallback ? SPEECH_MS / 2 : SPEECH_MS;
+    const spoken = async (words: string, timeoutMs = patience): Promise<Int16Array | undefined> => {
       if (words === '' || !speakers) return undefined;
-      const { pcm, provider } = await say(speakers, words, { voice, language, ...(timeoutMs && { timeoutMs }) });
+      const { pcm, provider } = await say(speakers, words, { voice: undefined, language, timeoutMs, signal });
       usage.push({ stage: 'speech', provider, characters: words.length });
       return pcm;
     };
     try {
-      const greeting = agent.greetingAudio ?? (await spoken(texts.firstMessage));
+      const announced = agent.recordCalls ? (config.recordingNotice ?? '') : '';
+      const [greeting, message, notice, apology] = await Promise.all([
+        agent.greetingAudio ?? spoken(texts.firstMessage),
+        agent.onMachine === 'leave_message' ? spoken(texts.voicemailMessage) : undefined,
+        announced === 'tone' ? noticeTone() : spoken(announced),
+        stages.speechToSpeech && this.unlessItFails(spoken(texts.apology, APOLOGY_MS)),
+      ]);
       if (!greeting && !conversing(stages) && !stages.speechToSpeech)
         return { reason: 'error_speech_provider', detail: NOTHING_TO_SAY, retryable: false };
-      const message = agent.onMachine === 'leave_message' ? await spoken(texts.voicemailMessage) : undefined;
-      const announced = agent.recordCalls ? (config.recordingNotice ?? '') : '';
-      const notice = announced === 'tone' ? noticeTone() : await spoken(announced);
       const { onMachine, listenSeconds } = agent;
-      const apology = stages.speechToSpeech && (await this.unlessItFails(spoken(texts.apology, APOLOGY_MS)));
       return { usage, apology, script: { notice, greeting, message, onMachine, listenMs: listenSeconds * 1000 } };
     } catch (error) {
+      if (signal?.aborted) throw error;
       log.warn({ err: error }, 'the speech server does not say what an agent has to say');
       const detail = 'The speech server does not say what the agent has to say; the call was not dialled';
       return { reason: 'error_speech_provider', detail, retryable: true };
@@ -145,6 +163,7 @@ export class TalkPlanner {
 function problemOf(error: unknown): string | undefined {
   if (error instanceof TemplateError) return `A template of the agent cannot be filled in: ${error.message}`;
   if (error instanceof ProviderError) return `A provider of the agent cannot be used: ${error.message}`;
+  if (error instanceof DomainError && error.code === 'not_found') return 'The agent does not exist (any more)';
   if (error instanceof UnknownProvider || error instanceof SecretBoxError) return error.message;
   return undefined;
 }

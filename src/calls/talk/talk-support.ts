@@ -71,8 +71,19 @@ export function createTalkSupport(
     const { allowed, detail } = await policy.check(organizationId, to, new Date(), counts);
     return allowed ? undefined : detail;
   };
-  const surroundings = { http, knowledge, maxDurationMs };
-  const onLive = { ...surroundings, refusal };
+  /** Models and timelines are told that it does not work, not what the database says. */
+  const orElse = async <T>(work: Promise<T>, what: string): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      log.error({ err: error }, `${what} failed in a conversation`);
+      throw new Error(`${what} does not work at the moment`);
+    }
+  };
+  const search = (...asked: Parameters<KnowledgeSearch['search']>) => orElse(knowledge.search(...asked), 'The search');
+  const surroundings = { http, knowledge: { search }, maxDurationMs };
+  const checked = (...asked: Parameters<typeof refusal>) => orElse(refusal(...asked), 'The dialling policy');
+  const onLive = { ...surroundings, refusal: checked };
   const onTest = { ...surroundings, refusal: () => Promise.resolve(undefined), clock: simulator.clock };
   return {
     preparations: {

@@ -357,8 +357,9 @@ describe('preparing a live call', () => {
     ] as const)('when the server does not say %s, and it does not count as made', async (_, agent, recordingNotice) => {
       server.answer = (_asked, response) => response.writeHead(500).end('internal secret');
       const prepared = await prepare(agent, { config: { recordingNotice } });
-      const detail = 'The speech server does not say what the agent has to say; the call was not dialled';
-      expect(commandOf(prepared)).toEqual(failure('error_speech_provider', detail, true));
+      const reason = 'The speech server does not say what the agent has to say; the call was not dialled';
+      const otherwise = failure('error_speech_provider', reason, true);
+      expect(prepared).toEqual({ is: 'postponed', reason, otherwise });
       expect(await dialled()).toBe(0);
     });
 

@@ -75,7 +75,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     await desk.hasRecorded(14);
     await customer.command('hangup');
     const signals = await listener.all;
-    talk.stop();
+    await talk.stop();
     expect(typesOf(signals).slice(-2)).toEqual(['transferred', 'ended']);
     expect(endOf(signals)).toMatchObject({ reason: 'call_transfer', by: 'customer' });
     expect(over).toBeUndefined();
