@@ -113,7 +113,7 @@ export class CallRunner {
     const found = await this.find(state.facts.environment, state.claim);
     if (found.is === 'live' && found.leg.audio && !attempt.plan && this.support) {
       // Nobody would speak on it.
-      await this.liveCall(callId, state.claim, found.leg).hangUp();
+      await this.liveCall(callId, state.claim, found.leg).letGo();
       return this.lose(callId, state);
     }
     if (found.is === 'live') return this.follow(callId, state, found.leg, hold, attempt.plan);

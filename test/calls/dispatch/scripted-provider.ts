@@ -1,4 +1,5 @@
 import {
+  type AudioPort,
   type CallLeg,
   type DialRequest,
   type FoundLeg,
@@ -40,7 +41,7 @@ export class ScriptedLeg implements CallLeg {
     return Promise.resolve();
   }
 
-  readonly audio = undefined;
+  audio: AudioPort | undefined = undefined;
 
   transfer(): Promise<TransferResult> {
     return Promise.resolve({ is: 'refused', detail: 'Nobody can be called' });

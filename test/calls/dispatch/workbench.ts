@@ -3,6 +3,7 @@ import { CallExecutor } from '../../../src/calls/call-executor.js';
 import { CALLS_PROJECTION } from '../../../src/calls/index.js';
 import { admitCalls } from '../../../src/calls/dispatch/admission.js';
 import { Dispatcher, type DispatcherOptions } from '../../../src/calls/dispatch/dispatcher.js';
+import { type TalkSupport } from '../../../src/calls/talk/talk-support.js';
 import { createLog, newId, Wakeups } from '../../../src/platform/index.js';
 import { type TelephonyProvider } from '../../../src/telephony/index.js';
 import { type Json, TestApp, type Tenant } from '../../support/app.js';
@@ -41,10 +42,10 @@ export class Workbench {
     await this.db.close();
   }
 
-  worker(provider: TelephonyProvider, options: Partial<DispatcherOptions> = {}): Dispatcher {
+  worker(provider: TelephonyProvider, options: Partial<DispatcherOptions> = {}, support?: TalkSupport): Dispatcher {
     const { database } = this.db;
     const all = { ...OPTIONS, ...options };
-    const worker = new Dispatcher(database, this.calls, { test: provider }, this.wakeups, LOG, all);
+    const worker = new Dispatcher(database, this.calls, { test: provider }, this.wakeups, LOG, all, support);
     this.workers.push(worker);
     return worker;
   }
