@@ -91,7 +91,8 @@ export class Bridge {
     media.bridge(target.media);
     this.connectedTo = to;
     connected(to);
-    void target.over.then((end) => {
+    // Not when all of it is written down: nobody is to hear silence because a database is slow.
+    void target.ended.then((end) => {
       if (end) over(end);
     });
     return { is: 'connected' };
