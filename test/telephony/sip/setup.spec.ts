@@ -43,9 +43,22 @@ describe('an INVITE', () => {
   });
 
   it.each([
+    [30_000, '30'],
+    [2_500, '3'],
+    [900, '1'],
+  ])(
+    'that may ring for %d ms expires after %s s, should nobody be left to cancel it',
+    async (ringTimeoutMs, expires) => {
+      dial({ ringTimeoutMs });
+      expect((await phone.request('INVITE')).headers.get('expires')).toBe(expires);
+    },
+  );
+
+  it.each([
     [{ headers: { Subject: 'a\r\nRoute: <sip:evil>' } }],
     [{ headers: { 'X-Bad\r\nVia': 'x' } }],
     [{ headers: { Via: 'SIP/2.0/UDP 1.2.3.4' } }],
+    [{ headers: { Expires: '3600' } }],
     [{ to: 'sip:a@b\r\nX: y' }],
     [{ to: 'tel:+1555' }],
     [{ callId: 'a b' }],
