@@ -10,8 +10,8 @@ import { type TransferTarget } from './transfer-target.js';
 export const MOST_TRANSFERS = 5;
 /** How long after its time a call that nobody answers may take to be cancelled. */
 const CANCEL_MS = 2_000;
-/** How long the end of a call may wait for the other one to be confirmed. */
-const GOODBYE_MS = 3_000;
+/** How long the end of a call may wait for the other one to be confirmed: less than a process waits for its calls. */
+const GOODBYE_MS = 2_000;
 
 const GIVEN_UP = refusalOf({ reason: 'agent_hangup', detail: null });
 
