@@ -3,7 +3,7 @@ import { type SipCarrier, SipProvider } from '../../src/telephony/index.js';
 import { type SipRequest } from '../../src/telephony/sip/sip-message.js';
 import { type CallLeg, type TransferOptions } from '../../src/telephony/telephony-provider.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { dialRequest, endOf, Listener, LONG_MS } from './provider-expectations.js';
+import { dialRequest, endOf, hear, Listener, LONG_MS } from './provider-expectations.js';
 import { ANSWER, UdpPhone } from './sip/udp-phone.js';
 
 const CUSTOMER = '+15550000001';
@@ -92,4 +92,11 @@ describe('a bridge', () => {
     });
     expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer', by: 'operator' });
   });
+});
+
+it('is not dialled when the provider closes before anything was sent', async () => {
+  const dialled = provider.dial(request());
+  await provider.close();
+  expect(endOf(await hear(await dialled))).toMatchObject({ reason: 'telephony_provider_unavailable', by: 'system' });
+  expect(phone.count('INVITE')).toBe(0);
 });
