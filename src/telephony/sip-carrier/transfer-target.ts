@@ -35,11 +35,13 @@ export class TransferTarget {
     this.ended = this.run().catch((error: unknown) => {
       parts.log.error({ err: error, reference: parts.reference }, 'the call of a transfer was lost track of');
       this.told('The call there was lost track of');
-      void this.hangup();
+      this.leave();
       return { ...LOST, detail: `The call with ${parts.to} was lost track of` };
     });
     this.over = this.ended.then(() => this.clear());
-    void this.followMedia();
+    this.followMedia().catch((error: unknown) => {
+      parts.log.error({ err: error, reference: parts.reference }, 'the media of a transfer were lost track of');
+    });
   }
 
   get media(): MediaSession {
@@ -50,6 +52,14 @@ export class TransferTarget {
   hangup(): Promise<void> {
     this.hungUp = true;
     return this.parts.placed.call.hangup();
+  }
+
+  /** Hangs up where nobody waits for that. */
+  private leave(): void {
+    const { reference, log } = this.parts;
+    this.hangup().catch((error: unknown) => {
+      log.error({ err: error, reference }, 'the call of a transfer was not hung up');
+    });
   }
 
   private async run(): Promise<SipEnd | undefined> {
@@ -93,7 +103,7 @@ export class TransferTarget {
     const problem = placed.offered.accept(sdp);
     if (problem !== undefined) {
       this.told(problem);
-      void this.hangup();
+      this.leave();
       return;
     }
     placed.media.answered(at);
@@ -117,7 +127,7 @@ export class TransferTarget {
     for await (const event of this.media.events) {
       if (event.type !== 'media-lost') continue;
       this.isSilent = true;
-      await this.hangup();
+      this.leave();
     }
   }
 }
