@@ -94,6 +94,28 @@ describe('a bridge', () => {
   });
 });
 
+describe('a REFER', () => {
+  const REFER: TransferOptions = { ...BRIDGE, mode: 'refer' };
+
+  it('counts when the far end hangs up after our patience is over', async () => {
+    const { leg, listener, invite } = await answered();
+    const transfer = leg.transfer(DESK, { ...REFER, ringTimeoutMs: 50 });
+    phone.respond(await phone.request('REFER'), 202);
+    expect(await transfer).toMatchObject({ is: 'refused' });
+    phone.ask(invite, 'BYE', 1);
+    expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer' });
+  });
+
+  it('is not sent when it was given up before', async () => {
+    const { leg, listener, invite } = await answered();
+    const result = await leg.transfer(DESK, { ...REFER, signal: AbortSignal.abort() });
+    expect(result).toEqual({ is: 'refused', detail: 'The transfer was given up' });
+    phone.ask(invite, 'BYE', 1);
+    expect(endOf(await listener.all)).toMatchObject({ reason: 'user_hangup' });
+    expect(phone.count('REFER')).toBe(0);
+  });
+});
+
 it('is not dialled when the provider closes before anything was sent', async () => {
   const dialled = provider.dial(request());
   await provider.close();

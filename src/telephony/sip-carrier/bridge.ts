@@ -13,7 +13,7 @@ const CANCEL_MS = 2_000;
 /** How long the end of a call may wait for the other one to be confirmed: less than a process waits for its calls. */
 const GOODBYE_MS = 2_000;
 
-const GIVEN_UP = refusalOf({ reason: 'agent_hangup', detail: null });
+export const GIVEN_UP = refusalOf({ reason: 'agent_hangup', detail: null });
 
 /** What is asked of whoever makes the second call. */
 export interface TargetPlan {

@@ -11,7 +11,7 @@ import {
   type TransferOptions,
   type TransferResult,
 } from '../telephony-provider.js';
-import { Bridge, type BridgeParts, refused } from './bridge.js';
+import { Bridge, type BridgeParts, GIVEN_UP, refused } from './bridge.js';
 import { signalOf } from './media-signals.js';
 import { type PlacedCall } from './place-call.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
@@ -99,6 +99,7 @@ export class SipLeg implements CallLeg {
     if (!this.isAnswered || this.ending || this.isOver) return refused('The customer is not on the line');
     if (this.isTransferring) return refused('The customer is being transferred already');
     this.isTransferring = true;
+    this.referredTo = undefined;
     const transfer = mode === 'refer' ? this.refer(to, options) : this.bridge.connect(to, options);
     const result = await transfer.catch((error: unknown) => {
       this.parts.log.error({ err: error, callId: this.parts.request.callId }, 'a transfer failed');
@@ -114,11 +115,13 @@ export class SipLeg implements CallLeg {
     await this.parts.placed.call.hangup();
   }
 
-  private async refer(to: string, { ringTimeoutMs }: Omit<TransferOptions, 'mode'>): Promise<TransferResult> {
+  private async refer(to: string, { ringTimeoutMs, signal }: Omit<TransferOptions, 'mode'>): Promise<TransferResult> {
+    if (signal?.aborted) return refused(GIVEN_UP);
     this.referredTo = to;
     const { accepted, status } = await this.parts.placed.call.refer(this.parts.uriOf(to), ringTimeoutMs);
     if (!accepted) {
-      this.referredTo = undefined;
+      // Who has not told in time may go there yet, and hang up then.
+      if (status !== 408) this.referredTo = undefined;
       return refused(`The far end does not transfer the call (SIP ${status})`);
     }
     this.transferred(to, 'refer');
