@@ -221,7 +221,10 @@ export class MediaLine {
   private receiveRtcp(packet: Buffer): void {
     if (!this.media) return;
     const plain = this.security.unprotectRtcp(packet);
-    if (plain) this.rtcp.receive(plain, Date.now(), this.sender.packets);
+    if (!plain || !this.rtcp.receive(plain, Date.now(), this.sender.packets)) return;
+    // Who was heard and says nothing now, on hold or by silence suppression, is not lost while it reports. Who was never
+    // heard is: reports carry no voice.
+    if (this.latch.isLatched) this.lastPacketMs = performance.now();
   }
 
   // What happens every 20 ms

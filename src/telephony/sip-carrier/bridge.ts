@@ -10,10 +10,10 @@ import { type TransferTarget } from './transfer-target.js';
 export const MOST_TRANSFERS = 5;
 /** How long after its time a call that nobody answers may take to be cancelled. */
 const CANCEL_MS = 2_000;
-/** How long the end of a call may wait for the other one to be confirmed. */
-const GOODBYE_MS = 3_000;
+/** How long the end of a call may wait for the other one to be confirmed: less than a process waits for its calls. */
+const GOODBYE_MS = 2_000;
 
-const GIVEN_UP = refusalOf({ reason: 'agent_hangup', detail: null });
+export const GIVEN_UP = refusalOf({ reason: 'agent_hangup', detail: null });
 
 /** What is asked of whoever makes the second call. */
 export interface TargetPlan {
@@ -91,7 +91,8 @@ export class Bridge {
     media.bridge(target.media);
     this.connectedTo = to;
     connected(to);
-    void target.over.then((end) => {
+    // Not when all of it is written down: nobody is to hear silence because a database is slow.
+    void target.ended.then((end) => {
       if (end) over(end);
     });
     return { is: 'connected' };

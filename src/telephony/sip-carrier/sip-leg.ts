@@ -11,13 +11,20 @@ import {
   type TransferOptions,
   type TransferResult,
 } from '../telephony-provider.js';
-import { Bridge, type BridgeParts, refused } from './bridge.js';
+import { Bridge, type BridgeParts, GIVEN_UP, refused } from './bridge.js';
 import { signalOf } from './media-signals.js';
 import { type PlacedCall } from './place-call.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
 
 /** `setTimeout` takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const LOST: SipEnd = {
+  reason: 'error_media_lost',
+  sipCode: null,
+  by: 'system',
+  detail: 'The call was lost track of',
+};
 
 export interface SipLegParts {
   request: DialRequest;
@@ -51,14 +58,21 @@ export class SipLeg implements CallLeg {
       connected: (to) => {
         this.transferred(to, 'bridge');
       },
-      over: (end) => void this.end(end),
+      over: (end) => {
+        this.endSoon(end);
+      },
     });
-    this.over = this.run().catch((error: unknown) => {
-      parts.log.error({ err: error, callId: parts.request.callId }, 'a SIP call was lost track of');
-      const detail = 'The call was lost track of';
-      this.told.add({ type: 'ended', at: new Date(), reason: 'error_media_lost', sipCode: null, by: 'system', detail });
+    const { callId } = parts.request;
+    this.over = this.run()
+      .catch((error: unknown) => {
+        log.error({ err: error, callId }, 'a SIP call was lost track of');
+        this.endSoon(LOST);
+        return { at: new Date(), ...LOST };
+      })
+      .then((end) => this.conclude(end));
+    this.followMedia().catch((error: unknown) => {
+      log.error({ err: error, callId }, 'the media of a call were lost track of');
     });
-    void this.followMedia();
   }
 
   get signals(): AsyncIterable<LegSignal> {
@@ -85,6 +99,7 @@ export class SipLeg implements CallLeg {
     if (!this.isAnswered || this.ending || this.isOver) return refused('The customer is not on the line');
     if (this.isTransferring) return refused('The customer is being transferred already');
     this.isTransferring = true;
+    this.referredTo = undefined;
     const transfer = mode === 'refer' ? this.refer(to, options) : this.bridge.connect(to, options);
     const result = await transfer.catch((error: unknown) => {
       this.parts.log.error({ err: error, callId: this.parts.request.callId }, 'a transfer failed');
@@ -100,16 +115,18 @@ export class SipLeg implements CallLeg {
     await this.parts.placed.call.hangup();
   }
 
-  private async refer(to: string, { ringTimeoutMs }: Omit<TransferOptions, 'mode'>): Promise<TransferResult> {
+  private async refer(to: string, { ringTimeoutMs, signal }: Omit<TransferOptions, 'mode'>): Promise<TransferResult> {
+    if (signal?.aborted) return refused(GIVEN_UP);
     this.referredTo = to;
     const { accepted, status } = await this.parts.placed.call.refer(this.parts.uriOf(to), ringTimeoutMs);
     if (!accepted) {
-      this.referredTo = undefined;
+      // Who has not told in time may go there yet, and hang up then.
+      if (status !== 408) this.referredTo = undefined;
       return refused(`The far end does not transfer the call (SIP ${status})`);
     }
     this.transferred(to, 'refer');
     // Who asked for it has no part in it any more (RFC 5589 section 6.1).
-    void this.end(endOfRefer(to));
+    this.endSoon(endOfRefer(to));
     return { is: 'connected' };
   }
 
@@ -118,21 +135,38 @@ export class SipLeg implements CallLeg {
       this.told.add({ type: 'transferred', at: new Date(), to, mode });
   }
 
-  private async run(): Promise<void> {
-    const { call, media } = this.parts.placed;
+  /** The same where nobody waits for it. */
+  private endSoon(why: SipEnd): void {
+    const { log, request } = this.parts;
+    this.end(why).catch((error: unknown) => {
+      log.error({ err: error, callId: request.callId }, 'a SIP call was not hung up');
+    });
+  }
+
+  /** @returns how the call ended, once it has */
+  private async run(): Promise<LegEnd & { at: Date }> {
     let last: LegEnd & { at: Date } = {
       at: new Date(),
       ...{ reason: 'telephony_provider_unavailable', sipCode: null, by: 'system', detail: 'The SIP user agent closed' },
     };
-    for await (const event of call.events) {
+    for await (const event of this.parts.placed.call.events) {
       const end = await this.apply(event);
       if (end) last = { ...end, at: event.at };
     }
+    return last;
+  }
+
+  private async conclude(end: LegEnd & { at: Date }): Promise<void> {
+    const { placed, request, log } = this.parts;
     this.isOver = true;
     clearTimeout(this.durationTimer);
     // First of all: whoever takes the call over when this process dies looks for both while the customer's is open.
     await this.bridge.stop();
-    await this.finish(last, await media.close());
+    const report = await placed.media.close().catch((error: unknown) => {
+      log.error({ err: error, callId: request.callId }, 'the media of a call were not closed');
+      return undefined;
+    });
+    await this.finish(end, report);
   }
 
   /** @returns how the call ended, when it did */
@@ -177,15 +211,15 @@ export class SipLeg implements CallLeg {
     const { call, media, offered } = placed;
     const problem = offered.accept(sdp);
     if (problem !== undefined) {
-      void this.end({ reason: 'dial_failed', sipCode: 488, by: 'carrier', detail: problem });
+      this.endSoon({ reason: 'dial_failed', sipCode: 488, by: 'carrier', detail: problem });
       return;
     }
     media.answered(at);
     this.isAnswered = true;
-    this.durationTimer = setTimeout(
-      () => void this.end({ reason: 'max_duration_reached', sipCode: null, by: 'system', detail: null }),
-      Math.min(request.maxDurationMs, LONGEST_TIMER_MS),
-    );
+    const limitMs = Math.min(request.maxDurationMs, LONGEST_TIMER_MS);
+    this.durationTimer = setTimeout(() => {
+      this.endSoon({ reason: 'max_duration_reached', sipCode: null, by: 'system', detail: null });
+    }, limitMs);
     const dialog = call.dialogState();
     if (dialog)
       await ledger.answered(request.reference, at, dialog).catch((error: unknown) => {
@@ -194,15 +228,15 @@ export class SipLeg implements CallLeg {
     this.told.add({ type: 'answered', at });
   }
 
-  private async finish({ at, ...end }: LegEnd & { at: Date }, report: MediaReport): Promise<void> {
+  private async finish({ at, ...end }: LegEnd & { at: Date }, report: MediaReport | undefined): Promise<void> {
     const { ledger, request, log } = this.parts;
-    const heardNothing = end.reason === 'error_media_lost' && report.quality.packetsReceived === 0;
+    const heardNothing = end.reason === 'error_media_lost' && report?.quality.packetsReceived === 0;
     const signal: LegSignal = {
       type: 'ended',
       at,
       ...end,
       ...(heardNothing ? { reason: 'error_no_audio_received' } : {}),
-      ...(this.isAnswered ? { quality: report.quality } : {}),
+      ...(this.isAnswered && report ? { quality: report.quality } : {}),
     };
     await ledger.over(request.reference, [...this.told.all, signal]).catch((error: unknown) => {
       log.error({ err: error, callId: request.callId }, 'the end of a SIP call was not written down');
@@ -219,7 +253,7 @@ export class SipLeg implements CallLeg {
     if (signal) this.told.add(signal);
     if (event.type === 'media-lost') {
       const detail = 'No audio has come from the far end for too long';
-      void this.end({ reason: 'error_media_lost', sipCode: null, by: 'carrier', detail });
+      this.endSoon({ reason: 'error_media_lost', sipCode: null, by: 'carrier', detail });
     }
     if (event.type === 'recording-failed')
       this.parts.log.error({ callId: this.parts.request.callId, detail: event.detail }, 'a recording has gaps');

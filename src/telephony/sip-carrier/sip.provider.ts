@@ -44,7 +44,7 @@ export class SipProvider implements TelephonyProvider {
   }
 
   async dial(request: DialRequest): Promise<CallLeg> {
-    if (this.closed) throw new Error('The SIP provider is closed');
+    this.throwIfClosed();
     const { reference } = request;
     let leg = this.legs.get(reference);
     if (!leg) {
@@ -57,7 +57,7 @@ export class SipProvider implements TelephonyProvider {
   }
 
   async find(reference: string): Promise<FoundLeg> {
-    if (this.closed) throw new Error('The SIP provider is closed');
+    this.throwIfClosed();
     const known = await this.legs.get(reference)?.catch(() => undefined);
     if (known) return { is: 'live', leg: known };
     const leg = await this.ledger.find(reference);
@@ -86,6 +86,10 @@ export class SipProvider implements TelephonyProvider {
     await this.trunks.close();
   }
 
+  private throwIfClosed(): void {
+    if (this.closed) throw new Error('The SIP provider is closed');
+  }
+
   private async dialOnce(request: DialRequest): Promise<CallLeg> {
     const { reference, callId, line } = request;
     if (!line) throw new Error('A SIP call needs a carrier');
@@ -93,6 +97,8 @@ export class SipProvider implements TelephonyProvider {
     if (!(await this.ledger.claim(reference, { callId, organizationId, carrierId: carrier.id })))
       return this.legWritten(reference);
     try {
+      // Nobody would end a line that is opened after all others were.
+      this.throwIfClosed();
       return await this.open(request, carrier);
     } catch (error) {
       // Nothing was sent.
@@ -136,6 +142,7 @@ export class SipProvider implements TelephonyProvider {
     const by: DialledBy = { callId, organizationId: line?.organizationId ?? '', carrierId: carrier.id };
     if (!(await ledger.claim(reference, by))) throw new Error('This transfer was begun before');
     try {
+      this.throwIfClosed();
       const placed = await placeCall(trunks, carrier, { ...plan, reference });
       return new TransferTarget({ placed, to: plan.to, reference, ledger, rings, log: parts.log });
     } catch (error) {

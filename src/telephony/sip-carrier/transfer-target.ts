@@ -23,20 +23,25 @@ export class TransferTarget {
   /** Resolves with why nobody can be talked with there, in words; undefined: they have answered. */
   readonly answer: Promise<string | undefined>;
   private told: (problem: string | undefined) => void = () => undefined;
-  /** Resolves when nothing is left of it: with how the customer's call ends for that; undefined: for no reason there. */
-  readonly over: Promise<SipEnd | undefined>;
+  /** Resolves when the call there has ended: with how the customer's ends for that; undefined: for no reason there. */
+  readonly ended: Promise<SipEnd | undefined>;
+  /** Resolves when nothing is left of it: its ports are free, and its end is written down. */
+  readonly over: Promise<void>;
   private hungUp = false;
   private isSilent = false;
 
   constructor(private readonly parts: TransferTargetParts) {
     this.answer = new Promise((resolve) => (this.told = resolve));
-    this.over = this.run().catch((error: unknown) => {
+    this.ended = this.run().catch((error: unknown) => {
       parts.log.error({ err: error, reference: parts.reference }, 'the call of a transfer was lost track of');
       this.told('The call there was lost track of');
-      void this.hangup();
+      this.leave();
       return { ...LOST, detail: `The call with ${parts.to} was lost track of` };
     });
-    void this.followMedia();
+    this.over = this.ended.then(() => this.clear());
+    this.followMedia().catch((error: unknown) => {
+      parts.log.error({ err: error, reference: parts.reference }, 'the media of a transfer were lost track of');
+    });
   }
 
   get media(): MediaSession {
@@ -49,16 +54,29 @@ export class TransferTarget {
     return this.parts.placed.call.hangup();
   }
 
+  /** Hangs up where nobody waits for that. */
+  private leave(): void {
+    const { reference, log } = this.parts;
+    this.hangup().catch((error: unknown) => {
+      log.error({ err: error, reference }, 'the call of a transfer was not hung up');
+    });
+  }
+
   private async run(): Promise<SipEnd | undefined> {
-    const { placed, ledger, reference, log } = this.parts;
     let end: SipEnd | undefined;
-    for await (const event of placed.call.events) end = (await this.apply(event)) ?? end;
+    for await (const event of this.parts.placed.call.events) end = (await this.apply(event)) ?? end;
     this.told('The call there has ended');
-    await placed.media.close();
+    return end;
+  }
+
+  private async clear(): Promise<void> {
+    const { ledger, reference, log } = this.parts;
+    await this.media.close().catch((error: unknown) => {
+      log.error({ err: error, reference }, 'the media of a transfer were not closed');
+    });
     await ledger.over(reference, []).catch((error: unknown) => {
       log.error({ err: error, reference }, 'the end of a transfer was not written down');
     });
-    return end;
   }
 
   private async apply(event: CallEvent): Promise<SipEnd | undefined> {
@@ -85,7 +103,7 @@ export class TransferTarget {
     const problem = placed.offered.accept(sdp);
     if (problem !== undefined) {
       this.told(problem);
-      void this.hangup();
+      this.leave();
       return;
     }
     placed.media.answered(at);
@@ -109,7 +127,7 @@ export class TransferTarget {
     for await (const event of this.media.events) {
       if (event.type !== 'media-lost') continue;
       this.isSilent = true;
-      await this.hangup();
+      this.leave();
     }
   }
 }

@@ -76,11 +76,15 @@ export class InviteAttempt {
     });
   }
 
-  /** Takes the INVITE back, as soon as the far end has said anything (RFC 3261 section 9.1). */
+  /**
+   * Takes the INVITE back, as soon as the far end has said anything (RFC 3261 section 9.1). One that nobody has heard is
+   * not said again: it would ring a phone that nobody wants to ring.
+   */
   cancel(): void {
     if (this.over) return;
     this.unwanted = true;
     if (this.heard) this.sendCancel();
+    else this.transaction?.stopRepeating();
   }
 
   /** Gives up on a silent target. Should it answer after all, the call is cancelled or ended there. */

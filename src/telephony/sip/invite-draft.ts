@@ -16,11 +16,14 @@ export interface InviteParts {
 const OURS = new Set(
   (
     'via from to call-id cseq contact route record-route max-forwards content-type content-length content-encoding ' +
-    'allow supported require proxy-require session-expires min-se authorization proxy-authorization user-agent'
+    'allow supported require proxy-require session-expires min-se expires authorization proxy-authorization user-agent'
   ).split(' '),
 );
 
-/** The first request of a call (RFC 3261 section 13.2.1), with an offer of session timers (RFC 4028 section 7.1). */
+/**
+ * The first request of a call (RFC 3261 section 13.2.1), with an offer of session timers (RFC 4028 section 7.1). It
+ * expires with our patience: a phone must not ring on when the process that would cancel it is gone.
+ */
 export function inviteDraft(
   request: CallRequest,
   { localTag, cseq, sessionSeconds, minSe }: InviteParts,
@@ -37,6 +40,7 @@ export function inviteDraft(
       supported: 'timer, 100rel',
       'session-expires': sessionSeconds,
       'min-se': minSe,
+      expires: Math.max(1, Math.ceil(request.ringTimeoutMs / 1_000)),
       ...request.headers,
     },
     sdp: request.sdp,

@@ -43,9 +43,22 @@ describe('an INVITE', () => {
   });
 
   it.each([
+    [30_000, '30'],
+    [2_500, '3'],
+    [900, '1'],
+  ])(
+    'that may ring for %d ms expires after %s s, should nobody be left to cancel it',
+    async (ringTimeoutMs, expires) => {
+      dial({ ringTimeoutMs });
+      expect((await phone.request('INVITE')).headers.get('expires')).toBe(expires);
+    },
+  );
+
+  it.each([
     [{ headers: { Subject: 'a\r\nRoute: <sip:evil>' } }],
     [{ headers: { 'X-Bad\r\nVia': 'x' } }],
     [{ headers: { Via: 'SIP/2.0/UDP 1.2.3.4' } }],
+    [{ headers: { Expires: '3600' } }],
     [{ to: 'sip:a@b\r\nX: y' }],
     [{ to: 'tel:+1555' }],
     [{ callId: 'a b' }],
@@ -161,18 +174,28 @@ describe('logging in', () => {
 describe('giving up', () => {
   it('waits for a provisional response before CANCEL', async () => {
     const call = dial();
-    await phone.request('INVITE');
+    const invite = await phone.request('INVITE');
     call.call.cancel();
-    const copy = await phone.copy('INVITE');
     expect(phone.count('CANCEL')).toBe(0);
-    phone.respond(copy, 180);
+    phone.respond(invite, 180);
     const cancel = await phone.request('CANCEL');
-    expect(cancel.headers.get('via')).toBe(copy.headers.get('via'));
+    expect(cancel.headers.get('via')).toBe(invite.headers.get('via'));
     expect(essentials(cancel)?.cseq).toEqual({ number: 1, method: 'CANCEL' });
     phone.respond(cancel, 200);
-    phone.respond(copy, 487);
+    phone.respond(invite, 487);
     await phone.request('ACK');
     expect(await call.hears('failed')).toMatchObject({ cause: 'cancelled', status: 487 });
+  });
+
+  it('does not repeat what nobody has heard and nobody wants', async () => {
+    const call = dial();
+    await phone.request('INVITE');
+    call.call.cancel();
+    const sent = phone.count('INVITE');
+    expect(await call.hears('failed')).toMatchObject({ cause: 'cancelled', status: null });
+    // One may have been on its way; five more would have followed until then.
+    expect(phone.count('INVITE')).toBeLessThanOrEqual(sent + 1);
+    expect(phone.count('CANCEL')).toBe(0);
   });
 
   it('acknowledges and ends a call whose answer crosses the CANCEL', async () => {

@@ -1,0 +1,124 @@
+import { createLog } from '../../src/platform/index.js';
+import { type SipCarrier, SipProvider } from '../../src/telephony/index.js';
+import { type SipRequest } from '../../src/telephony/sip/sip-message.js';
+import { type CallLeg, type TransferOptions } from '../../src/telephony/telephony-provider.js';
+import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { dialRequest, endOf, hear, Listener, LONG_MS } from './provider-expectations.js';
+import { ANSWER, UdpPhone } from './sip/udp-phone.js';
+
+const CUSTOMER = '+15550000001';
+const DESK = '+15560000001';
+const BRIDGE: TransferOptions = { mode: 'bridge', from: '+15559990000', ringTimeoutMs: LONG_MS };
+
+let db: TestDatabase;
+let phone: UdpPhone;
+let carrier: SipCarrier;
+let provider: SipProvider;
+
+beforeAll(async () => {
+  db = await openTestDatabase();
+});
+afterAll(() => db.close());
+
+beforeEach(async () => {
+  phone = await UdpPhone.start();
+  const { host, port = 5060 } = phone.target;
+  carrier = {
+    id: 'lab',
+    name: 'Lab',
+    targets: [{ host, port, transport: 'udp' }],
+    codecs: ['PCMU'],
+    srtp: 'off',
+    callerIdFormat: 'e164',
+    numberFormat: 'e164',
+    fromDomain: null,
+    callsPerSecond: null,
+    maxChannels: null,
+    registration: false,
+    verifyTls: true,
+  };
+  provider = new SipProvider(
+    { database: db.database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
+    { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
+  );
+});
+afterEach(async () => {
+  await provider.close();
+  phone.close();
+});
+
+const request = () => {
+  const line = { carrier, organizationId: '01981f2e-9c1a-7b3e-8f7a-00000000000a', detectsAnswer: false };
+  return dialRequest(CUSTOMER, { line });
+};
+
+interface OnTheLine {
+  leg: CallLeg;
+  listener: Listener;
+  invite: SipRequest;
+  reference: string;
+}
+
+/** A customer who answers. */
+async function answered(): Promise<OnTheLine> {
+  const dial = request();
+  const leg = await provider.dial(dial);
+  const listener = new Listener(leg);
+  const invite = await answers();
+  await listener.until('answered');
+  return { leg, listener, invite, reference: dial.reference };
+}
+
+/** The phone answers a call. */
+async function answers(): Promise<SipRequest> {
+  const invite = await phone.request('INVITE');
+  phone.respond(invite, 200, { sdp: ANSWER });
+  await phone.request('ACK');
+  return invite;
+}
+
+describe('a bridge', () => {
+  it('ends for the customer when the other side hangs up, while the database stands still', async () => {
+    const { leg, listener, reference } = await answered();
+    const transfer = leg.transfer(DESK, BRIDGE);
+    const second = await answers();
+    expect(await transfer).toEqual({ is: 'connected' });
+    await db.database.transaction(async (client) => {
+      await client.query('select 1 from sip_legs where reference = $1 for update', [`${reference}-transfer-1`]);
+      phone.ask(second, 'BYE', 1);
+      const bye = await phone.request('BYE');
+      expect(bye.headers.get('call-id')).toBe(reference);
+      phone.respond(bye, 200);
+    });
+    expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer', by: 'operator' });
+  });
+});
+
+describe('a REFER', () => {
+  const REFER: TransferOptions = { ...BRIDGE, mode: 'refer' };
+
+  it('counts when the far end hangs up after our patience is over', async () => {
+    const { leg, listener, invite } = await answered();
+    const transfer = leg.transfer(DESK, { ...REFER, ringTimeoutMs: 50 });
+    phone.respond(await phone.request('REFER'), 202);
+    expect(await transfer).toMatchObject({ is: 'refused' });
+    phone.ask(invite, 'BYE', 1);
+    expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer' });
+  });
+
+  it('is not sent when it was given up before', async () => {
+    const { leg, listener, invite } = await answered();
+    const result = await leg.transfer(DESK, { ...REFER, signal: AbortSignal.abort() });
+    expect(result).toEqual({ is: 'refused', detail: 'The transfer was given up' });
+    phone.ask(invite, 'BYE', 1);
+    expect(endOf(await listener.all)).toMatchObject({ reason: 'user_hangup' });
+    expect(phone.count('REFER')).toBe(0);
+  });
+});
+
+it('is not dialled when the provider closes before anything was sent', async () => {
+  const dialled = provider.dial(request());
+  await provider.close();
+  expect(endOf(await hear(await dialled))).toMatchObject({ reason: 'telephony_provider_unavailable', by: 'system' });
+  expect(phone.count('INVITE')).toBe(0);
+});
