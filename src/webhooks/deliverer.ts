@@ -30,6 +30,8 @@ export interface DelivererOptions {
 const TIMEOUT_MS = 10_000;
 const LEASE_MS = 15_000;
 const STOP_MS = 5_000;
+/** An attempt that has not ended so long after its time has is not waited for: a place must not be lost for ever. */
+const GRACE_MS = 2_000;
 const ROOM: Room = { all: 500, perEndpoint: 4, perFailing: 1, failingMs: 60_000 };
 /** What is kept of an answer. */
 const KEPT_BYTES = 4_096;
@@ -167,7 +169,7 @@ export class Deliverer {
     const { signal } = this.stopping;
     try {
       const asked = { method: 'POST', url, headers, body, timeoutMs, maxBytes: KEPT_BYTES, signal } as const;
-      const answer = await this.http.request(asked);
+      const answer = await within(timeoutMs + GRACE_MS, this.http.request(asked));
       const isRedirect = answer.status >= 300 && answer.status < 400;
       const error = isRedirect ? 'Redirects are not followed' : null;
       return { status: answer.status, response: storable(answer.body), error, ms: answer.ms };
@@ -178,6 +180,18 @@ export class Deliverer {
       throw error;
     }
   }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new OutboundFailed('timeout', 'The attempt did not end in time'));
+    }, ms);
+  });
+  return Promise.race([work, late]).finally(() => {
+    clearTimeout(timer);
+  });
 }
 
 /** PostgreSQL keeps no NUL in text. */

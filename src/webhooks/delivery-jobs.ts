@@ -84,18 +84,21 @@ const ADD = {
          returning id`,
 };
 
-/** The oldest of each endpoint, so that what waits for one takes no room from another. */
-const TAKE = {
+/**
+ * The oldest of each endpoint, so that what waits for one takes no room from another. The time is that of the statement:
+ * `clock_timestamp()` is volatile, and no condition that an index can be asked.
+ */
+export const TAKE = {
   name: 'take_webhook_deliveries',
   text: `with taken as materialized (
            select d.id from webhook_endpoints e
            left join unnest($1::uuid[], $2::int[]) as b(endpoint_id, busy) on b.endpoint_id = e.id
            cross join lateral (
              select d.id, d.due_at from webhook_deliveries d
-             where d.endpoint_id = e.id and d.status = 'pending' and d.due_at <= clock_timestamp()
+             where d.endpoint_id = e.id and d.status = 'pending' and d.due_at <= statement_timestamp()
              order by d.due_at
              limit greatest(0, coalesce(-b.busy, 0)
-               + case when e.failing_since < clock_timestamp() - $6 * interval '1 ms' then $5::int else $4::int end)
+               + case when e.failing_since < statement_timestamp() - $6 * interval '1 ms' then $5::int else $4::int end)
              for update of d skip locked
            ) d
            where e.is_active order by d.due_at limit $3

@@ -44,7 +44,7 @@ export class EndpointHealth {
     else if (Date.now() - failingSince.getTime() >= PATIENCE_MS) await this.disable(delivery, 'failing');
   }
 
-  /** Once, and not when it has been given another address since; tells the organization's other endpoints. */
+  /** Once, and not when it has been given another address or has succeeded since; tells the organization's other endpoints. */
   private async disable({ endpointId, url }: TakenDelivery, reason: DisabledReason): Promise<void> {
     await this.database.transaction(async (client) => {
       const { rows } = await client.query<Disabled>(
@@ -52,9 +52,10 @@ export class EndpointHealth {
          set is_active = false, disabled_reason = $3, disabled_at = date_trunc('milliseconds', clock_timestamp()),
            updated_at = clock_timestamp()
          where id = $1 and url = $2 and is_active
+           and ($3 = 'gone' or failing_since <= clock_timestamp() - $4 * interval '1 ms')
          returning organization_id as "organizationId", environment, url, failing_since as "failingSince",
            disabled_at as "disabledAt"`,
-        [endpointId, url, reason],
+        [endpointId, url, reason, PATIENCE_MS],
       );
       const [disabled] = rows;
       if (!disabled) return;

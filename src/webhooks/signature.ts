@@ -22,7 +22,8 @@ export interface Signed {
  * The headers that let a receiver tell that a delivery is ours. `X-Replicer-Signature` (the contract) covers the body
  * alone and is keyed with the secret as it was shown; `webhook-signature` (Standard Webhooks 1.0) binds id and time as
  * well, so that replays can be refused, and is keyed with the bytes that the secret encodes. While an old secret is
- * still good, only the latter has a signature for each: the former has room for one.
+ * still good, the latter has a signature for each. The former has room for one, and it is that of the old secret: receivers
+ * are given the new one in that time, and those that know one signature only must not fail before.
  */
 export function signedHeaders({ id, event, body, timestamp, secrets }: Signed): Record<string, string> {
   const signatures = secrets.map((secret) => `v1,${standardSignature(secret, `${id}.${timestamp}.${body}`)}`);
@@ -30,7 +31,9 @@ export function signedHeaders({ id, event, body, timestamp, secrets }: Signed): 
     'X-Replicer-Event': event,
     'X-Replicer-Delivery-Id': id,
     'X-Replicer-Timestamp': String(timestamp),
-    'X-Replicer-Signature': createHmac('sha256', secrets[0]).update(body).digest('hex'),
+    'X-Replicer-Signature': createHmac('sha256', secrets.at(-1) ?? secrets[0])
+      .update(body)
+      .digest('hex'),
     'webhook-id': id,
     'webhook-timestamp': String(timestamp),
     'webhook-signature': signatures.join(' '),

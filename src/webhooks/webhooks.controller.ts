@@ -93,7 +93,7 @@ export class WebhooksController {
     summary: "Rotate a webhook's secret",
     description:
       'Returns a new secret. For `overlapSeconds` the header `webhook-signature` has a signature with the old one as ' +
-      'well; `X-Replicer-Signature` is made with the new one from now on.',
+      'well, and `X-Replicer-Signature` is made with the old one; 0 ends it at once, as after a leak.',
     status: 201,
     returns: WebhookWithSecretView,
     errors: ['not_found', 'conflict'],

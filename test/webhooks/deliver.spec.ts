@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import { TAKE } from '../../src/webhooks/delivery-jobs.js';
 import { eventually } from '../support/process.js';
 import { WebhookBench } from './webhook-bench.js';
 
@@ -305,6 +306,20 @@ describe('webhooks', () => {
       expect((await bench.ask('GET', `/${id}`)).body.data).toMatchObject({ isActive: true, failingSince: null });
     });
 
+    it('not when it has succeeded while an attempt was under way that failed', async () => {
+      const { id } = await bench.add();
+      await bench.db.database.query(`update webhook_endpoints set failing_since = now() - interval '6 days'`);
+      bench.receiver.answer = (_, response) => {
+        void bench.db.database
+          .query('update webhook_endpoints set failing_since = null')
+          .then(() => response.writeHead(500).end());
+      };
+      await bench.over();
+      await bench.tell();
+      await bench.settled(bench.deliverer({ retryMs: [] }));
+      expect((await bench.ask('GET', `/${id}`)).body.data).toMatchObject({ isActive: true, disabledReason: null });
+    });
+
     it('and is as good as new when it is switched on again', async () => {
       const { id } = await bench.add();
       bench.receiver.answer = (_, response) => response.writeHead(410).end();
@@ -465,6 +480,17 @@ describe('webhooks', () => {
     });
   });
 
+  it('are taken by an index that is asked for the time, so that those due later cost nothing', async () => {
+    const plan = await bench.db.database.transaction(async (client) => {
+      await client.query('set local enable_seqscan = off; set local enable_bitmapscan = off');
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain ${TAKE.text}`, [
+        ...[[], [], 10, 4, 1, 60_000, 15_000],
+      ]);
+      return rows.map((row) => row['QUERY PLAN']).join('\n');
+    });
+    expect(plan).toMatch(/Index Cond: .*endpoint_id = .*due_at <= statement_timestamp\(\)/);
+  });
+
   it('of an endpoint that hangs cost the others nothing', async () => {
     const dead = await bench.add({ url: `${bench.receiver.url}/dead` });
     const quick = await bench.add({ url: `${bench.receiver.url}/quick` });
@@ -491,13 +517,14 @@ describe('webhooks', () => {
     await bench.settled();
     const { headers, body } = bench.receiver.asked[0]!;
     for (const each of [secret, old]) new Webhook(each).verify(body.toString(), headers as never);
-    expect(headers['x-replicer-signature']).toBe(createHmac('sha256', secret).update(body).digest('hex'));
+    expect(headers['x-replicer-signature']).toBe(createHmac('sha256', old).update(body).digest('hex'));
     await bench.db.database.query(`update webhook_endpoints set old_secret_until = now() - interval '1 s'`);
     await bench.over();
     await bench.tell();
     await bench.settled();
     const later = bench.receiver.asked[1]!;
     new Webhook(secret).verify(later.body.toString(), later.headers as never);
+    expect(later.headers['x-replicer-signature']).toBe(createHmac('sha256', secret).update(later.body).digest('hex'));
     expect(() => new Webhook(old).verify(later.body.toString(), later.headers as never)).toThrow();
   });
 

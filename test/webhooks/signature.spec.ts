@@ -124,9 +124,9 @@ describe('the signatures', () => {
       expect(run('python3', ['-c', codeIn('python')[0]! + PYTHON_END], all)).toEqual(verdicts);
     });
 
-    it('in Node, the signature of the contract: of the body, with the newest secret', () => {
+    it('in Node, the signature of the contract: of the body, with the oldest secret that is good', () => {
       const given = [right, withOldSecret, withOtherSecret, withOtherBody];
-      expect(runNode(codeIn('js')[1]!, 'hasReplicerSignature', given)).toEqual([true, false, false, false]);
+      expect(runNode(codeIn('js')[1]!, 'hasReplicerSignature', given)).toEqual([false, true, false, false]);
     });
   });
 });

@@ -13,7 +13,7 @@ export interface AssessmentJob {
 const MOST_LOOKED_AT = 1_000;
 
 /** A call may still be on its line, and what was said last on its way. */
-const IS_RIPE = `due_at <= clock_timestamp() and not exists (select from live_calls l where l.call_id = j.call_id)`;
+const IS_RIPE = `due_at <= statement_timestamp() and not exists (select from live_calls l where l.call_id = j.call_id)`;
 
 /** A condition: whether an assessment may still come of the call that event `v` has ended. */
 export const MAY_BE_ASSESSED = `(

@@ -115,7 +115,7 @@ export class OutboundHttp {
     const request = this.send(asked, signal);
     request.on('error', () => undefined); // what comes after the answer began; the body ends with an error too
     request.end(asked.body);
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const response = await responseOf(request);
     const content = await readBody(response, asked.maxBytes);
     signal.throwIfAborted(); // a body without a length looks whole when we hang up in the middle of it
     const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const);
@@ -138,6 +138,16 @@ export class OutboundHttp {
       ? sendHttps({ ...options, agent: this.https })
       : sendHttp({ ...options, agent: this.http });
   }
+}
+
+/** Rejects on `close`, too: an answer 101 that was not asked for ends without an error. */
+async function responseOf(request: ClientRequest): Promise<IncomingMessage> {
+  const closed = new AbortController();
+  request.once('close', () => {
+    closed.abort();
+  });
+  const [response] = (await once(request, 'response', { signal: closed.signal })) as [IncomingMessage];
+  return response;
 }
 
 async function readBody(response: IncomingMessage, maxBytes: number) {

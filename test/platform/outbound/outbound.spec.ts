@@ -281,6 +281,16 @@ describe('it fails in words', () => {
     expect(await failure(ask(url))).toMatchObject({ kind, message });
   });
 
+  it('for an answer 101: nothing was to be switched to', async () => {
+    const url = await serveRaw((socket) =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+    );
+    expect(await failure(ask(url))).toMatchObject({
+      kind: 'closed',
+      message: 'The host closed the connection before it had answered',
+    });
+  });
+
   it('when nobody listens', async () => {
     const url = await serve(() => undefined);
     closing.splice(0).forEach((close) => close());
