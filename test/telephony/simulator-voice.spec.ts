@@ -79,7 +79,7 @@ async function hold(provider: SimulatorProvider, to: string, options: Options = 
     if (signal.type === 'greeting_over') void talk?.silenceHeard();
     options.meanwhile?.(held);
   }
-  talk?.stop();
+  await talk?.stop();
   return held;
 }
 
