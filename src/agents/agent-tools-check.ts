@@ -18,8 +18,7 @@ const OUR_HEADERS = [
   ...['upgrade', 'expect', 'te', 'trailer'],
 ];
 
-/** What the model calls the tools that are ours. */
-/** Of the tools that agents choose. */
+/** What the model calls the tools that agents choose. */
 const CHOSEN = ['end_call', 'send_dtmf', 'leave_voicemail', 'transfer_call'];
 /** Agents with knowledge bases have the last one as well. */
 const OUR_NAMES = [...CHOSEN, 'search_knowledge'];

@@ -11,7 +11,6 @@ import { WebhookSubscription } from './webhook.subscription.js';
 /** Tells others what happened: by wake-up where there is one, and by the clock where one got lost. */
 @Injectable()
 export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly http: OutboundHttp;
   private readonly deliverer: Deliverer;
   private readonly subscription: Subscription;
   private readonly tasks: PeriodicTask[];
@@ -20,17 +19,17 @@ export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     database: Database,
     secrets: SecretBox,
+    http: OutboundHttp,
     private readonly wakeups: Wakeups,
     private readonly log: Log,
-    @InjectConfig() { outbound, webhooks, providers }: Config,
+    @InjectConfig() { webhooks, providers }: Config,
   ) {
     const wake = () => {
       wakeups.wake('webhook_deliveries');
     };
     const jobs = new DeliveryJobs(database);
-    this.http = new OutboundHttp(outbound);
     const health = new EndpointHealth(database, log, wake);
-    this.deliverer = new Deliverer(database, this.http, secrets, health, log, { retryMs: webhooks.retryMs });
+    this.deliverer = new Deliverer(database, http, secrets, health, log, { retryMs: webhooks.retryMs });
     const analysisWaitMs = providers.model ? webhooks.analysisWaitMs : 0;
     this.subscription = new Subscription(database, log, new WebhookSubscription(jobs, { analysisWaitMs, wake }));
     const release = async () => {
@@ -62,6 +61,5 @@ export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
     for (const stop of this.unsubscribe) stop();
     await Promise.all([this.subscription.stop(), ...this.tasks.map((task) => task.stop())]);
     await this.deliverer.stop();
-    this.http.close();
   }
 }
