@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { foldCounts } from '../dist/calls/calls-upkeep.worker.js';
-import { Database, startEmbeddedPostgres } from '../dist/platform/index.js';
+import { foldCounts } from '../dist/calls/maintenance/calls-maintenance.worker.js';
+import { startEmbeddedPostgres } from '../dist/lib/embedded-postgres/index.js';
+import { Database } from '../dist/lib/platform/index.js';
 import * as h from './harness.mjs';
 import { groupSelfTimes } from './profile.mjs';
 

@@ -5,7 +5,7 @@ import { Body, Controller, Get, Module, Param, Post, ValidationPipe } from '@nes
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { CreateCallRequest } from '../dist/calls/calls.dto.js';
-import { FastExpressAdapter, newId, Page } from '../dist/platform/index.js';
+import { FastExpressAdapter, newId, Page } from '../dist/lib/platform/index.js';
 
 const REQUEST_ID = 'req-4f1c2a52-6d3e-4d0b-9a53-0c6a4b1d7e10';
 const [id, agentId] = [newId(), newId()];

@@ -6,19 +6,12 @@ import { parseArgs } from 'node:util';
 import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import pg from 'pg';
 import { decide, UNKNOWN_CALL } from '../dist/calls/call.js';
-import { rebuildCalls } from '../dist/calls/call-rebuild.js';
-import { appendToCall, CALLS_PROJECTION } from '../dist/calls/calls.projection.js';
-import { foldCounts } from '../dist/calls/calls-upkeep.worker.js';
-import { EventStore } from '../dist/event-store/index.js';
-import {
-  Database,
-  idTime,
-  migrate,
-  newId,
-  openDatabase,
-  poolOf,
-  startEmbeddedPostgres,
-} from '../dist/platform/index.js';
+import { rebuildCalls } from '../dist/calls/maintenance/call-rebuild.js';
+import { appendToCall, CALLS_PROJECTION } from '../dist/calls/call-append.js';
+import { foldCounts } from '../dist/calls/maintenance/calls-maintenance.worker.js';
+import { EventStore } from '../dist/lib/event-store/index.js';
+import { startEmbeddedPostgres } from '../dist/lib/embedded-postgres/index.js';
+import { Database, idTime, migrate, newId, openDatabase, poolOf } from '../dist/lib/platform/index.js';
 import * as h from './harness.mjs';
 
 const { values: options } = parseArgs({

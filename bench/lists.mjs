@@ -3,9 +3,10 @@
 //   --calls N      5,000,000 unless given
 //   --requests N   60 of each kind unless given, one at a time
 import { parseArgs } from 'node:util';
-import { recountCalls } from '../dist/calls/call-rebuild.js';
-import { foldCounts } from '../dist/calls/calls-upkeep.worker.js';
-import { Database, migrate, openDatabase, poolOf, startEmbeddedPostgres } from '../dist/platform/index.js';
+import { recountCalls } from '../dist/calls/maintenance/call-rebuild.js';
+import { foldCounts } from '../dist/calls/maintenance/calls-maintenance.worker.js';
+import { startEmbeddedPostgres } from '../dist/lib/embedded-postgres/index.js';
+import { Database, migrate, openDatabase, poolOf } from '../dist/lib/platform/index.js';
 import * as h from './harness.mjs';
 
 const { values: options } = parseArgs({

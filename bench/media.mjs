@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { benchmark, nextMessage, startHelper, stop, table, temporaryFolder, verdicts } from './harness.mjs';
 
-const { MediaEngine } = await import('../dist/telephony/media/index.js');
+const { MediaEngine } = await import('../dist/lib/media/index.js');
 
 const CALLS = [100, 300, 500];
 const AIM_CALLS = 300;

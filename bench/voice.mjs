@@ -293,7 +293,7 @@ function sendAll(parties) {
 
 async function conversations() {
   const [, , , url, folder] = process.argv;
-  const { MediaEngine } = await import('../dist/telephony/media/index.js');
+  const { MediaEngine } = await import('../dist/lib/media/index.js');
   const voice = await import('../dist/voice/index.js');
   const engine = await MediaEngine.start({ address: '127.0.0.1' });
   const idle = await costUntil(delay(2_000));

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { NestFactory } from '@nestjs/core';
-import { AppModule } from './app.module.js';
-import { createApplication, openConfiguredDatabase } from './application.js';
+import { AppModule } from './app/app.module.js';
+import { createApplication, openConfiguredDatabase } from './app/application.js';
 import {
   ApiKeysService,
   type Environment,
@@ -12,9 +12,9 @@ import {
   SCOPES,
 } from './api-keys/index.js';
 import { rebuildCall, rebuildCalls, TURNS_TABLE } from './calls/index.js';
-import { type Config, loadConfig } from './config.js';
-import { feedLag, repairFeedAfterRestore } from './event-store/index.js';
-import { buildOpenApi, createLog, Database, parseTimestamp, poolOf } from './platform/index.js';
+import { type Config, loadConfig } from './config/config.js';
+import { feedLag, repairFeedAfterRestore } from './lib/event-store/index.js';
+import { buildOpenApi, createLog, Database, parseTimestamp, poolOf } from './lib/platform/index.js';
 
 type Options = Readonly<Record<string, string | undefined>>;
 

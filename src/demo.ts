@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { createApplication, openConfiguredDatabase } from './application.js';
-import { type Config, loadConfig } from './config.js';
-import { DemoData } from './demo-data.js';
-import { listenOn } from './listen.js';
-import { createLog } from './platform/index.js';
+import { createApplication, openConfiguredDatabase } from './app/application.js';
+import { type Config, loadConfig } from './config/config.js';
+import { DemoData } from './app/demo-data.js';
+import { listenOn } from './app/listen.js';
+import { createLog } from './lib/platform/index.js';
 import { SIMULATOR_NUMBERS } from './telephony/index.js';
 
 /** `npm run demo`: a test call from the first line to the last, as a person would like to read it. */

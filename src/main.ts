@@ -1,12 +1,17 @@
 import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { assertFeedInOrder, createApplication, type OpenedDatabase, openConfiguredDatabase } from './application.js';
-import { Recordings } from './calls/index.js';
-import { type Config, loadConfig } from './config.js';
-import { DemoData, demoGuide } from './demo-data.js';
-import { listenOn } from './listen.js';
-import { assertRedis, createLog } from './platform/index.js';
+import {
+  assertFeedInOrder,
+  createApplication,
+  type OpenedDatabase,
+  openConfiguredDatabase,
+} from './app/application.js';
+import { Recordings } from './recordings/index.js';
+import { type Config, loadConfig } from './config/config.js';
+import { DemoData, demoGuide } from './app/demo-data.js';
+import { listenOn } from './app/listen.js';
+import { assertRedis, createLog } from './lib/platform/index.js';
 
 /** How long requests under way may take to end after the signal to stop. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;

@@ -1,8 +1,7 @@
-import { addressProblem, DomainError, type OutboundRules } from '../platform/index.js';
+import { addressProblem, DomainError, type OutboundRules, schemaProblem } from '../lib/platform/index.js';
 import { type AgentConfiguration, type AgentTool } from './agent-configuration.js';
 import { SETTINGS_CHECKS } from './agent-settings-check.js';
 import { TOOLS_CHECK } from './agent-tools-check.js';
-import { schemaProblem } from './answer-schema.js';
 import { type Check, type Problem } from './shape-check.js';
 import { templateProblem } from './template-check.js';
 

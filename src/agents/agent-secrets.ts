@@ -1,4 +1,4 @@
-import { DomainError, type SecretBox, SecretBoxError } from '../platform/index.js';
+import { DomainError, type SecretBox, SecretBoxError } from '../lib/platform/index.js';
 import { type AgentTool, type HttpTool, SECRET_SHOWN } from './agent-configuration.js';
 
 /** The tools with something else in the place of each secret. */

@@ -1,6 +1,6 @@
 import { HTTP_METHODS, TRANSFER_MODES } from './agent-configuration.js';
-import { schemaProblem } from './answer-schema.js';
-import { isPlainUrl } from './plain-url.js';
+import { schemaProblem } from '../lib/platform/json-schema/json-schema.js';
+import { isPlainUrl } from '../provider-accounts/plain-url.js';
 import { all, type Check, isObject, list, object, oneOf, type Problem, rule, text, whole } from './shape-check.js';
 
 const MOST_TOOLS = 20;

@@ -1,5 +1,5 @@
 import { type EntityManager, type Repository } from 'typeorm';
-import { notFound, Page } from '../platform/index.js';
+import { notFound, Page } from '../lib/platform/index.js';
 import { configurationOf, differences, isVersioned } from './agent-changes.js';
 import { AgentVersionEntity } from './agent-version.entity.js';
 import { AgentEntity } from './agent.entity.js';

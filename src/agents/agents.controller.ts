@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query, Req } fr
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import { type Request } from 'express';
 import { CallerParam, type Caller } from '../api-keys/index.js';
-import { Operation, Page, PageQuery, readUpload } from '../platform/index.js';
+import { Operation, Page, PageQuery, readUpload } from '../lib/platform/index.js';
 import {
   AgentSummary,
   AgentVersionSummary,

@@ -6,7 +6,7 @@ import {
   JsonObjectField,
   NumberField,
   TextField,
-} from '../platform/index.js';
+} from '../lib/platform/index.js';
 import {
   type AgentTool,
   type CallDirection,

@@ -4,15 +4,19 @@ import { AgentVersionEntity } from './agent-version.entity.js';
 import { AgentEntity } from './agent.entity.js';
 import { AgentsController } from './agents.controller.js';
 import { AgentsService } from './agents.service.js';
-import { KnowledgeBasesController } from './knowledge/knowledge-bases.controller.js';
-import { KnowledgeBasesService } from './knowledge/knowledge-bases.service.js';
-import { KnowledgeDocumentsController } from './knowledge/knowledge-documents.controller.js';
-import { KnowledgeDocumentsService } from './knowledge/knowledge-documents.service.js';
-import { KnowledgeSearch } from './knowledge/knowledge-search.js';
-import { PdfReader } from './knowledge/pdf-reader.js';
-import { ProviderAccountEntity } from './provider-accounts/provider-account.entity.js';
-import { ProviderAccountsController } from './provider-accounts/provider-accounts.controller.js';
-import { ProviderAccountsService } from './provider-accounts/provider-accounts.service.js';
+import {
+  KnowledgeBasesController,
+  KnowledgeBasesService,
+  KnowledgeDocumentsController,
+  KnowledgeDocumentsService,
+  KnowledgeSearch,
+  PdfReader,
+} from '../knowledge/index.js';
+import {
+  ProviderAccountEntity,
+  ProviderAccountsController,
+  ProviderAccountsService,
+} from '../provider-accounts/index.js';
 
 const SERVICES = [AgentsService, KnowledgeBasesService, KnowledgeSearch, ProviderAccountsService];
 

@@ -1,8 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { type Config } from '../config.js';
-import { BatchedLookup, Database, InjectConfig, isId, newId, notFound, Page, SecretBox } from '../platform/index.js';
+import { type Config } from '../config/config.js';
+import {
+  BatchedLookup,
+  Database,
+  InjectConfig,
+  isId,
+  newId,
+  notFound,
+  Page,
+  SecretBox,
+} from '../lib/platform/index.js';
 import { changesOf, configurationOf, newConfiguration, upToDate } from './agent-changes.js';
 import { checkChanges } from './agent-check.js';
 import { type AgentConfiguration } from './agent-configuration.js';
@@ -12,8 +21,8 @@ import { changeAgent, getVersion, keepVersion, listVersions } from './agent-vers
 import { AgentEntity } from './agent.entity.js';
 import { type CreateAgentRequest, type UpdateAgentRequest } from './agents.dto.js';
 import { readGreeting, samplesOf } from './greeting-audio.js';
-import { KnowledgeBasesService } from './knowledge/knowledge-bases.service.js';
-import { checkProviders } from './provider-accounts/provider-use.js';
+import { KnowledgeBasesService } from '../knowledge/index.js';
+import { checkProviders } from './provider-use.js';
 
 /** What live calls need of an agent. Secrets of its tools are still sealed: `openSecrets`. */
 export type AgentForCalls = AgentConfiguration & {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as othersTurn } from 'node:timers/promises';
-import { DomainError, parseWav, resample } from '../platform/index.js';
+import { DomainError } from '../lib/platform/index.js';
+import { parseWav, resample } from '../lib/audio/index.js';
 
 const MAX_AUDIO_SECONDS = 120;
 const SAMPLE_RATE = 8_000;

@@ -1,12 +1,22 @@
-export * from './agent-configuration.js';
+export {
+  type AgentConfiguration,
+  type AgentTool,
+  type HttpTool,
+  type TransferCallTool,
+} from './agent-configuration.js';
 export { openSecrets } from './agent-secrets.js';
+export { type AgentTexts, agentTexts, variablesOf } from './agent-texts.js';
 export { AgentVersionEntity } from './agent-version.entity.js';
 export { AgentEntity, EXAMPLE_AGENT_ID } from './agent.entity.js';
 export { AgentsApiModule, AgentsModule } from './agents.module.js';
 export { type AgentForCalls, AgentsService } from './agents.service.js';
-export { fitToSchema, schemaProblem } from './answer-schema.js';
-export { citationText, type Passage } from './knowledge/citation-text.js';
-export { KnowledgeBasesService } from './knowledge/knowledge-bases.service.js';
-export { KnowledgeSearch } from './knowledge/knowledge-search.js';
-export { ProviderAccountEntity, type ProviderKind } from './provider-accounts/provider-account.entity.js';
-export { type ProviderAccount, ProviderAccountsService } from './provider-accounts/provider-accounts.service.js';
+export { activeAgentsNaming } from './provider-use.js';
+export {
+  type Accounts,
+  type StageName,
+  type StageSettings,
+  stagesFor,
+  type StagesSettings,
+  UnknownProvider,
+  withVoices,
+} from './stage-providers.js';

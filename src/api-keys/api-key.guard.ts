@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { type Request, type Response } from 'express';
-import { DomainError, operationOf, type Tracked } from '../platform/index.js';
-import { type RateState, Admissions, type Caller } from './admission.js';
+import { DomainError, operationOf, type Tracked } from '../lib/platform/index.js';
+import { type RateState, Admissions, type Caller } from './authentication.js';
 import { hashKey, isWellFormedKey, type Scope } from './api-key.js';
 
 export type AuthenticatedRequest = Request & Tracked & { caller: Caller };

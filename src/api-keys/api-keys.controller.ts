@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Operation, Page, PageQuery } from '../platform/index.js';
-import { type Caller } from './admission.js';
+import { Operation, Page, PageQuery } from '../lib/platform/index.js';
+import { type Caller } from './authentication.js';
 import {
   ApiKeyView,
   CreateApiKeyRequest,

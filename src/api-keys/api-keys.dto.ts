@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ChoiceField, ChoicesField, IntegerField, TextField, TimestampField } from '../platform/index.js';
+import { ChoiceField, ChoicesField, IntegerField, TextField, TimestampField } from '../lib/platform/index.js';
 import { type Environment, ENVIRONMENTS, type Scope, SCOPES } from './api-key.js';
 import { type ApiKeyEntity } from './api-key.entity.js';
 import { type IssuedKey } from './api-keys.service.js';

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { type Config } from '../config.js';
-import { CONFIG, Database } from '../platform/index.js';
-import { Admissions } from './admission.js';
+import { type Config } from '../config/config.js';
+import { CONFIG, Database } from '../lib/platform/index.js';
+import { Admissions } from './authentication.js';
 import { ApiKeyEntity, OrganizationEntity } from './api-key.entity.js';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeysController } from './api-keys.controller.js';

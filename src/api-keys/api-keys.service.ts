@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In, IsNull, LessThanOrEqual, Not, Repository } from 'typeorm';
-import { DomainError, InjectConfig, isId, newId, notFound, Page } from '../platform/index.js';
-import { type Config } from '../config.js';
-import { type Caller } from './admission.js';
+import { DomainError, InjectConfig, isId, newId, notFound, Page } from '../lib/platform/index.js';
+import { type Config } from '../config/config.js';
+import { type Caller } from './authentication.js';
 import { type Environment, generateKey, hashKey, missingScopes, type Scope } from './api-key.js';
 import { ApiKeyEntity, OrganizationEntity } from './api-key.entity.js';
 

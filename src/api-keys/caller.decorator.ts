@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { type Caller } from './admission.js';
+import { type Caller } from './authentication.js';
 import { type AuthenticatedRequest } from './api-key.guard.js';
 
 /** Injects who makes the request into a handler. */

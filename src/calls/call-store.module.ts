@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { EventStore } from '../event-store/index.js';
-import { type Config } from '../config.js';
-import { CONFIG, Database, Log, SecretBox, Wakeups } from '../platform/index.js';
-import { CallExecutor } from './call-executor.js';
-import { CALLS_PROJECTION } from './calls.projection.js';
-import { Recordings } from './recordings/recordings.js';
+import { EventStore } from '../lib/event-store/index.js';
+import { type Config } from '../config/config.js';
+import { CONFIG, Database, Log, SecretBox, Wakeups } from '../lib/platform/index.js';
+import { CallExecutor } from './call-commands.js';
+import { CALLS_PROJECTION } from './call-append.js';
+import { Recordings } from '../recordings/index.js';
 
 /** Appends to calls, decides about them and knows their recordings: what API and workers share. */
 @Module({

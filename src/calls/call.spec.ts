@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { anyCommand, anyEvent, anyForeignEvent } from '../../test/support/call-arbitraries.js';
-import { DomainError } from '../platform/domain-error.js';
+import { DomainError } from '../lib/platform/errors/domain-error.js';
 import { type CallCommand, CALL_STATUSES, decide, evolve, replay, statusOf, UNKNOWN_CALL } from './call.js';
 import {
   type Assessment,

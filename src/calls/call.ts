@@ -1,4 +1,4 @@
-import { DomainError, notFound } from '../platform/domain-error.js';
+import { DomainError, notFound } from '../lib/platform/errors/domain-error.js';
 import {
   type AgentUsed,
   type AnsweredBy,

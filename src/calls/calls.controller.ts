@@ -1,13 +1,13 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type AuthenticatedRequest, type Caller, CallerParam } from '../api-keys/index.js';
-import { type StoredEvent } from '../event-store/index.js';
-import { Operation, Page, StoredReply } from '../platform/index.js';
-import { CallView, type StoredCallRow, toCallView } from './call-view.js';
+import { type StoredEvent } from '../lib/event-store/index.js';
+import { Operation, Page, StoredReply } from '../lib/platform/index.js';
+import { CallView, type StoredCallRow, toCallView } from './queries/call-view.js';
 import { CallCreated, CallEventView, CreateCallRequest, ListCallsQuery, TurnView } from './calls.dto.js';
 import { type Cause, CallsService } from './calls.service.js';
 import { hashOf, parseIdempotencyKey } from './idempotency.js';
-import { Recordings } from './recordings/recordings.js';
+import { Recordings } from '../recordings/index.js';
 
 @ApiTags('Calls')
 @Controller('v1/calls')

@@ -9,7 +9,7 @@ import {
   PhoneNumberField,
   TextField,
   TimestampField,
-} from '../platform/index.js';
+} from '../lib/platform/index.js';
 import { CALL_STATUSES, type CallStatus } from './call.js';
 import { type Direction } from './call-events.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AgentsService } from '../agents/index.js';
 import { type Caller } from '../api-keys/index.js';
-import { EventStore, type StoredEvent } from '../event-store/index.js';
+import { EventStore, type StoredEvent } from '../lib/event-store/index.js';
 import {
   BatchedLookup,
   Database,
@@ -13,20 +13,19 @@ import {
   notFound,
   type Page,
   StoredReply,
-} from '../platform/index.js';
-import { PhoneNumbersService } from '../telephony/index.js';
+} from '../lib/platform/index.js';
+import { PhoneNumbersService, noCarrier } from '../carriers/index.js';
 import { decide, UNKNOWN_CALL } from './call.js';
-import { CallExecutor } from './call-executor.js';
+import { CallExecutor } from './call-commands.js';
 import { type CallFacts } from './call-events.js';
-import { LATENCIES } from './call-latency.js';
-import { loadTurns, TRANSCRIPT, type Turn } from './call-turns.js';
-import { type CallFilter, listCalls } from './call-list.js';
-import { type StoredCallRow } from './call-view.js';
+import { LATENCIES } from './queries/call-latency.js';
+import { loadTurns, TRANSCRIPT, type Turn } from './queries/call-turns.js';
+import { type CallFilter, listCalls } from './queries/call-list.js';
+import { type StoredCallRow } from './queries/call-view.js';
 import { type CallCreated, type CreateCallRequest } from './calls.dto.js';
-import { appendToCall } from './calls.projection.js';
-import { dialTaskId } from './dispatch/dial-job.js';
+import { appendToCall } from './call-append.js';
+import { dialTaskId } from '../dialing/index.js';
 import { Idempotency } from './idempotency.js';
-import { noCarrier } from './live/no-carrier.js';
 
 /** What caused a change, kept with its events. */
 export interface Cause {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type InlineProjection } from '../event-store/index.js';
-import { BatchedLookup, type Database, DomainError, StoredReply } from '../platform/index.js';
+import { type InlineProjection } from '../lib/event-store/index.js';
+import { BatchedLookup, type Database, DomainError, StoredReply } from '../lib/platform/index.js';
 import { type Environment } from './call-events.js';
 
 /** The answer that a request with an Idempotency-Key is to leave behind, in the columns of `idempotency_keys`. */

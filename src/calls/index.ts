@@ -1,9 +1,24 @@
-export { MAY_BE_ASSESSED } from './analysis/assessment-jobs.js';
-export { CALL_EVENT_TYPES, type CallEventType } from './call-events.js';
-export { type RebuildReport, rebuildCall, rebuildCalls } from './call-rebuild.js';
-export { type CallReport, type ReportedEvent, reportEvents } from './call-report.js';
-export { CallsApiModule, CallsModule, CallsWorkerModule } from './calls.module.js';
-export { DispatchModule } from './dispatch/dispatch.module.js';
-export { TURNS_TABLE } from './call-turns.js';
-export { CALLS_PROJECTION } from './calls.projection.js';
-export { Recordings } from './recordings/recordings.js';
+export { CallExecutor } from './call-commands.js';
+export {
+  type AgentUsed,
+  type Assessment,
+  CALL_EVENT_TYPES,
+  type CallFacts,
+  type DisconnectionReason,
+  type Environment,
+  type Screening,
+  SENTIMENTS,
+  type TokenUsage,
+  type ToolUse,
+} from './call-events.js';
+export { type ReportedEvent, reportEvents } from './call-payload.js';
+export { CallStoreModule } from './call-store.module.js';
+export { type CallCommand, type CallState } from './call.js';
+export { CallsApiModule, CallsWorkerModule } from './calls.module.js';
+export { CallsService } from './calls.service.js';
+export { costOf, type RateCard } from './cost.js';
+export { responsibleFor } from './disconnection-reasons.js';
+export { rebuildCall, rebuildCalls } from './maintenance/call-rebuild.js';
+export { loadTurns, saveTurn, type Turn, TURNS_TABLE } from './queries/call-turns.js';
+export { saveUsage, usageOf } from './queries/call-usage.js';
+export { checkLink, type LinkProblem, recordingPath } from './recording-links.js';

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { Announcement, type AnnouncementEnd, type AnnouncementScript } from './announcement.js';
-import { type Line } from './line.js';
+import { type Line } from '../lib/audio/index.js';
 
 const [notice, greeting, message] = [1, 2, 3].map((sample) => Int16Array.of(sample)) as [
   Int16Array,

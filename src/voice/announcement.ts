@@ -1,5 +1,5 @@
-import { type Line } from './line.js';
-import { type Talk } from './talk.js';
+import { type Line } from '../lib/audio/index.js';
+import { type Talk } from './voice-session.js';
 
 /** What a machine that answers gets. */
 export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Caller, CallerParam } from '../api-keys/index.js';
-import { Operation, type Page } from '../platform/index.js';
+import { Operation, type Page } from '../lib/platform/index.js';
 import { DeliveryDetailsView, DeliveryView, ListDeliveriesQuery, ReplayRequest, ReplayView } from './deliveries.dto.js';
 import { DeliveryLog } from './delivery-log.js';
 

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ChoiceField, IdField, PageQuery, TimestampField } from '../platform/index.js';
+import { ChoiceField, IdField, PageQuery, TimestampField } from '../lib/platform/index.js';
 import {
   type Delivery,
   DELIVERY_STATUSES,

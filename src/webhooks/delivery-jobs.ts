@@ -1,5 +1,5 @@
-import { MAY_BE_ASSESSED } from '../calls/index.js';
-import { type Database, newId } from '../platform/index.js';
+import { MAY_BE_ASSESSED } from '../analysis/index.js';
+import { type Database, newId } from '../lib/platform/index.js';
 
 /** An event of a call that endpoints may want to be told of. */
 export interface EventToTell {

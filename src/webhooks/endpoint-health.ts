@@ -1,4 +1,4 @@
-import { type Database, type Log, newId } from '../platform/index.js';
+import { type Database, type Log, newId } from '../lib/platform/index.js';
 import { type TakenDelivery } from './delivery-jobs.js';
 import { endpointBody } from './payload.js';
 import { DISABLED_EVENT } from './webhook-events.js';

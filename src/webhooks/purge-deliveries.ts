@@ -1,4 +1,4 @@
-import { type Database, firstIdAt } from '../platform/index.js';
+import { type Database, firstIdAt } from '../lib/platform/index.js';
 
 const DAY_MS = 86_400_000;
 const BATCH = 10_000;

@@ -1,4 +1,4 @@
-import { type FeedEvent, type FeedReader } from '../event-store/index.js';
+import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
 import { type DeliveryJobs, type EventToTell } from './delivery-jobs.js';
 
 /** Notes for each event whom it is to be told to. */

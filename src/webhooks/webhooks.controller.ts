@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Caller, CallerParam } from '../api-keys/index.js';
-import { Operation, Page, PageQuery } from '../platform/index.js';
+import { Operation, Page, PageQuery } from '../lib/platform/index.js';
 import {
   CreateWebhookRequest,
   DEFAULT_OVERLAP,

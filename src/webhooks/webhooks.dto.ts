@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { type Environment, ENVIRONMENTS } from '../api-keys/index.js';
-import { ChoicesField, FlagField, IntegerField, TextField } from '../platform/index.js';
+import { ChoicesField, FlagField, IntegerField, TextField } from '../lib/platform/index.js';
 import { DEFAULT_EVENTS, WEBHOOK_EVENTS, type WebhookEvent } from './webhook-events.js';
 import { DISABLED_REASONS, type DisabledReason, type WebhookEntity } from './webhook.entity.js';
 

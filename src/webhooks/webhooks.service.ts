@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type Repository } from 'typeorm';
 import { type Caller } from '../api-keys/index.js';
-import { type Config } from '../config.js';
+import { type Config } from '../config/config.js';
 import {
   addressProblem,
   DomainError,
@@ -14,7 +14,7 @@ import {
   SecretBox,
   SecretBoxError,
   Wakeups,
-} from '../platform/index.js';
+} from '../lib/platform/index.js';
 import { generateSecret } from './signature.js';
 import { DEFAULT_EVENTS, type WebhookEvent } from './webhook-events.js';
 import { WebhookEntity } from './webhook.entity.js';

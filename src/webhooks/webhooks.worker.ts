@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { type Config } from '../config.js';
-import { Subscription } from '../event-store/index.js';
-import { Database, InjectConfig, Log, OutboundHttp, PeriodicTask, SecretBox, Wakeups } from '../platform/index.js';
-import { Deliverer } from './deliverer.js';
+import { type Config } from '../config/config.js';
+import { Subscription } from '../lib/event-store/index.js';
+import { Database, InjectConfig, Log, OutboundHttp, PeriodicTask, SecretBox, Wakeups } from '../lib/platform/index.js';
+import { Deliverer } from './delivery-sender.js';
 import { DeliveryJobs } from './delivery-jobs.js';
 import { EndpointHealth } from './endpoint-health.js';
 import { purgeDeliveries } from './purge-deliveries.js';

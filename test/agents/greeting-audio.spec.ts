@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { AgentsService } from '../../src/agents/index.js';
+import { AgentsService } from '../../src/agents/agents.service.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { pcmBytes, tone, wavFile } from '../support/wav.js';

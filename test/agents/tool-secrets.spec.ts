@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { AgentsService, type HttpTool, openSecrets, SECRET_SHOWN } from '../../src/agents/index.js';
-import { SecretBox, SecretBoxError } from '../../src/platform/index.js';
+import { AgentsService } from '../../src/agents/agents.service.js';
+import { type HttpTool, SECRET_SHOWN } from '../../src/agents/agent-configuration.js';
+import { openSecrets } from '../../src/agents/agent-secrets.js';
+import { SecretBox, SecretBoxError } from '../../src/lib/platform/secret-box.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { AgentsService } from '../../src/agents/index.js';
-import { DemoData } from '../../src/demo-data.js';
+import { AgentsService } from '../../src/agents/agents.service.js';
+import { DemoData } from '../../src/app/demo-data.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { pcmBytes, tone, wavFile } from '../support/wav.js';

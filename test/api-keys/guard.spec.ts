@@ -1,11 +1,13 @@
 import { Controller, Get, Module, RequestMethod } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { type AddressInfo } from 'node:net';
-import { generateKey } from '../../src/api-keys/api-key.js';
-import { SCOPES, type Scope } from '../../src/api-keys/index.js';
-import { AppModule } from '../../src/app.module.js';
-import { loadConfig } from '../../src/config.js';
-import { createLog, FastExpressAdapter, operationOf, setUpHttp } from '../../src/platform/index.js';
+import { generateKey, SCOPES, type Scope } from '../../src/api-keys/api-key.js';
+import { AppModule } from '../../src/app/app.module.js';
+import { loadConfig } from '../../src/config/config.js';
+import { createLog } from '../../src/lib/platform/log.js';
+import { FastExpressAdapter } from '../../src/lib/platform/http/fast-express.adapter.js';
+import { operationOf } from '../../src/lib/platform/http/operation.js';
+import { setUpHttp } from '../../src/lib/platform/http/http.setup.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { cloneDatabase, onServer, openTestDatabase, type TestDatabase } from '../support/database.js';
 

@@ -1,7 +1,7 @@
 import { replay, decide, type CallCommand } from '../../src/calls/call.js';
 import { type CallEvent } from '../../src/calls/call-events.js';
-import { appendToCall } from '../../src/calls/calls.projection.js';
-import { EventStore } from '../../src/event-store/index.js';
+import { appendToCall } from '../../src/calls/call-append.js';
+import { EventStore } from '../../src/lib/event-store/event-store.js';
 import { type TestApp } from '../support/app.js';
 
 const OUTCOME = { sipCode: 200, responsible: 'agent', retryable: false, detail: null } as const;

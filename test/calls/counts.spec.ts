@@ -1,5 +1,5 @@
-import { foldCounts } from '../../src/calls/calls-upkeep.worker.js';
-import { recountCalls } from '../../src/calls/call-rebuild.js';
+import { foldCounts } from '../../src/calls/maintenance/calls-maintenance.worker.js';
+import { recountCalls } from '../../src/calls/maintenance/call-rebuild.js';
 import { makeCalls, Writers } from '../support/busy-calls.js';
 import { countersThatDisagree, eraseCalls } from '../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';

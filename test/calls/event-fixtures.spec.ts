@@ -1,8 +1,8 @@
-import { rebuildCall } from '../../src/calls/call-rebuild.js';
+import { rebuildCall } from '../../src/calls/maintenance/call-rebuild.js';
 import { replay } from '../../src/calls/call.js';
 import { type CallEventType } from '../../src/calls/call-events.js';
 import { toCallRow } from '../../src/calls/call-row.js';
-import { newId } from '../../src/platform/index.js';
+import { newId } from '../../src/lib/platform/ids.js';
 import { asStored, type Fixture, fixtures, storedRow } from '../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { SimulatorLedger } from '../../src/telephony/simulator/simulator-ledger.js';
-import { rebuildCalls } from '../../src/calls/call-rebuild.js';
+import { rebuildCalls } from '../../src/calls/maintenance/call-rebuild.js';
 import { type Answer, type Json, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { EventStream } from '../support/event-stream.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { v7 } from 'uuid';
 import { CALL_STATUSES } from '../../src/calls/call.js';
-import { recountCalls } from '../../src/calls/call-rebuild.js';
-import { foldCounts } from '../../src/calls/calls-upkeep.worker.js';
+import { recountCalls } from '../../src/calls/maintenance/call-rebuild.js';
+import { foldCounts } from '../../src/calls/maintenance/calls-maintenance.worker.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 

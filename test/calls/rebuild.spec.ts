@@ -1,7 +1,7 @@
-import { rebuildCall, rebuildCalls } from '../../src/calls/call-rebuild.js';
-import { CALLS_PROJECTION } from '../../src/calls/calls.projection.js';
-import { foldCounts } from '../../src/calls/calls-upkeep.worker.js';
-import { EventStore } from '../../src/event-store/index.js';
+import { rebuildCall, rebuildCalls } from '../../src/calls/maintenance/call-rebuild.js';
+import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
+import { foldCounts } from '../../src/calls/maintenance/calls-maintenance.worker.js';
+import { EventStore } from '../../src/lib/event-store/event-store.js';
 import { makeCalls, ORGANIZATIONS, Writers } from '../support/busy-calls.js';
 import { countersThatDisagree, eraseCalls, execute, rowsThatDisagree, storedRow } from '../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';

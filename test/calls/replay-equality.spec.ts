@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { rebuildCall } from '../../src/calls/call-rebuild.js';
+import { rebuildCall } from '../../src/calls/maintenance/call-rebuild.js';
 import { type CallCommand } from '../../src/calls/call.js';
-import { CALLS_PROJECTION } from '../../src/calls/calls.projection.js';
-import { foldCounts } from '../../src/calls/calls-upkeep.worker.js';
-import { EventStore } from '../../src/event-store/index.js';
-import { newId } from '../../src/platform/index.js';
+import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
+import { foldCounts } from '../../src/calls/maintenance/calls-maintenance.worker.js';
+import { EventStore } from '../../src/lib/event-store/event-store.js';
+import { newId } from '../../src/lib/platform/ids.js';
 import { anyCommand, anyFacts, anyTime } from '../support/call-arbitraries.js';
 import {
   appendHistory,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { ApiKeysService } from '../../src/api-keys/index.js';
+import { ApiKeysService } from '../../src/api-keys/api-keys.service.js';
 import { OpenStreams, type StreamLimits } from '../../src/calls/stream/open-streams.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';

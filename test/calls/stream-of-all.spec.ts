@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { Wakeups } from '../../src/platform/index.js';
+import { Wakeups } from '../../src/lib/platform/database/notifications.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { EventStream, type ServerSentEvent } from '../support/event-stream.js';

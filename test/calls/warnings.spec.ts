@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type SipCarrier } from '../../src/telephony/index.js';
+import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 

@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { parseSipCarrier } from '../../src/telephony/carriers/sip-carrier-setting.js';
-import { CarriersForCalls, CarriersService, PhoneNumbersService } from '../../src/telephony/index.js';
+import { parseSipCarrier } from '../../src/carriers/sip-carrier-setting.js';
+import { CarriersForCalls } from '../../src/carriers/carriers-for-calls.js';
+import { CarriersService } from '../../src/carriers/carriers.service.js';
+import { PhoneNumbersService } from '../../src/carriers/phone-numbers.service.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { SecretBox, SecretBoxError } from '../../src/platform/index.js';
+import { SecretBox, SecretBoxError } from '../../src/lib/platform/secret-box.js';
 
 const run = promisify(execFile);
 const key = randomBytes(32);
@@ -110,7 +110,7 @@ describe('SecretBox beside the embedded database', () => {
   it('is the same key for processes that need it first at once', async () => {
     const program = `
       const [folder, go] = process.argv.slice(1);
-      const { SecretBox } = await import(${JSON.stringify(resolve('dist/platform/secret-box.js'))});
+      const { SecretBox } = await import(${JSON.stringify(resolve('dist/lib/platform/secret-box.js'))});
       while (Date.now() < Number(go));
       process.stdout.write(new SecretBox({ dataDir: folder }).seal('hunter2', 'owner'));`;
     for (let round = 0; round < 3; round++) {

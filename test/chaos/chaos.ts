@@ -193,7 +193,7 @@ export class ChaosLab {
   }
 
   private async addressOfDatabase(): Promise<string> {
-    const { startEmbeddedPostgres } = await import('../../src/platform/index.js');
+    const { startEmbeddedPostgres } = await import('../../src/lib/embedded-postgres/index.js');
     const joined = await startEmbeddedPostgres({ dataDir: this.folder.path });
     await joined.stop();
     return joined.url;

@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { TestApp } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually, Program, temporaryFolder } from '../support/process.js';
-import { OUTBOUND } from '../webhooks/webhook-bench.js';
+import { OUTBOUND } from '../webhooks/webhooks-harness.js';
 
 // The short form; CHAOS_WEBHOOK_CALLS=10000 is the long one.
 const CALLS = Number(process.env['CHAOS_WEBHOOK_CALLS'] ?? 300);

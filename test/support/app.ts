@@ -1,13 +1,15 @@
 import { type AddressInfo } from 'node:net';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { AgentsService } from '../../src/agents/index.js';
-import { ENTITIES } from '../../src/app.module.js';
-import { ApiKeysService, type Environment, type Scope, SCOPES } from '../../src/api-keys/index.js';
-import { createApplication } from '../../src/application.js';
-import { Recordings } from '../../src/calls/index.js';
-import { type Config, loadConfig } from '../../src/config.js';
-import { createLog, openDatabase } from '../../src/platform/index.js';
-import { PhoneNumbersService } from '../../src/telephony/index.js';
+import { AgentsService } from '../../src/agents/agents.service.js';
+import { ENTITIES } from '../../src/app/app.module.js';
+import { ApiKeysService } from '../../src/api-keys/api-keys.service.js';
+import { type Environment, type Scope, SCOPES } from '../../src/api-keys/api-key.js';
+import { createApplication } from '../../src/app/application.js';
+import { Recordings } from '../../src/recordings/recordings.js';
+import { type Config, loadConfig } from '../../src/config/config.js';
+import { createLog } from '../../src/lib/platform/log.js';
+import { openDatabase } from '../../src/lib/platform/database/database.js';
+import { PhoneNumbersService } from '../../src/carriers/phone-numbers.service.js';
 
 /** The body of an answer, loosely typed: tests say what it must be. */
 export type Json = any;

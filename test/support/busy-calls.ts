@@ -1,7 +1,8 @@
 import { type CallCommand } from '../../src/calls/call.js';
-import { CALLS_PROJECTION } from '../../src/calls/calls.projection.js';
-import { EventStore } from '../../src/event-store/index.js';
-import { type Database, newId } from '../../src/platform/index.js';
+import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
+import { EventStore } from '../../src/lib/event-store/event-store.js';
+import { type Database } from '../../src/lib/platform/database/database.js';
+import { newId } from '../../src/lib/platform/ids.js';
 import { execute, factsOf } from './call-log.js';
 import { again, upTo } from './event-log.js';
 

@@ -14,7 +14,7 @@ import {
   type Transfer,
   SENTIMENTS,
 } from '../../src/calls/call-events.js';
-import { textProblem } from '../../src/platform/plain-json.js';
+import { textProblem } from '../../src/lib/platform/json/plain-json.js';
 
 /** Any text that the API lets in. */
 export const anyText = fc.string({ unit: 'binary', maxLength: 20 }).filter((text) => textProblem(text) === undefined);

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { type CallCommand, type CallState, decide, replay } from '../../src/calls/call.js';
 import { type CallEvent, type CallFacts } from '../../src/calls/call-events.js';
 import { type CallRow, toCallRow } from '../../src/calls/call-row.js';
-import { type EventStore } from '../../src/event-store/index.js';
-import { appendToCall } from '../../src/calls/calls.projection.js';
-import { type Database, DomainError } from '../../src/platform/index.js';
+import { type EventStore } from '../../src/lib/event-store/event-store.js';
+import { appendToCall } from '../../src/calls/call-append.js';
+import { type Database } from '../../src/lib/platform/database/database.js';
+import { DomainError } from '../../src/lib/platform/errors/domain-error.js';
 
 /** A history as a released version has stored it, and the row that it must give for good. */
 export interface Fixture {

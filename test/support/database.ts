@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { type DataSource } from 'typeorm';
-import { ENTITIES } from '../../src/app.module.js';
-import { Database, openDatabase, poolOf } from '../../src/platform/index.js';
+import { ENTITIES } from '../../src/app/app.module.js';
+import { Database, openDatabase, poolOf } from '../../src/lib/platform/database/database.js';
 
 /** The address of another database on the server of this test run. */
 export function urlOf(database: string): string {

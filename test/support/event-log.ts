@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type Append, EventStore, type InlineProjection } from '../../src/event-store/index.js';
-import { Database, openDatabase, poolOf } from '../../src/platform/index.js';
+import { type Append, type InlineProjection } from '../../src/lib/event-store/append-statement.js';
+import { EventStore } from '../../src/lib/event-store/event-store.js';
+import { Database, openDatabase, poolOf } from '../../src/lib/platform/database/database.js';
 import { eventually } from './process.js';
 
 /** Events alone, without a read model. */

@@ -1,5 +1,5 @@
-import { FEED_START, type FeedPosition, readFeed } from '../../src/event-store/index.js';
-import { type Database } from '../../src/platform/index.js';
+import { FEED_START, type FeedPosition, readFeed } from '../../src/lib/event-store/feed.js';
+import { type Database } from '../../src/lib/platform/database/database.js';
 import { newStreams, nameOf, numbered, OpenTransaction, upTo } from './event-log.js';
 
 /** A follower of the feed that never looks back. Its looks come one after the other, whoever asks for them. */

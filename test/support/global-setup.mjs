@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import 'reflect-metadata';
 
 export default async function () {
-  const { migrate, openDatabase, startEmbeddedPostgres } = await import('../../dist/platform/index.js');
+  const { startEmbeddedPostgres } = await import('../../dist/lib/embedded-postgres/index.js');
+  const { migrate, openDatabase } = await import('../../dist/lib/platform/index.js');
   // No autovacuum: its worker is the superuser's, and a database that one visits cannot be dropped by force.
   const dataDir = mkdtempSync(join(tmpdir(), 'outdial-test-'));
   const postgres = await startEmbeddedPostgres({

@@ -1,4 +1,4 @@
-import { type TelephonyProvider } from '../../src/telephony/telephony-provider.js';
+import { type TelephonyProvider } from '../../src/telephony/provider.js';
 import {
   dialRequest,
   type Ending,

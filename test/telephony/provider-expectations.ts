@@ -6,7 +6,7 @@ import {
   type LegSignal,
   type TelephonyProvider,
   type TransferOptions,
-} from '../../src/telephony/telephony-provider.js';
+} from '../../src/telephony/provider.js';
 import { eventually } from '../support/process.js';
 
 /** How a call can end without our doing, and the ends that every provider must make of it. */

@@ -1,19 +1,11 @@
-import {
-  AgentTalk,
-  Conversation,
-  type ConversationEnd,
-  type ConversationEvent,
-  type ConversationParts,
-  decodeTones,
-  encodeTones,
-  endCall,
-  type MachineScript,
-  ScriptedModel,
-  ScriptedSpeaker,
-  ScriptedTranscriber,
-  transferCall,
-} from '../../src/voice/index.js';
-import { type CallLeg, type LegSignal } from '../../src/telephony/index.js';
+import { AgentTalk, type MachineScript } from '../../src/voice/voicemail-aware-session.js';
+import { Conversation } from '../../src/voice/conversation/conversation.js';
+import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
+import { type ConversationParts } from '../../src/voice/conversation/conversation-deps.js';
+import { decodeTones, encodeTones } from '../../src/voice/providers/scripted/tone-code.js';
+import { endCall, transferCall } from '../../src/voice/tools/call-tools.js';
+import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from '../../src/voice/providers/scripted/scripted.js';
+import { type CallLeg, type LegSignal } from '../../src/telephony/provider.js';
 import { SimulatorProvider } from '../../src/telephony/simulator/simulator.provider.js';
 import { temporaryFolder } from '../support/process.js';
 import { dialRequest, endOf, hear, typesOf } from './provider-expectations.js';

@@ -1,10 +1,11 @@
-import { createLog } from '../../src/platform/index.js';
-import { type SipCarrier, SipProvider } from '../../src/telephony/index.js';
-import { type SipRequest } from '../../src/telephony/sip/sip-message.js';
-import { type CallLeg, type TransferOptions } from '../../src/telephony/telephony-provider.js';
+import { createLog } from '../../src/lib/platform/log.js';
+import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
+import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { type SipRequest } from '../../src/lib/sip/message/sip-message.js';
+import { type CallLeg, type TransferOptions } from '../../src/telephony/provider.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { dialRequest, endOf, hear, Listener, LONG_MS } from './provider-expectations.js';
-import { ANSWER, UdpPhone } from './sip/udp-phone.js';
+import { ANSWER, UdpPhone } from '../lib/sip/udp-phone.js';
 
 const CUSTOMER = '+15550000001';
 const DESK = '+15560000001';

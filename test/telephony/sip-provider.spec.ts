@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SipCarrier, SipProvider } from '../../src/telephony/index.js';
-import { type SipTarget } from '../../src/telephony/sip/index.js';
-import { type TelephonyProvider } from '../../src/telephony/telephony-provider.js';
-import { createLog, type Database } from '../../src/platform/index.js';
+import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
+import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { type SipTarget } from '../../src/lib/sip/sip-types.js';
+import { type TelephonyProvider } from '../../src/telephony/provider.js';
+import { createLog } from '../../src/lib/platform/log.js';
+import { type Database } from '../../src/lib/platform/database/database.js';
 import { openTestDatabase } from '../support/database.js';
 import { temporaryFolder } from '../support/process.js';
 import { describeProvider } from './provider-conformance.js';
-import { startNumbers } from './sip/numbers-phone.js';
-import { describeWithPeers, stopPeers } from './sip/peers.js';
+import { startNumbers } from '../lib/sip/numbers-phone.js';
+import { describeWithPeers, stopPeers } from '../peers/peers.js';
 
 describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
   describeWithPeers(['sipp'], 'with a SIP phone for every number', () => {

@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLog, parseWav } from '../../src/platform/index.js';
-import { type SipCarrier, SipProvider } from '../../src/telephony/index.js';
-import { type SipTarget } from '../../src/telephony/sip/index.js';
-import { type CallLeg, type TransferOptions } from '../../src/telephony/telephony-provider.js';
+import { createLog } from '../../src/lib/platform/log.js';
+import { parseWav } from '../../src/lib/audio/wav.js';
+import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
+import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { type SipTarget } from '../../src/lib/sip/sip-types.js';
+import { type CallLeg, type TransferOptions } from '../../src/telephony/provider.js';
 import { find, joined, silence, speech } from '../support/audio.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { dialRequest, endOf, Listener, typesOf } from './provider-expectations.js';
-import { readRings, startNumbers } from './sip/numbers-phone.js';
-import { Baresip, describeWithPeers, type Phone, startKamailio, startSipp, stopPeers } from './sip/peers.js';
+import { readRings, startNumbers } from '../lib/sip/numbers-phone.js';
+import { Baresip, describeWithPeers, type Phone, startKamailio, startSipp, stopPeers } from '../peers/peers.js';
 
 const ALIKE = 0.95;
 /** Kamailio sends these to one phone each. */

@@ -1,6 +1,6 @@
-import { endCall, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
-import { type ToolContext } from '../../src/voice/tool.js';
-import { ConversationLab } from './support/conversation-lab.js';
+import { endCall, sendDtmf, transferCall } from '../../src/voice/tools/call-tools.js';
+import { type ToolContext } from '../../src/voice/tools/tool.js';
+import { ConversationLab } from './support/conversation-harness.js';
 import { random } from './support/random.js';
 import {
   type Answer,

@@ -1,6 +1,6 @@
-import { congestionTone } from '../../src/voice/congestion-tone.js';
-import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
-import { ConversationLab, type LabOptions } from './support/conversation-lab.js';
+import { congestionTone } from '../../src/lib/audio/congestion-tone.js';
+import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { ConversationLab, type LabOptions } from './support/conversation-harness.js';
 import {
   type Behaviour,
   CHARACTER_MS,

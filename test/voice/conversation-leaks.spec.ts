@@ -1,10 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Conversation } from '../../src/voice/conversation.js';
-import { type Clock } from '../../src/voice/clock.js';
-import { type ConversationEnd } from '../../src/voice/conversation-events.js';
-import { createLanguageModel, createSpeaker, createTranscriber, endCall } from '../../src/voice/index.js';
-import { type Fault, Lab, NAMED_FAULTS } from '../lab/index.js';
+import { Conversation } from '../../src/voice/conversation/conversation.js';
+import { type Clock } from '../../src/voice/pipeline/clock.js';
+import { type ConversationEnd } from '../../src/voice/conversation/conversation-events.js';
+import { createLanguageModel, createSpeaker, createTranscriber } from '../../src/voice/providers/providers.js';
+import { endCall } from '../../src/voice/tools/call-tools.js';
+import { type Fault, NAMED_FAULTS } from '../fakes/faults.js';
+import { Lab } from '../fakes/fake-vendors.js';
 import { eventually } from '../support/process.js';
 import { random } from './support/random.js';
 import { VirtualLine } from './support/virtual-line.js';

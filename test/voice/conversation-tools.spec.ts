@@ -1,7 +1,7 @@
-import { type CallControl, endCall, leaveVoicemail, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
-import { type ToolUse } from '../../src/voice/conversation-events.js';
-import { type Tool } from '../../src/voice/tool.js';
-import { ConversationLab, type LabOptions } from './support/conversation-lab.js';
+import { type CallControl, endCall, leaveVoicemail, sendDtmf, transferCall } from '../../src/voice/tools/call-tools.js';
+import { type ToolUse } from '../../src/voice/conversation/conversation-events.js';
+import { type Tool } from '../../src/voice/tools/tool.js';
+import { ConversationLab, type LabOptions } from './support/conversation-harness.js';
 import { type Answer, CHARACTER_MS, said, toolCall } from './support/scripted-providers.js';
 import { settled } from './support/virtual-clock.js';
 

@@ -1,5 +1,5 @@
-import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
-import { ConversationLab, type LabOptions } from './support/conversation-lab.js';
+import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { ConversationLab, type LabOptions } from './support/conversation-harness.js';
 import { CHARACTER_MS, StreamingTranscriber } from './support/scripted-providers.js';
 
 const GREETING = 'Hello, this is Anna from the clinic.';

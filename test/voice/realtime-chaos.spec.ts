@@ -1,6 +1,6 @@
-import { endCall, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
-import { type ToolContext } from '../../src/voice/tool.js';
-import { RealtimeLab } from './support/realtime-lab.js';
+import { endCall, sendDtmf, transferCall } from '../../src/voice/tools/call-tools.js';
+import { type ToolContext } from '../../src/voice/tools/tool.js';
+import { RealtimeLab } from './support/realtime-harness.js';
 import { type Answer, type Behaviour, CHARACTER_MS, type Plan, said, toolCall } from './support/scripted-providers.js';
 
 const RUNS = 300;

@@ -1,5 +1,5 @@
-import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
-import { RealtimeLab, type RealtimeLabOptions } from './support/realtime-lab.js';
+import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { RealtimeLab, type RealtimeLabOptions } from './support/realtime-harness.js';
 import { type Behaviour, CHARACTER_MS, toolCall } from './support/scripted-providers.js';
 
 const GREETING = 'Hello, this is Anna from the clinic.';

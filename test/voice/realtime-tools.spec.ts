@@ -1,7 +1,7 @@
-import { endCall, leaveVoicemail, sendDtmf, transferCall } from '../../src/voice/call-tools.js';
-import { type ToolUse } from '../../src/voice/conversation-events.js';
-import { type Tool } from '../../src/voice/tool.js';
-import { RealtimeLab, type RealtimeLabOptions } from './support/realtime-lab.js';
+import { endCall, leaveVoicemail, sendDtmf, transferCall } from '../../src/voice/tools/call-tools.js';
+import { type ToolUse } from '../../src/voice/conversation/conversation-events.js';
+import { type Tool } from '../../src/voice/tools/tool.js';
+import { RealtimeLab, type RealtimeLabOptions } from './support/realtime-harness.js';
 import { type Answer, CHARACTER_MS, said, toolCall } from './support/scripted-providers.js';
 
 const GREETING = 'Hello, this is Anna from the clinic.';

@@ -1,4 +1,5 @@
-import { ProviderError, say, type Speaker } from '../../src/voice/index.js';
+import { ProviderError, type Speaker } from '../../src/voice/providers/ports.js';
+import { say } from '../../src/voice/presynthesize.js';
 
 const OPTIONS = { voice: 'coral', language: 'de-DE' };
 

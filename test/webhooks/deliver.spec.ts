@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { TAKE } from '../../src/webhooks/delivery-jobs.js';
 import { eventually } from '../support/process.js';
-import { WebhookBench } from './webhook-bench.js';
+import { WebhookBench } from './webhooks-harness.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 

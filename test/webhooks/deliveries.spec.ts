@@ -1,6 +1,6 @@
 import { purgeDeliveries } from '../../src/webhooks/purge-deliveries.js';
 import { type Answer } from '../support/app.js';
-import { WebhookBench } from './webhook-bench.js';
+import { WebhookBench } from './webhooks-harness.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const EVENTS = ['call.queued', 'call.started', 'call.ended'];

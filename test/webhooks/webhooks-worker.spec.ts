@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { Lab } from '../lab/index.js';
+import { Lab } from '../fakes/fake-vendors.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { HttpDouble } from '../support/http-double.js';
 import { eventually } from '../support/process.js';
-import { OUTBOUND } from './webhook-bench.js';
+import { OUTBOUND } from './webhooks-harness.js';
 
 const FOUND = { summary: 'Said hello.', sentiment: 'neutral', callSuccessful: true };
 

@@ -1,6 +1,6 @@
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { eventually } from '../support/process.js';
-import { WebhookBench } from './webhook-bench.js';
+import { WebhookBench } from './webhooks-harness.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const URL = 'https://example.com/hook';

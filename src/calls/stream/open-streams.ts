@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ApiKeysService } from '../../api-keys/index.js';
-import { Log, PeriodicTask } from '../../platform/index.js';
+import { Log, PeriodicTask } from '../../lib/platform/index.js';
 
 export interface StreamLimits {
   /** Open streams of one key. */

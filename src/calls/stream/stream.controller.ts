@@ -3,8 +3,8 @@ import { Controller, Get, Headers, Param, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
 import { type AuthenticatedRequest, type Caller, CallerParam } from '../../api-keys/index.js';
-import { FEED_START, type FeedPosition } from '../../event-store/index.js';
-import { Database, DomainError, Operation, Wakeups } from '../../platform/index.js';
+import { FEED_START, type FeedPosition } from '../../lib/event-store/index.js';
+import { Database, DomainError, Operation, Wakeups } from '../../lib/platform/index.js';
 import { CallEventView } from '../calls.dto.js';
 import { CallsService } from '../calls.service.js';
 import {

@@ -1,4 +1,4 @@
-import { FRAME_MS } from '../media/audio-port.js';
+import { FRAME_MS } from '../../lib/audio/index.js';
 import { type FarEnd, type FarEndAction, type FarEndMoment } from './far-end.js';
 
 /** A greeting so long is no person's (`media/answer-detector.ts`), and it is over when so much silence follows. */

@@ -1,4 +1,4 @@
-import { FRAME_MS } from '../media/audio-port.js';
+import { FRAME_MS } from '../../lib/audio/index.js';
 import { type FarEnd, type FarEndAction, type FarEndMoment } from './far-end.js';
 
 /** What a callee says, or which keys it presses one after the other, when it has its turn. */

@@ -1,4 +1,4 @@
-import { type LegEnd } from '../telephony-provider.js';
+import { type LegEnd } from '../provider.js';
 import { type UntimedSignal } from './simulator-plans.js';
 
 /** What 20 ms of an open line were like for whoever is at its far end. */

@@ -1,5 +1,5 @@
-import { type AudioPort, FRAME_SAMPLES, SAMPLE_RATE } from '../media/audio-port.js';
-import { type LegEnd, type LegSignal, type TransferMode } from '../telephony-provider.js';
+import { type AudioPort, FRAME_SAMPLES, SAMPLE_RATE } from '../../lib/audio/index.js';
+import { type LegEnd, type LegSignal, type TransferMode } from '../provider.js';
 import { Callee } from './callee.js';
 import { type FarEnd, type FarEndAction } from './far-end.js';
 import { farEndOf } from './far-ends.js';

@@ -1,5 +1,5 @@
-import { type AudioPort, FRAME_MS, FRAME_SAMPLES } from '../media/audio-port.js';
-import { PlayoutQueue } from '../media/playout-queue.js';
+import { type AudioPort, FRAME_MS, FRAME_SAMPLES } from '../../lib/audio/index.js';
+import { PlayoutQueue } from '../../lib/media/index.js';
 import { type SimulatorClock } from './simulator-clock.js';
 
 type Listener = (frame: Int16Array, atMs: number) => void;

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { FRAME_MS } from '../media/audio-port.js';
+import { FRAME_MS } from '../../lib/audio/index.js';
 
 /** What stood still for longer than this, milliseconds of real time, is left out: nobody waits at the other end. */
 const MOST_BEHIND_MS = 1_000;

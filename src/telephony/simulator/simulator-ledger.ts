@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DialRequest, type LegSignal } from '../telephony-provider.js';
+import { type DialRequest, type LegSignal } from '../provider.js';
 
 /** Somebody asked for a call. Only the first record of a reference counts. Times are ISO 8601. */
 export interface LedgerDial extends DialRequest {

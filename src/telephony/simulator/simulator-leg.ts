@@ -1,6 +1,6 @@
-import { type AudioPort } from '../media/audio-port.js';
-import { checkDigits } from '../media/dtmf.js';
-import { type CallLeg, type LegSignal, type TransferOptions, type TransferResult } from '../telephony-provider.js';
+import { type AudioPort } from '../../lib/audio/index.js';
+import { checkDigits } from '../../lib/media/index.js';
+import { type CallLeg, type LegSignal, type TransferOptions, type TransferResult } from '../provider.js';
 import { type SimulatedCall } from './simulated-call.js';
 import { type LedgerDial, type LedgerSequel, type SimulatorLedger } from './simulator-ledger.js';
 import { scriptFor } from './simulator-script.js';

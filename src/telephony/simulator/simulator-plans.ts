@@ -1,4 +1,4 @@
-import { type LegEndedBy, type LegEndReason, type LegSignal } from '../telephony-provider.js';
+import { type LegEndedBy, type LegEndReason, type LegSignal } from '../provider.js';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
 export type UntimedSignal = WithoutTime<LegSignal>;

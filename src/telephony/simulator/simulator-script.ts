@@ -1,4 +1,4 @@
-import { type DialRequest, type LegSignal } from '../telephony-provider.js';
+import { type DialRequest, type LegSignal } from '../provider.js';
 import {
   answered,
   ANSWERED_MS,

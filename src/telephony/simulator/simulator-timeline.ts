@@ -1,4 +1,4 @@
-import { type LegSignal } from '../telephony-provider.js';
+import { type LegSignal } from '../provider.js';
 import { type TimedSignal } from './simulator-plans.js';
 
 /** A signal and the moment, in milliseconds since 1970, from which it may be told. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type CallLeg, type DialRequest, type FoundLeg, type TelephonyProvider } from '../telephony-provider.js';
+import { type CallLeg, type DialRequest, type FoundLeg, type TelephonyProvider } from '../provider.js';
 import { SimulatedCall, type SimulatorVoice } from './simulated-call.js';
 import { SimulatorClock } from './simulator-clock.js';
 import { type LedgerDial, SimulatorLedger } from './simulator-ledger.js';

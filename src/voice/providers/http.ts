@@ -1,8 +1,8 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { type LookupFunction } from 'node:net';
-import { ProviderError } from '../ports.js';
-import { type Exchange } from './exchange.js';
+import { ProviderError } from './ports.js';
+import { type Exchange } from './provider-request.js';
 
 export interface Post {
   url: string;

@@ -1,5 +1,5 @@
-import { type OutboundGuard } from '../../platform/outbound/index.js';
-import { ProviderError } from '../ports.js';
+import { type OutboundGuard } from '../../lib/platform/index.js';
+import { ProviderError } from './ports.js';
 
 /** How one provider is chosen: plain data, as settings and agents hold it, and where it must not lead. */
 export interface ProviderSettings {

@@ -1,8 +1,8 @@
 import { type IncomingMessage } from 'node:http';
 import { type LookupFunction } from 'node:net';
 import WebSocket from 'ws';
-import { ProviderError } from '../ports.js';
-import { Exchange } from './exchange.js';
+import { ProviderError } from './ports.js';
+import { Exchange } from './provider-request.js';
 import { refusal } from './http.js';
 
 export interface SocketOptions {

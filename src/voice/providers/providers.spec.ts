@@ -1,4 +1,4 @@
-import { ProviderError } from '../ports.js';
+import { ProviderError } from './ports.js';
 import {
   createLanguageModel,
   createSpeaker,

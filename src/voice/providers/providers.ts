@@ -1,13 +1,13 @@
-import { type LanguageModel, ProviderError, type Speaker, type SpeechToSpeech, type Transcriber } from '../ports.js';
-import { DeepgramSpeech } from './deepgram-speech.js';
-import { DeepgramTranscription } from './deepgram-transcription.js';
-import { OpenAiChat } from './openai-chat.js';
-import { OpenAiRealtime } from './openai-realtime.js';
-import { OpenAiSpeech } from './openai-speech.js';
-import { OpenAiTranscription } from './openai-transcription.js';
-import { type Patience } from './patience.js';
+import { type LanguageModel, ProviderError, type Speaker, type SpeechToSpeech, type Transcriber } from './ports.js';
+import { DeepgramSpeech } from './deepgram/deepgram-speech.js';
+import { DeepgramTranscription } from './deepgram/deepgram-transcription.js';
+import { OpenAiChat } from './openai/openai-chat.js';
+import { OpenAiRealtime } from './openai/openai-realtime.js';
+import { OpenAiSpeech } from './openai/openai-speech.js';
+import { OpenAiTranscription } from './openai/openai-transcription.js';
+import { type Patience } from './provider-timeouts.js';
 import { checkSettings, type ProviderSettings } from './provider-settings.js';
-import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted.js';
+import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted/scripted.js';
 
 /** Settings that were checked, for the factories. */
 type Settings = Omit<ProviderSettings, 'kind'> & { patience?: Patience };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { resample } from '../../platform/audio/index.js';
+import { resample } from '../../lib/audio/index.js';
 import { pcmBytes, tone, wavFile } from '../../../test/support/wav.js';
-import { ProviderError } from '../ports.js';
+import { ProviderError } from './ports.js';
 import { SpeechDecoder } from './speech-decoder.js';
 
 function decode(bytes: Buffer, cuts: readonly number[] = [], rate = 24_000): Int16Array {

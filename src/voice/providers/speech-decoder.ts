@@ -1,6 +1,5 @@
-import { decodeG711, parseWavHeader, SAMPLE_RATE } from '../../platform/audio/index.js';
-import { ProviderError } from '../ports.js';
-import { StreamingResampler } from './streaming-resampler.js';
+import { decodeG711, parseWavHeader, SAMPLE_RATE, StreamingResampler } from '../../lib/audio/index.js';
+import { ProviderError } from './ports.js';
 
 /** Within so many bytes the samples of a WAV file have begun. */
 const MOST_HEADER_BYTES = 65_536;

@@ -1,8 +1,8 @@
 import { type IncomingMessage } from 'node:http';
-import { ProviderError } from '../ports.js';
-import { Exchange } from './exchange.js';
+import { ProviderError } from './ports.js';
+import { Exchange } from './provider-request.js';
 import { bytesOf, post, type Post } from './http.js';
-import { type Patience } from './patience.js';
+import { type Patience } from './provider-timeouts.js';
 import { SpeechDecoder } from './speech-decoder.js';
 
 /** Five minutes of stereo at 48 kHz are more than anybody says in one go. */

@@ -3,11 +3,11 @@ import {
   createSpeaker,
   createSpeechToSpeech,
   createTranscriber,
-  type Patience,
-} from '../../../src/voice/providers/index.js';
-import { type OutboundGuard } from '../../../src/platform/outbound/index.js';
-import { type ModelEvent, ProviderError, type SpeechEvent } from '../../../src/voice/ports.js';
-import { type Stage } from '../../lab/index.js';
+} from '../../../src/voice/providers/providers.js';
+import { type Patience } from '../../../src/voice/providers/provider-timeouts.js';
+import { type OutboundGuard } from '../../../src/lib/platform/http-client/outbound-guard.js';
+import { type ModelEvent, ProviderError, type SpeechEvent } from '../../../src/voice/providers/ports.js';
+import { type Stage } from '../../fakes/faults.js';
 import { tone } from '../../support/wav.js';
 
 export interface AskOptions {

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
-import { type ProviderFault } from '../../../src/voice/ports.js';
-import { type Fault, Lab, refusingUrl, SECRET } from '../../lab/index.js';
+import { type ProviderFault } from '../../../src/voice/providers/ports.js';
+import { type Fault, SECRET } from '../../fakes/faults.js';
+import { Lab, refusingUrl } from '../../fakes/fake-vendors.js';
 import { eventually } from '../../support/process.js';
 import { ASKS, failureOf, neverAborted, STAGES } from './asks.js';
 

@@ -1,5 +1,6 @@
-import { OutboundHttp, type OutboundOptions, parseNetwork } from '../../../src/platform/outbound/index.js';
-import { Lab } from '../../lab/index.js';
+import { OutboundHttp, type OutboundOptions } from '../../../src/lib/platform/http-client/outbound-http.js';
+import { parseNetwork } from '../../../src/lib/platform/http-client/network.js';
+import { Lab } from '../../fakes/fake-vendors.js';
 import { ASKS, failureOf, STAGES } from './asks.js';
 
 const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!);

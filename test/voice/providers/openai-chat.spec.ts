@@ -1,10 +1,10 @@
 import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { type ServerResponse } from 'node:http';
-import { type ModelMessage, type ToolDefinition } from '../../../src/voice/ports.js';
-import { Exchange } from '../../../src/voice/providers/exchange.js';
-import { createLanguageModel } from '../../../src/voice/providers/index.js';
-import { Lab } from '../../lab/index.js';
+import { type ModelMessage, type ToolDefinition } from '../../../src/voice/providers/ports.js';
+import { Exchange } from '../../../src/voice/providers/provider-request.js';
+import { createLanguageModel } from '../../../src/voice/providers/providers.js';
+import { Lab } from '../../fakes/fake-vendors.js';
 import { HttpDouble } from '../../support/http-double.js';
 import { all, failureOf, neverAborted, think } from './asks.js';
 

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { decodeG711, encodeG711 } from '../../../src/platform/audio/index.js';
+import { decodeG711, encodeG711 } from '../../../src/lib/audio/g711.js';
 import {
   type SpeechEvent,
   type SpeechReply,
   type SpeechSession,
   type ToolDefinition,
-} from '../../../src/voice/ports.js';
-import { createSpeechToSpeech } from '../../../src/voice/providers/index.js';
-import { Lab } from '../../lab/index.js';
+} from '../../../src/voice/providers/ports.js';
+import { createSpeechToSpeech } from '../../../src/voice/providers/providers.js';
+import { Lab } from '../../fakes/fake-vendors.js';
 import { joined } from '../../support/audio.js';
 import { all, failureOf, neverAborted } from './asks.js';
 

@@ -1,7 +1,7 @@
-import { resample } from '../../../src/platform/audio/index.js';
-import { createSpeaker } from '../../../src/voice/providers/index.js';
-import { partsOf } from '../../../src/voice/providers/deepgram-speech.js';
-import { Lab } from '../../lab/index.js';
+import { resample } from '../../../src/lib/audio/resample.js';
+import { createSpeaker } from '../../../src/voice/providers/providers.js';
+import { partsOf } from '../../../src/voice/providers/deepgram/deepgram-speech.js';
+import { Lab } from '../../fakes/fake-vendors.js';
 import { joined } from '../../support/audio.js';
 import { HttpDouble } from '../../support/http-double.js';
 import { pcmBytes, tone, wavFile } from '../../support/wav.js';

@@ -1,7 +1,8 @@
-import { decodeG711, encodeG711, parseWav } from '../../../src/platform/audio/index.js';
-import { createTranscriber } from '../../../src/voice/providers/index.js';
-import { Lab } from '../../lab/index.js';
-import { readMultipart } from '../../lab/multipart.js';
+import { decodeG711, encodeG711 } from '../../../src/lib/audio/g711.js';
+import { parseWav } from '../../../src/lib/audio/wav.js';
+import { createTranscriber } from '../../../src/voice/providers/providers.js';
+import { Lab } from '../../fakes/fake-vendors.js';
+import { readMultipart } from '../../fakes/multipart.js';
 import { joined, silence } from '../../support/audio.js';
 import { HttpDouble } from '../../support/http-double.js';
 import { failureOf, neverAborted, UTTERANCE } from './asks.js';

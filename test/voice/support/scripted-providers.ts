@@ -1,4 +1,4 @@
-import { type Clock } from '../../../src/voice/clock.js';
+import { type Clock } from '../../../src/voice/pipeline/clock.js';
 import {
   type HearOptions,
   type Heard,
@@ -12,7 +12,7 @@ import {
   type Speaker,
   type ThinkOptions,
   type Transcriber,
-} from '../../../src/voice/ports.js';
+} from '../../../src/voice/providers/ports.js';
 import { type Vocabulary } from './virtual-line.js';
 
 /** How one request goes. */

@@ -1,4 +1,4 @@
-import { type Clock } from '../../../src/voice/clock.js';
+import { type Clock } from '../../../src/voice/pipeline/clock.js';
 import {
   type ConverseOptions,
   type ModelMessage,
@@ -9,7 +9,7 @@ import {
   type SpeechReply,
   type SpeechSession,
   type SpeechToSpeech,
-} from '../../../src/voice/ports.js';
+} from '../../../src/voice/providers/ports.js';
 import { EventQueue } from '../../../src/voice/providers/event-queue.js';
 import { type Answer, type Behaviour, CHARACTER_MS, type Plan } from './scripted-providers.js';
 import { type Vocabulary } from './virtual-line.js';

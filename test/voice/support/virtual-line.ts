@@ -1,5 +1,5 @@
-import { type Line } from '../../../src/voice/index.js';
-import { PlayoutQueue } from '../../../src/telephony/media/playout-queue.js';
+import { type Line } from '../../../src/lib/audio/line.js';
+import { PlayoutQueue } from '../../../src/lib/media/rtp/playout-queue.js';
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 160;

@@ -1,0 +1,68 @@
+import { type AgentConfiguration } from './agent-configuration.js';
+import { conversationSettings } from '../voice/index.js';
+import { fillIn, TemplateError } from '../lib/platform/index.js';
+import { type CallFacts } from '../calls/index.js';
+
+type Written = Pick<
+  AgentConfiguration,
+  'prompt' | 'firstMessage' | 'voicemailMessage' | 'durationWarning' | 'apology' | 'silence'
+>;
+
+/** What an agent says in one call, its templates filled in; empty where it has nothing to say. */
+export interface AgentTexts {
+  instructions: string;
+  firstMessage: string;
+  voicemailMessage: string;
+  durationWarning: string;
+  /** Never empty: the usual one where the agent has none. */
+  apology: string;
+  silencePrompt: string;
+  farewell: string;
+  /** What the templates name and the call does not give. */
+  missing: string[];
+}
+
+/** Of what is spoken, characters: five minutes and more. */
+const MOST_SPOKEN = 5_000;
+
+/**
+ * Fills in what an agent says.
+ * @param nowMs for templates that name the time
+ * @throws TemplateError
+ */
+export function agentTexts(agent: Written, facts: CallFacts, nowMs: number): AgentTexts {
+  const variables = variablesOf(facts, nowMs);
+  const missing = new Set<string>();
+  const fill = (template: string | null | undefined): string => {
+    const filled = fillIn(template ?? '', variables);
+    for (const name of filled.missing) missing.add(name);
+    return filled.text.trim();
+  };
+  const spoken = (template: string | null | undefined): string => {
+    const text = fill(template);
+    if (text.length > MOST_SPOKEN)
+      throw new TemplateError(`What is spoken becomes longer than ${MOST_SPOKEN} characters`);
+    return text;
+  };
+  return {
+    instructions: fill(agent.prompt),
+    firstMessage: spoken(agent.firstMessage),
+    voicemailMessage: spoken(agent.voicemailMessage),
+    durationWarning: spoken(agent.durationWarning),
+    apology: spoken(agent.apology) || conversationSettings().apology.text,
+    silencePrompt: spoken(agent.silence?.prompt),
+    farewell: spoken(agent.silence?.farewell),
+    missing: [...missing],
+  };
+}
+
+/** What templates may name: facts of the call, and what came with it, which wins. */
+export const variablesOf = (facts: CallFacts, nowMs: number): Record<string, unknown> => ({
+  customerName: facts.customerName,
+  customerPhone: facts.toNumber,
+  fromNumber: facts.fromNumber,
+  /** UTC: `2026-04-05`, `14:00`. */
+  currentDate: new Date(nowMs).toISOString().slice(0, 10),
+  currentTime: new Date(nowMs).toISOString().slice(11, 16),
+  ...facts.dynamicVariables,
+});

@@ -1,0 +1,105 @@
+import { type Database } from '../lib/platform/index.js';
+
+/** Names the reader of the feed that has calls assessed. */
+export const ASSESS_READER = 'assess';
+
+/** A call that is to be assessed, in the hands of whoever took it: for the `attempt` that it is, and no longer. */
+export interface AssessmentJob {
+  callId: string;
+  attempt: number;
+}
+
+/** So many, the oldest, are looked at for whether there is anything to do: what that costs must not grow with a backlog. */
+const MOST_LOOKED_AT = 1_000;
+
+/** A call may still be on its line, and what was said last on its way. */
+const IS_RIPE = `due_at <= statement_timestamp() and not exists (select from live_calls l where l.call_id = j.call_id)`;
+
+/** A condition: whether an assessment may still come of the call that event `v` has ended. */
+export const MAY_BE_ASSESSED = `(
+  exists (select from call_assessments j where j.call_id = v.stream_id)
+  or not exists (
+    select from feed_checkpoints f
+    where f.name = '${ASSESS_READER}' and (f.transaction_id, f.position) >= (v.transaction_id, v.position)
+  )
+)`;
+
+/** The calls that are over and still to be assessed, shared by all workers. */
+export class AssessmentJobs {
+  constructor(private readonly database: Database) {}
+
+  /** Those that were there already stay as they are. */
+  async add(callIds: readonly string[], delayMs: number): Promise<void> {
+    await this.database.query(
+      `insert into call_assessments (call_id, due_at)
+       select id, clock_timestamp() + $2 * interval '1 ms' from unnest($1::uuid[]) as id on conflict do nothing`,
+      [callIds, delayMs],
+    );
+  }
+
+  /**
+   * Takes away calls that have nothing to be assessed or costed. Without a model in the settings an account of the
+   * organization may still assess its live calls.
+   * @returns whether it is worth looking again
+   */
+  async dismiss({ hasModel, paysForMinutes }: { hasModel: boolean; paysForMinutes: boolean }): Promise<boolean> {
+    const rows = await this.database.query(
+      {
+        name: 'dismiss_assessments',
+        text: `delete from call_assessments where call_id = any(array(
+                 select j.call_id from (
+                   select call_id from call_assessments j where ${IS_RIPE}
+                   order by due_at limit ${MOST_LOOKED_AT} for update of j skip locked
+                 ) j
+                 where not exists (select from call_usage u where u.call_id = j.call_id)
+                   and not (exists (select from call_turns t where t.call_id = j.call_id) and ($1 or exists (
+                     select from calls c join provider_accounts p on p.organization_id = c.organization_id
+                     where c.id = j.call_id and c.environment = 'live'
+                   )))
+                   and not ($2 and exists (select from calls c where c.id = j.call_id and c.environment = 'live'))
+               )) returning call_id`,
+      },
+      [hasModel, paysForMinutes],
+    );
+    return rows.length === MOST_LOOKED_AT;
+  }
+
+  /** Takes calls into our hands; others may have them when `leaseMs` have passed. */
+  take(most: number, leaseMs: number): Promise<AssessmentJob[]> {
+    return this.database.query<AssessmentJob>(
+      {
+        name: 'take_assessments',
+        text: `with taken as materialized (
+                 select j.call_id from call_assessments j where ${IS_RIPE}
+                 order by j.due_at limit $1 for update of j skip locked
+               ) update call_assessments j set attempts = j.attempts + 1,
+                   due_at = clock_timestamp() + $2 * interval '1 ms'
+                 from taken t where j.call_id = t.call_id
+                 returning j.call_id as "callId", j.attempts as attempt`,
+      },
+      [most, leaseMs],
+    );
+  }
+
+  async finish({ callId, attempt }: AssessmentJob): Promise<void> {
+    await this.database.query('delete from call_assessments where call_id = $1 and attempts = $2', [callId, attempt]);
+  }
+
+  /** Has it tried again later. */
+  async putOff({ callId, attempt }: AssessmentJob, delayMs: number): Promise<void> {
+    await this.database.query(
+      `update call_assessments set due_at = clock_timestamp() + $3 * interval '1 ms'
+       where call_id = $1 and attempts = $2`,
+      [callId, attempt, delayMs],
+    );
+  }
+
+  /** Gives it back as if it had not been tried. */
+  async giveBack({ callId, attempt }: AssessmentJob): Promise<void> {
+    await this.database.query(
+      `update call_assessments set due_at = clock_timestamp(), attempts = attempts - 1
+       where call_id = $1 and attempts = $2`,
+      [callId, attempt],
+    );
+  }
+}

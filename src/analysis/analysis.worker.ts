@@ -1,0 +1,54 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { AgentsService } from '../agents/index.js';
+import { ProviderAccountsService } from '../provider-accounts/index.js';
+import { type Config } from '../config/config.js';
+import { Subscription } from '../lib/event-store/index.js';
+import { Database, InjectConfig, Log, OutboundHttp, PeriodicTask } from '../lib/platform/index.js';
+import { CallExecutor } from '../calls/index.js';
+import { AssessSubscription } from './analysis.subscription.js';
+import { AssessmentJobs } from './analysis-jobs.js';
+import { Assessor } from './analyzer.js';
+
+/** For turns and counts that come after the end of their call. */
+const SETTLE_MS = 2_000;
+
+/** Has calls assessed and costed when they are over; by the clock alone, since nobody waits for it. */
+@Injectable()
+export class AssessmentWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly assessor: Assessor;
+  private readonly subscription: Subscription;
+  private readonly task: PeriodicTask;
+
+  constructor(
+    database: Database,
+    calls: CallExecutor,
+    agents: AgentsService,
+    accounts: ProviderAccountsService,
+    http: OutboundHttp,
+    log: Log,
+    @InjectConfig() { providers, rates }: Config,
+  ) {
+    this.assessor = new Assessor(database, calls, agents, log, {
+      model: providers.model,
+      accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
+      guard: http.guard,
+      rates,
+    });
+    this.subscription = new Subscription(
+      database,
+      log,
+      new AssessSubscription(new AssessmentJobs(database), SETTLE_MS),
+    );
+    this.task = new PeriodicTask('assess calls', 1_000, () => this.assessor.round(), log);
+  }
+
+  onApplicationBootstrap(): void {
+    this.subscription.start();
+    this.task.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.subscription.stop(), this.task.stop()]);
+    await this.assessor.stop();
+  }
+}

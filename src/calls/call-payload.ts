@@ -1,0 +1,104 @@
+import { type Database } from '../lib/platform/index.js';
+import { TRANSCRIPT } from './queries/call-turns.js';
+import { type CallCosts, type Direction, type Environment, type Outcome, type Sentiment } from './call-events.js';
+import { type StoredCallRow } from './queries/call-view.js';
+
+/** A call as the contract tells it to others. What is not known yet is null, never absent. */
+export interface CallReport {
+  callId: string;
+  organizationId: string;
+  agentId: string;
+  agentName: string | null;
+  campaignId: string | null;
+  customerName: string | null;
+  customerPhone: string;
+  fromNumber: string;
+  direction: Direction;
+  status: string;
+  /** Seconds from answer to end. */
+  duration: number | null;
+  disconnectionReason: string | null;
+  outcome: Outcome | null;
+  sentiment: Sentiment | null;
+  summary: string | null;
+  transcript: string | null;
+  callSuccessful: boolean | null;
+  analysis: Record<string, unknown> | null;
+  tokenCost: number | null;
+  costs: CallCosts | null;
+  startedAt: Date | null;
+  endedAt: Date | null;
+  metadata: Record<string, unknown> | null;
+}
+
+/** An event of a call, with the call as it is now. */
+export interface ReportedEvent {
+  /** As in the call's timeline. */
+  id: string;
+  type: string;
+  environment: Environment;
+  /** When it happened, ISO 8601. */
+  at: string;
+  /** What the event itself says. */
+  details: object;
+  call: CallReport;
+}
+
+type Row = StoredCallRow & { n: string; agent_name: string | null; type: string; data: object };
+
+/**
+ * What there is to tell of events.
+ * @returns one for each that was asked for, in the same order; undefined for an event that is not there any more
+ */
+export async function reportEvents(
+  database: Database,
+  events: readonly { callId: string; version: number }[],
+): Promise<(ReportedEvent | undefined)[]> {
+  const rows = await database.query<Row>(
+    {
+      name: 'report_events',
+      text: `select k.n, c.*, ${TRANSCRIPT}, a.agent_name, v.type, v.data
+             from unnest($1::uuid[], $2::int[]) with ordinality as k(call_id, version, n)
+             join call_events v on v.stream_id = k.call_id and v.version = k.version
+             join calls c on c.id = k.call_id
+             left join agents a on a.id = c.agent_id`,
+    },
+    [events.map(({ callId }) => callId), events.map(({ version }) => version)],
+  );
+  const found = new Map(rows.map((row) => [Number(row.n), row]));
+  return events.map(({ callId, version }, index) => {
+    const row = found.get(index + 1);
+    if (!row) return undefined;
+    const { at, organizationId: _organizationId, ...details } = row.data as { at: string; organizationId?: string };
+    const { type, environment } = row;
+    return { id: `${callId}.${version}`, type, environment, at, details, call: toReport(row) };
+  });
+}
+
+function toReport(row: Row): CallReport {
+  return {
+    callId: row.id,
+    organizationId: row.organization_id,
+    agentId: row.agent_id,
+    agentName: row.agent_name,
+    campaignId: row.campaign_id,
+    customerName: row.customer_name,
+    customerPhone: row.to_number,
+    fromNumber: row.from_number,
+    direction: row.direction,
+    status: row.status,
+    duration: row.duration,
+    disconnectionReason: row.disconnection_reason,
+    outcome: row.outcome,
+    sentiment: row.sentiment,
+    summary: row.summary,
+    transcript: row.transcript ?? null,
+    callSuccessful: row.call_successful,
+    analysis: row.analysis,
+    tokenCost: row.token_cost,
+    costs: row.costs,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    metadata: row.metadata,
+  };
+}

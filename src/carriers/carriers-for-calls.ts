@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
+import { type Config } from '../config/config.js';
+import { InjectConfig, isId, SecretBox, SecretBoxError } from '../lib/platform/index.js';
+import { PhoneNumberEntity } from './phone-number.entity.js';
+import { PhoneNumbersService } from './phone-numbers.service.js';
+import { CarrierEntity } from './carrier.entity.js';
+import { DEFAULT_CARRIER_ID, type SipCarrier } from './sip-carrier.js';
+
+/** The carriers as live calls use them: only active ones, and the default of the settings for numbers without one. */
+@Injectable()
+export class CarriersForCalls {
+  constructor(
+    @InjectRepository(CarrierEntity) private readonly carriers: Repository<CarrierEntity>,
+    private readonly numbers: PhoneNumbersService,
+    private readonly secrets: SecretBox,
+    @InjectConfig() private readonly config: Config,
+  ) {}
+
+  /**
+   * An active carrier of the organization, or the default one under `DEFAULT_CARRIER_ID`.
+   * @throws SecretBoxError when its password cannot be decrypted; the message names the carrier and what to do
+   */
+  async find(organizationId: string, carrierId: string): Promise<SipCarrier | undefined> {
+    if (carrierId === DEFAULT_CARRIER_ID) return this.config.sipCarrier;
+    const where = { id: carrierId, organizationId, isActive: true };
+    const carrier = isId(carrierId) ? await this.carriers.findOneBy(where) : null;
+    return carrier ? this.toSipCarrier(carrier) : undefined;
+  }
+
+  /**
+   * The active carrier of a number, else the default one, else undefined.
+   * @throws SecretBoxError as `find`
+   */
+  async carrierFor(organizationId: string, fromNumber: string): Promise<SipCarrier | undefined> {
+    const carrier = await this.carriers
+      .createQueryBuilder('c')
+      .innerJoin(PhoneNumberEntity, 'p', 'p.organizationId = c.organizationId and p.carrierId = c.id')
+      .where('p.organizationId = :organizationId and p.phoneNumber = :fromNumber and c.isActive')
+      .setParameters({ organizationId, fromNumber })
+      .getOne();
+    return carrier ? this.toSipCarrier(carrier) : this.config.sipCarrier;
+  }
+
+  /** Whether `carrierFor` would find one. Cheap: asked for at the same time, many are one round trip. */
+  async hasCarrier(organizationId: string, fromNumber: string): Promise<boolean> {
+    if (this.config.sipCarrier) return true;
+    return (await this.numbers.lookUp(organizationId, fromNumber))?.carrierId != null;
+  }
+
+  private toSipCarrier(carrier: CarrierEntity): SipCarrier {
+    const { id, name, targets, codecs, srtp, callerIdFormat, numberFormat, fromDomain } = carrier;
+    const { callsPerSecond, maxChannels, registration, verifyTls } = carrier;
+    const credentials = this.credentialsOf(carrier);
+    return {
+      ...{ id, name, targets, codecs, srtp, callerIdFormat, numberFormat, fromDomain },
+      ...{ callsPerSecond, maxChannels, registration, verifyTls },
+      ...(credentials ? { credentials } : {}),
+    };
+  }
+
+  private credentialsOf({ id, name, username, sealedPassword, authRealm }: CarrierEntity): SipCarrier['credentials'] {
+    if (username === null || sealedPassword === null) return undefined;
+    try {
+      const password = this.secrets.open(sealedPassword, id);
+      return { username, password, ...(authRealm === null ? {} : { realm: authRealm }) };
+    } catch (error) {
+      if (!(error instanceof SecretBoxError)) throw error;
+      throw new SecretBoxError(`The password of the carrier ${name} (${id}) cannot be read: ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { type Database } from '../lib/platform/index.js';
+import { type DiallingCounts } from './dialling-policy.service.js';
+
+/** What an organization has used of its daily limits. Days are those of UTC. */
+export class DailyUse {
+  constructor(
+    private readonly database: Database,
+    /** What a minute costs; 0: not known. */
+    private readonly costPerMinute: number,
+  ) {}
+
+  /**
+   * Takes down that a call is about to be made to a number, and counts the others of today. One at a time for each
+   * number: of two at once, the second sees the first.
+   */
+  async count(organizationId: string, toNumber: string, callId: string): Promise<DiallingCounts> {
+    const callsToNumberToday = await this.database.transaction(async (client) => {
+      await client.query('select pg_advisory_xact_lock(7246334, hashtext($1))', [`${organizationId} ${toNumber}`]);
+      const { rows } = await client.query<{ others: number }>(
+        `with taken as (
+           insert into dialled_numbers (organization_id, day, to_number, call_id)
+           values ($1, (now() at time zone 'UTC')::date, $2, $3) on conflict do nothing
+         ) select count(*)::int as others from dialled_numbers
+           where organization_id = $1 and day = (now() at time zone 'UTC')::date and to_number = $2 and call_id <> $3`,
+        [organizationId, toNumber, callId],
+      );
+      return rows[0]?.others ?? 0;
+    });
+    return { callsToNumberToday, spentToday: await this.spent(organizationId) };
+  }
+
+  /** The call will not be made. */
+  async giveBack(organizationId: string, toNumber: string, callId: string): Promise<void> {
+    await this.database.query(
+      'delete from dialled_numbers where organization_id = $1 and to_number = $2 and call_id = $3',
+      [organizationId, toNumber, callId],
+    );
+  }
+
+  /** Forgets days that are over. */
+  async purge(): Promise<void> {
+    await this.database.query(`delete from dialled_numbers where day < (now() at time zone 'UTC')::date - 1`);
+  }
+
+  /** What the begun minutes of live calls cost that were answered today, up to now; null: not known. */
+  async spent(organizationId: string): Promise<number | null> {
+    if (this.costPerMinute === 0) return null;
+    const [row] = await this.database.query<{ minutes: number }>(
+      {
+        name: 'minutes_of_today',
+        text: `select coalesce(sum(ceil(greatest(1,
+                 extract(epoch from coalesce(ended_at, now()) - started_at)) / 60)), 0)::float as minutes
+               from calls
+               where organization_id = $1 and environment = 'live' and started_at >= date_trunc('day', now(), 'UTC')`,
+      },
+      [organizationId],
+    );
+    // Prices have six decimals: what is beyond comes of binary fractions, and people read this.
+    return Math.round((row?.minutes ?? 0) * this.costPerMinute * 1e6) / 1e6;
+  }
+}

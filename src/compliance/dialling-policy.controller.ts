@@ -1,0 +1,51 @@
+import { Body, Controller, Get, Patch } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { CallerParam, type Caller } from '../api-keys/index.js';
+import { Operation } from '../lib/platform/index.js';
+import { type RawBody, RawBodyParam } from '../carriers/index.js';
+import { DiallingPolicyView, UpdateDiallingPolicyRequest } from './dialling-policy.dto.js';
+import { DiallingPolicyService, type StoredPolicy } from './dialling-policy.service.js';
+import { readPolicyChanges } from './policy-changes.js';
+
+const SCOPE = 'carriers:manage';
+
+@ApiTags('Dialling policy')
+@Controller('v1/dialling-policy')
+export class DiallingPolicyController {
+  constructor(private readonly policies: DiallingPolicyService) {}
+
+  @Get()
+  @Operation({
+    scope: SCOPE,
+    summary: 'Get the dialling policy',
+    description: 'What the organization may dial. A call that it refuses ends `failed` and never reaches a carrier.',
+    returns: DiallingPolicyView,
+  })
+  async getDiallingPolicy(@CallerParam() caller: Caller): Promise<DiallingPolicyView> {
+    return toView(await this.policies.get(caller.organizationId));
+  }
+
+  @Patch()
+  @Operation({
+    scope: SCOPE,
+    summary: 'Change the dialling policy',
+    description: 'Fields that are not given stay as they are. null empties the limits and the calling hours.',
+    returns: DiallingPolicyView,
+  })
+  async updateDiallingPolicy(
+    @CallerParam() caller: Caller,
+    @Body() request: UpdateDiallingPolicyRequest,
+    @RawBodyParam() body: RawBody,
+  ): Promise<DiallingPolicyView> {
+    return toView(await this.policies.update(caller.organizationId, readPolicyChanges(request, body)));
+  }
+}
+
+function toView(stored: StoredPolicy): DiallingPolicyView {
+  const { allowedPrefixes, refusedPrefixes, allowPremium, allowSatellite, maxSpendPerDay } = stored;
+  const { maxCallsPerNumberPerDay, callingHours, allowUnknownTimeZone, updatedAt } = stored;
+  return {
+    ...{ allowedPrefixes, refusedPrefixes, allowPremium, allowSatellite, maxSpendPerDay },
+    ...{ maxCallsPerNumberPerDay, callingHours, allowUnknownTimeZone, updatedAt },
+  };
+}

@@ -1,0 +1,56 @@
+import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { CallerParam, type Caller } from '../api-keys/index.js';
+import { Operation, Page } from '../lib/platform/index.js';
+import { AddSuppressionRequest, SuppressionsQuery, SuppressionView, toSuppressionView } from './suppressions.dto.js';
+import { SuppressionsService } from './suppressions.service.js';
+
+const SCOPE = 'carriers:manage';
+
+@ApiTags('Suppressions')
+@Controller('v1/suppressions')
+export class SuppressionsController {
+  constructor(private readonly suppressions: SuppressionsService) {}
+
+  @Post()
+  @Operation({
+    scope: SCOPE,
+    summary: 'Suppress a number',
+    description:
+      'It is not called any more, by live and test keys alike. For a number that is suppressed already, reason and expiry become those given now.',
+    status: 201,
+    returns: SuppressionView,
+  })
+  async addSuppression(
+    @CallerParam() caller: Caller,
+    @Body() request: AddSuppressionRequest,
+  ): Promise<SuppressionView> {
+    return toSuppressionView(await this.suppressions.add(caller.organizationId, request));
+  }
+
+  @Get()
+  @Operation({
+    scope: SCOPE,
+    summary: 'List suppressed numbers',
+    description: 'Newest first, those that have expired included.',
+    returns: SuppressionView,
+    list: 'page',
+  })
+  async listSuppressions(
+    @CallerParam() caller: Caller,
+    @Query() query: SuppressionsQuery,
+  ): Promise<Page<SuppressionView>> {
+    return (await this.suppressions.list(caller.organizationId, query)).map(toSuppressionView);
+  }
+
+  @Delete(':id')
+  @Operation({
+    scope: SCOPE,
+    summary: 'Allow a suppressed number again',
+    returns: SuppressionView,
+    errors: ['not_found'],
+  })
+  async removeSuppression(@CallerParam() caller: Caller, @Param('id') id: string): Promise<SuppressionView> {
+    return toSuppressionView(await this.suppressions.remove(caller.organizationId, id));
+  }
+}

@@ -1,0 +1,277 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../telephony/index.js';
+import { type Database, DomainError, type Log, newId, type Wakeups } from '../lib/platform/index.js';
+import {
+  saveUsage,
+  type CallExecutor,
+  type CallCommand,
+  type CallState,
+  type Environment,
+  saveTurn,
+} from '../calls/index.js';
+import { type Prepared, TalkNotes, type TalkPlan, type TalkSupport } from '../sessions/index.js';
+import { countDeferrals, lastClaim } from './attempts.js';
+import { waitAfter } from './disconnection-reasons.js';
+import { LiveCall, type LiveCallLimits } from './leg-follower.js';
+import { within } from './within.js';
+
+export interface CallRunnerOptions extends LiveCallLimits {
+  /** How long a provider may take to answer a request before it counts as not answered. */
+  providerTimeoutMs?: number | undefined;
+}
+
+/** What whoever has a call in hand wants to know of it. */
+export interface Hold {
+  /** False: this worker has lost the call, or stops. Whatever was not begun by then must not be. */
+  isWanted: () => boolean;
+  /** Aborted when this worker stops. */
+  signal: AbortSignal;
+  /** The provider has just been asked for it. */
+  asked: () => void;
+  /** It is being followed: from now on it can be hung up or let go of. */
+  followed: (call: LiveCall) => void;
+}
+
+type Ready = Extract<Prepared, { is: 'ready' }>;
+
+type UnderWay = Extract<CallState, { is: 'dialing' | 'connected' }>;
+
+const CAUSE = { service: 'dispatcher' };
+const PROVIDER_TIMEOUT_MS = 10_000;
+/** With the lease and the look-out for lost calls, what became of one is settled within 30 s. */
+const FIND_ATTEMPTS = 3;
+const FIND_MS = 3_000;
+const FIND_AGAIN_MS = 500;
+const NOT_ASKED = 'The carrier could not be asked';
+/** How often dialling is tried with a carrier that cannot be asked. */
+const MAX_NOT_ASKED = 5;
+/** How often it is tried to have an agent's words said beforehand. */
+const MAX_POSTPONED = 4;
+
+/** Takes one call, new or left by another worker, to its end. A rejection leaves it to be taken over. */
+export class CallRunner {
+  constructor(
+    private readonly database: Database,
+    private readonly calls: CallExecutor,
+    private readonly providers: Partial<Record<Environment, TelephonyProvider>>,
+    private readonly wakeups: Wakeups,
+    private readonly log: Log,
+    private readonly options: CallRunnerOptions,
+    private readonly support: TalkSupport | undefined,
+  ) {}
+
+  /** Prepares and claims the attempt, then asks the provider: never the other way round. */
+  async dial(callId: string, environment: Environment, hold: Hold): Promise<void> {
+    const provider = this.providers[environment];
+    if (!provider) throw new Error(`This worker has no provider for ${environment} calls`);
+    const prepared = await this.prepare(callId, environment, hold.signal);
+    if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
+    if (prepared?.is === 'postponed') return this.postpone(callId, prepared);
+    // Whoever has it now counts it again, as the same call.
+    if (!hold.isWanted()) return;
+    const claim = newId();
+    const state = await this.claim(callId, provider.name, claim, prepared);
+    if (!state) {
+      // Cancelled, or claimed by a worker that had lost it to us.
+      const given = await this.calls.stateOf(callId);
+      if (given.is === 'ended' && given.attempt === 0) await prepared?.giveBack?.();
+      return this.resume(callId, hold);
+    }
+    const { facts } = state;
+    const { ringTimeoutMs, maxDurationMs } = this.limits(prepared?.plan);
+    const asked = provider.dial({
+      reference: claim,
+      callId,
+      to: facts.toNumber,
+      from: facts.fromNumber,
+      ringTimeoutMs,
+      maxDurationMs,
+      line: prepared?.line?.(claim),
+    });
+    hold.asked();
+    let leg: CallLeg;
+    try {
+      leg = await within(this.options.providerTimeoutMs ?? PROVIDER_TIMEOUT_MS, 'dialling', asked);
+    } catch (error) {
+      this.log.warn({ err: error, callId }, 'it is not known whether the provider took the call; asking it');
+      this.hangUpIfLate(callId, claim, asked);
+      return this.resume(callId, hold, { claim, ifNever: 'not-asked', plan: prepared?.plan });
+    }
+    await this.follow(callId, state, leg, hold, prepared?.plan);
+  }
+
+  /** Goes on with a call that was begun, by what its events and the provider say. Given a claim, only with that one. */
+  async resume(
+    callId: string,
+    hold: Hold,
+    attempt: { claim?: string; ifNever: 'not-asked' | 'lost'; plan?: TalkPlan | undefined } = { ifNever: 'lost' },
+  ): Promise<void> {
+    const state = await this.calls.stateOf(callId);
+    if (state.is === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
+    if (state.is !== 'dialing' && state.is !== 'connected') return;
+    if (attempt.claim !== undefined && attempt.claim !== state.claim) return;
+    const found = await this.find(state.facts.environment, state.claim);
+    if (found.is === 'live' && found.leg.audio && !attempt.plan && this.support) {
+      // Nobody would speak on it.
+      await this.liveCall(callId, state.claim, found.leg).letGo();
+      return this.lose(callId, state);
+    }
+    if (found.is === 'live') return this.follow(callId, state, found.leg, hold, attempt.plan);
+    if (found.is === 'over') {
+      await this.follow(callId, state, legOf(found.signals), hold);
+      // A story without an end leaves the call as it is.
+      return this.lose(callId, state);
+    }
+    // Nothing rang, and nothing will: the call goes back to the line.
+    if (found.is === 'never' && state.is === 'dialing') return this.putBack(callId, state, attempt.ifNever);
+    return this.lose(callId, state);
+  }
+
+  private async prepare(callId: string, environment: Environment, signal: AbortSignal): Promise<Prepared | undefined> {
+    const preparation = this.support?.preparations[environment];
+    if (!preparation) return undefined;
+    const state = await this.calls.stateOf(callId);
+    return state.is === 'queued' ? preparation.prepare(callId, state.facts, signal) : undefined;
+  }
+
+  /** An agent may want shorter calls than the settings; longer ones it does not get. */
+  private limits(plan: TalkPlan | undefined): LiveCallLimits {
+    const { ringTimeoutMs, maxDurationMs } = this.options;
+    return { ringTimeoutMs, maxDurationMs: Math.min(maxDurationMs, plan?.maxDurationMs ?? maxDurationMs) };
+  }
+
+  /** So often, and no more: who cannot be heard today is not called for ever. */
+  private async postpone(callId: string, { reason, otherwise }: Extract<Prepared, { is: 'postponed' }>): Promise<void> {
+    const before = await countDeferrals(this.database, callId, reason);
+    if (before >= MAX_POSTPONED) return this.execute(callId, otherwise);
+    const notBefore = new Date(Date.now() + waitAfter(before)).toISOString();
+    return this.execute(callId, { type: 'PostponeCall', at: now(), reason, notBefore });
+  }
+
+  /** Returns nothing when the call cannot be dialled any more. */
+  private async claim(
+    callId: string,
+    provider: string,
+    claim: string,
+    prepared: Ready | undefined,
+  ): Promise<UnderWay | undefined> {
+    try {
+      const command: CallCommand = {
+        type: 'DialCall',
+        at: now(),
+        provider,
+        claim,
+        ...(prepared?.screening ? { screening: prepared.screening } : {}),
+        ...(prepared ? { agent: prepared.plan.used } : {}),
+      };
+      const { state } = await this.calls.execute(callId, command, CAUSE);
+      return state.is === 'dialing' ? state : undefined;
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'conflict') return undefined;
+      throw error;
+    }
+  }
+
+  /** Asks what became of an attempt. A provider that does not answer does not know. */
+  private async find(environment: Environment, claim: string): Promise<FoundLeg> {
+    const provider = this.providers[environment];
+    for (let attempt = 1; provider && attempt <= FIND_ATTEMPTS; attempt++) {
+      try {
+        return await within(FIND_MS, 'asking for a call', provider.find(claim));
+      } catch (error) {
+        this.log.warn({ err: error, claim, attempt }, 'the provider does not say what became of a call');
+      }
+      if (attempt < FIND_ATTEMPTS) await delay(FIND_AGAIN_MS);
+    }
+    return { is: 'unknown' };
+  }
+
+  /** The attempt did not take place. How soon the next one may depends on how often that has happened. */
+  private async putBack(callId: string, { claim }: UnderWay, why: 'not-asked' | 'lost'): Promise<void> {
+    const reason = why === 'lost' ? 'The worker ended before it asked the carrier' : NOT_ASKED;
+    const before = await countDeferrals(this.database, callId, reason);
+    if (why === 'not-asked' && before >= MAX_NOT_ASKED) {
+      const outcome = { sipCode: null, responsible: 'carrier', retryable: true, detail: NOT_ASKED } as const;
+      const disconnectionReason = 'telephony_provider_unavailable';
+      return this.execute(callId, { type: 'EndCall', at: now(), claim, disconnectionReason, outcome });
+    }
+    const waitMs = why === 'lost' && before === 0 ? 0 : waitAfter(before);
+    const notBefore = new Date(Date.now() + waitMs).toISOString();
+    return this.execute(callId, { type: 'DeferCall', at: now(), claim, reason, notBefore });
+  }
+
+  /** Nobody can tell any more how the attempt went on. Once the call is over this changes nothing. */
+  private lose(callId: string, { is, claim }: UnderWay): Promise<void> {
+    const isConnected = is === 'connected';
+    const detail = isConnected
+      ? 'The worker that carried the call ended'
+      : 'The worker ended while it asked the carrier; the phone may have rung';
+    const disconnectionReason = isConnected ? 'error_media_lost' : 'error_unknown_outcome';
+    const outcome = { sipCode: null, responsible: 'system', retryable: isConnected, detail } as const;
+    return this.execute(callId, { type: 'EndCall', at: now(), claim, disconnectionReason, outcome });
+  }
+
+  /** A call that was ended while nobody carried it may still ring. */
+  private async hangUpLeftover(callId: string, environment: Environment): Promise<void> {
+    const claim = await lastClaim(this.database, callId);
+    if (claim === undefined) return;
+    const found = await this.find(environment, claim);
+    if (found.is === 'live') await this.liveCall(callId, claim, found.leg).hangUp();
+  }
+
+  /** A provider that took a call after it had been given up: nobody may be rung for a call that is over. */
+  private hangUpIfLate(callId: string, claim: string, asked: Promise<CallLeg>): void {
+    asked
+      .then(async (leg) => {
+        if ((await this.calls.stateOf(callId)).is === 'ended') await this.liveCall(callId, claim, leg).hangUp();
+      })
+      .catch(() => undefined); // the refusal has been told already
+  }
+
+  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold, plan?: TalkPlan): Promise<void> {
+    const call = this.liveCall(callId, state.claim, leg, plan);
+    hold.followed(call);
+    await call.follow(state.is === 'connected' ? state.startedAt : undefined);
+  }
+
+  private liveCall(callId: string, claim: string, leg: CallLeg, plan?: TalkPlan): LiveCall {
+    const execute = async (command: CallCommand) => (await this.calls.execute(callId, command, CAUSE)).state;
+    const notes = new TalkNotes(claim, {
+      saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
+      saveUsage: (usage) => saveUsage(this.database, callId, usage),
+      execute,
+      log: this.log,
+    });
+    const { support } = this;
+    return new LiveCall(callId, claim, leg, this.limits(plan), {
+      execute,
+      countDeferrals: () => countDeferrals(this.database, callId),
+      saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
+      converse: support && plan && ((line) => support.startTalk(plan, line, leg, notes)),
+      kept: () => notes.kept(),
+      // Not awaited: an upload takes its time, and what it leaves undone is swept up.
+      closed: () => void support?.finishing.soon(callId, claim),
+      log: this.log,
+    });
+  }
+
+  private async execute(callId: string, command: CallCommand): Promise<void> {
+    await this.calls.execute(callId, command, CAUSE);
+  }
+}
+
+const now = (): string => new Date().toISOString();
+
+/** A leg that is over, told from its beginning. */
+function legOf(signals: LegSignal[]): CallLeg {
+  return {
+    signals: (async function* () {
+      await Promise.resolve();
+      yield* signals;
+    })(),
+    hangup: () => Promise.resolve(),
+    sendDtmf: () => Promise.resolve(),
+    audio: undefined,
+    transfer: () => Promise.resolve({ is: 'refused', detail: 'The call is over' }),
+  };
+}

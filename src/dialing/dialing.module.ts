@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { BullModule } from '@nestjs/bullmq';
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { AgentsModule, AgentsService } from '../agents/index.js';
+import { KnowledgeSearch } from '../knowledge/index.js';
+import { ProviderAccountsService } from '../provider-accounts/index.js';
+import { type Config } from '../config/config.js';
+import {
+  CONFIG,
+  Database,
+  Log,
+  openQueue,
+  OutboundHttp,
+  type QueueConnection,
+  SecretBox,
+  Wakeups,
+} from '../lib/platform/index.js';
+import { CarriersForCalls } from '../carriers/index.js';
+import { DiallingPolicyService } from '../compliance/index.js';
+import { SimulatorProvider, SipProvider, TelephonyModule } from '../telephony/index.js';
+import { decodeTones, encodeTones } from '../voice/index.js';
+import { CallExecutor, CallStoreModule } from '../calls/index.js';
+import { LiveUpkeepWorker, createTalkSupport, type TalkSupport } from '../sessions/index.js';
+import { FinishRecordings, Recordings } from '../recordings/index.js';
+import { DIAL_QUEUE } from './dial-job.js';
+import { DialProcessor } from './dial.processor.js';
+import { DispatchWorker } from './dialing.worker.js';
+import { Dispatcher } from './dispatcher.js';
+
+const QUEUE = Symbol('queue connection');
+const TALK_SUPPORT = Symbol('what spoken calls need');
+
+@Module({})
+class QueueModule implements OnApplicationShutdown {
+  constructor(@Inject(QUEUE) private readonly queue: QueueConnection) {}
+
+  static forRoot(redisUrl: string | undefined, databaseUrl: string): DynamicModule {
+    return {
+      module: QueueModule,
+      providers: [{ provide: QUEUE, useFactory: () => openQueue(redisUrl, databaseUrl) }],
+      exports: [QUEUE],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queue.close();
+  }
+}
+
+/** What dials: the queue, the dispatcher and its providers. Loaded by workers only. */
+@Module({})
+export class DispatchModule {
+  static forRoot(redisUrl: string | undefined, databaseUrl: string): DynamicModule {
+    const queue = QueueModule.forRoot(redisUrl, databaseUrl);
+    return {
+      module: DispatchModule,
+      imports: [
+        CallStoreModule,
+        AgentsModule,
+        TelephonyModule,
+        BullModule.forRootAsync({
+          imports: [queue],
+          useFactory: (connection: QueueConnection) => connection.options,
+          inject: [QUEUE],
+        }),
+        BullModule.registerQueue({ name: DIAL_QUEUE }),
+      ],
+      providers: [
+        {
+          provide: SimulatorProvider,
+          useFactory: (config: Config) =>
+            new SimulatorProvider({
+              ledgerFolder: join(config.dataDir, 'simulator'),
+              speed: config.simulatorSpeed,
+              voice: { say: encodeTones, understand: decodeTones },
+            }),
+          inject: [CONFIG],
+        },
+        {
+          provide: Dispatcher,
+          useFactory: createDispatcher,
+          inject: [Database, CallExecutor, Wakeups, Log, CONFIG, CarriersForCalls, SimulatorProvider, TALK_SUPPORT],
+        },
+        {
+          provide: TALK_SUPPORT,
+          useFactory: createTalkSupport,
+          inject: [
+            ...[CONFIG, Log, Database, SecretBox, OutboundHttp, AgentsService, ProviderAccountsService],
+            ...[KnowledgeSearch, CarriersForCalls, DiallingPolicyService, Recordings, FinishRecordings],
+            SimulatorProvider,
+          ],
+        },
+        {
+          provide: FinishRecordings,
+          useFactory: (database: Database, calls: CallExecutor, recordings: Recordings, log: Log) =>
+            new FinishRecordings(database, calls, recordings, log),
+          inject: [Database, CallExecutor, Recordings, Log],
+        },
+        DialProcessor,
+        DispatchWorker,
+        LiveUpkeepWorker,
+      ],
+    };
+  }
+}
+
+function createDispatcher(
+  database: Database,
+  calls: CallExecutor,
+  wakeups: Wakeups,
+  log: Log,
+  config: Config,
+  carriers: CarriersForCalls,
+  simulator: SimulatorProvider,
+  support: TalkSupport,
+) {
+  const sip = new SipProvider({ database, carriers, log }, config.sip);
+  const options = {
+    ringTimeoutMs: config.ringTimeoutMs,
+    maxDurationMs: config.maxCallDurationMs,
+    leaseMs: config.leaseMs,
+    hasDefaultCarrier: config.sipCarrier !== undefined,
+    limits: {
+      callsPerOrganization: config.maxConcurrentCalls,
+      callsPerNumber: config.maxConcurrentCallsPerNumber,
+      callsPerSecond: config.callsPerSecond,
+    },
+  };
+  return new Dispatcher(database, calls, { test: simulator, live: sip }, wakeups, log, options, support);
+}

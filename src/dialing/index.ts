@@ -1,0 +1,2 @@
+export { dialTaskId } from './dial-job.js';
+export { DispatchModule } from './dialing.module.js';

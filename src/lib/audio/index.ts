@@ -1,0 +1,13 @@
+export { type AudioPort, FRAME_MS, FRAME_SAMPLES } from './audio-port.js';
+export { congestionTone } from './congestion-tone.js';
+export { decodeG711, encodeG711, type G711, G711_CODECS } from './g711.js';
+export { type Line } from './line.js';
+export { noticeTone } from './notice-tone.js';
+export { resample } from './resample.js';
+export { RingingTone } from './ringing-tone.js';
+export { SAMPLE_RATE } from './sample-rate.js';
+export { StreamingResampler } from './streaming-resampler.js';
+export { energy, ToneBank } from './tone-bank.js';
+export { VoiceActivity } from './voice-activity.js';
+export { parseWavHeader, WAV_HEADER_BYTES, wavHeader } from './wav-header.js';
+export { parseWav, repairWav } from './wav.js';

@@ -1,0 +1,34 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import { Database } from '../database/database.js';
+import { Operation } from '../http/operation.js';
+
+class Health {
+  @ApiProperty({ example: 'ok' })
+  status: string;
+}
+
+/** For whoever keeps the process running: is it alive, and should it get traffic. */
+@ApiTags('Health')
+@Controller('health')
+export class HealthController {
+  constructor(private readonly database: Database) {}
+
+  @Get('live')
+  @Operation({ scope: 'public', summary: 'Is the process alive?', returns: Health })
+  live(): Health {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @Operation({
+    scope: 'public',
+    summary: 'Can it serve?',
+    description: 'Answers 503 while the database cannot be reached.',
+    returns: Health,
+  })
+  async ready(): Promise<Health> {
+    await this.database.query('select 1');
+    return { status: 'ok' };
+  }
+}

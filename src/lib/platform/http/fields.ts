@@ -1,0 +1,216 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
+import { IsOptional, registerDecorator } from 'class-validator';
+import { parseTimestamp } from '../timestamps.js';
+import { textProblem } from '../json/plain-json.js';
+
+/**
+ * The fields of requests. Each decorator checks a value, says in one message what it must be, and documents it in
+ * OpenAPI, so that the three cannot disagree.
+ */
+interface FieldOptions {
+  description: string;
+  example?: unknown;
+  /** Absent and null are accepted, and mean the same. */
+  optional?: boolean;
+  default?: unknown;
+}
+
+interface Field {
+  name: string;
+  optional: boolean;
+  /** What the value becomes before it is checked; what cannot be read stays as it is, and fails the check. */
+  read: (value: unknown) => unknown;
+}
+
+/** The fields of each class that describes a request, in the order of their declaration. */
+const shapes = new Map<object, Field[]>();
+
+/** Those of a class and of the classes that it extends; undefined when it describes no request. */
+function fieldsOf(shape: object): Field[] | undefined {
+  const inherited = Object.getPrototypeOf(shape) as object | null;
+  const own = shapes.get(shape);
+  const more = inherited && shapes.size > 0 && inherited !== Function.prototype ? fieldsOf(inherited) : undefined;
+  return own || more ? [...(more ?? []), ...(own ?? [])] : undefined;
+}
+
+export const isRequestShape = (shape: object): boolean => fieldsOf(shape) !== undefined;
+
+/** The fields without which a request of this shape is refused. */
+export const requiredFields = (shape: object): readonly string[] =>
+  (fieldsOf(shape) ?? []).filter(({ optional }) => !optional).map(({ name }) => name);
+
+/** Takes the fields of a shape, and nothing else, out of what came in. Not checked yet. */
+export function readRequest<T extends object>(shape: new () => T, input: object): T {
+  const request = new shape();
+  for (const { name, read } of fieldsOf(shape) ?? [])
+    if (Object.hasOwn(input, name))
+      (request as Record<string, unknown>)[name] = read((input as Record<string, unknown>)[name]);
+  return request;
+}
+
+function field(
+  options: FieldOptions,
+  schema: ApiPropertyOptions,
+  isValid: (value: unknown) => boolean,
+  mustBe: string,
+  read: Field['read'] = (value) => value,
+): PropertyDecorator {
+  const { description, example, optional = false } = options;
+  const documented = { description, example, default: options.default, ...schema } as ApiPropertyOptions;
+  return applyDecorators(
+    remember(optional, read),
+    optional ? ApiPropertyOptional(documented) : ApiProperty(documented),
+    ...(optional ? [IsOptional()] : []),
+    check(isValid, mustBe, optional),
+  );
+}
+
+const remember =
+  (optional: boolean, read: Field['read']): PropertyDecorator =>
+  (target, property) => {
+    const fields = shapes.get(target.constructor) ?? [];
+    shapes.set(target.constructor, [...fields, { name: String(property), optional, read }]);
+  };
+
+const check =
+  (isValid: (value: unknown) => boolean, mustBe: string, optional: boolean): PropertyDecorator =>
+  (target, property) => {
+    registerDecorator({
+      target: target.constructor,
+      propertyName: String(property),
+      validator: {
+        validate: isValid,
+        defaultMessage: (args) =>
+          !optional && [undefined, null, ''].includes(args?.value as undefined) ? 'is required' : mustBe,
+      },
+    });
+  };
+
+/** Text of `minLength` (1) to `maxLength` (200) characters. */
+export function TextField(options: FieldOptions & { minLength?: number; maxLength?: number }): PropertyDecorator {
+  const { minLength = 1, maxLength = 200 } = options;
+  return field(
+    options,
+    { type: String, minLength, maxLength },
+    (value) =>
+      typeof value === 'string' && value.length >= minLength && value.length <= maxLength && !textProblem(value),
+    minLength > 0
+      ? `must be text of ${minLength} to ${maxLength} characters`
+      : `must be text of at most ${maxLength} characters`,
+  );
+}
+
+/** One of the given words. */
+export function ChoiceField(options: FieldOptions & { choices: readonly string[] }): PropertyDecorator {
+  return field(
+    options,
+    { type: String, enum: [...options.choices] },
+    (value) => typeof value === 'string' && options.choices.includes(value),
+    `must be one of ${options.choices.join(', ')}`,
+  );
+}
+
+/** Several different of the given words, at least one. */
+export function ChoicesField(options: FieldOptions & { choices: readonly string[] }): PropertyDecorator {
+  return field(
+    options,
+    { type: String, enum: [...options.choices], isArray: true, uniqueItems: true },
+    (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.length <= options.choices.length &&
+      new Set(value).size === value.length &&
+      value.every((item) => typeof item === 'string' && options.choices.includes(item)),
+    `must be a list of different words out of ${options.choices.join(', ')}`,
+  );
+}
+
+/** `+` and 7 to 15 digits: the shape of E.164, without asking whether the numbering plan has such a number. */
+export function PhoneNumberField(options: FieldOptions): PropertyDecorator {
+  return field(
+    options,
+    { type: String, pattern: '^\\+\\d{7,15}$' },
+    (value) => typeof value === 'string' && /^\+\d{7,15}$/.test(value),
+    'must be a phone number in E.164 format, like +14155550123',
+  );
+}
+
+/** An ISO 8601 instant, given on as a `Date`; `isAllowed` narrows it and `mustBe` says to what. */
+export function TimestampField(
+  options: FieldOptions & { isAllowed?: (time: Date) => boolean; mustBe?: string },
+): PropertyDecorator {
+  const { isAllowed = () => true, mustBe = 'must be an existing ISO 8601 time, like 2026-04-05T14:00:00Z' } = options;
+  return field(
+    options,
+    { type: String, format: 'date-time' },
+    (value) => value instanceof Date && isAllowed(value),
+    mustBe,
+    (value) => (typeof value === 'string' ? (parseTimestamp(value) ?? value) : value),
+  );
+}
+
+/** A JSON object, stored as it came. */
+export function JsonObjectField(options: FieldOptions): PropertyDecorator {
+  return field(
+    options,
+    { type: 'object', additionalProperties: true },
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be an object',
+  );
+}
+
+/** A JSON list, stored as it came. What its items are like is for its room to check, and to say in `items`. */
+export function JsonListField(options: FieldOptions & { items: Record<string, unknown> }): PropertyDecorator {
+  return field(options, { type: 'array', items: options.items }, Array.isArray, 'must be a list');
+}
+
+export function NumberField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  const { min, max } = options;
+  return field(
+    options,
+    { type: Number, minimum: min, maximum: max },
+    (value) => typeof value === 'number' && value >= min && value <= max,
+    `must be a number from ${min} to ${max}`,
+  );
+}
+
+export function FlagField(options: FieldOptions): PropertyDecorator {
+  return field(options, { type: Boolean }, (value) => typeof value === 'boolean', 'must be true or false');
+}
+
+export function IntegerField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  return integerField(options);
+}
+
+/** An integer of the query string, where everything is text. */
+export function QueryIntegerField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  return integerField(options, (value) =>
+    typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value,
+  );
+}
+
+function integerField(options: FieldOptions & { min: number; max: number }, read?: Field['read']): PropertyDecorator {
+  const { min, max } = options;
+  return field(
+    options,
+    { type: 'integer', minimum: min, maximum: max },
+    (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+    `must be a whole number from ${min} to ${max}`,
+    read,
+  );
+}
+
+/** The id of something: any text, since one that names nothing is not found rather than malformed. */
+export function IdField(options: FieldOptions): PropertyDecorator {
+  return field(options, { type: String }, (value) => typeof value === 'string' && value !== '', 'must be an id');
+}
+
+/** The paging part of a list's query. */
+export class PageQuery {
+  @QueryIntegerField({ description: 'Page number, from 1', min: 1, max: 1_000_000_000, optional: true, default: 1 })
+  page: number = 1;
+
+  @QueryIntegerField({ description: 'Results per page', min: 1, max: 100, optional: true, default: 20 })
+  limit: number = 20;
+}

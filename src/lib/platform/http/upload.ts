@@ -1,0 +1,42 @@
+import { type Request } from 'express';
+import { DomainError } from '../errors/domain-error.js';
+
+/** Where bodies that are no JSON may be sent to. Their handlers read them, after the guard, with `readUpload`. */
+export const UPLOADS: readonly { method: string; path: RegExp }[] = [
+  { method: 'PUT', path: /^\/v1\/agents\/[^/]+\/greeting-audio\/?$/ },
+  { method: 'POST', path: /^\/v1\/knowledge-bases\/[^/]+\/documents\/?$/ },
+];
+
+/** The media type of a body, without its parameters. */
+export const mediaTypeOf = ({ headers }: Pick<Request, 'headers'>): string =>
+  (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+
+/**
+ * Reads the body of an upload.
+ * @param types the media types to take
+ * @param limit in bytes
+ * @throws DomainError `unsupported_media_type`, `payload_too_large`, `bad_request` for one that breaks off
+ */
+export async function readUpload(request: Request, types: readonly string[], limit: number): Promise<Buffer> {
+  if (!types.includes(mediaTypeOf(request)))
+    throw new DomainError('unsupported_media_type', `Send the file as Content-Type: ${types.join(' or ')}`);
+  const tooLarge = () => new DomainError('payload_too_large', `The file must have at most ${limit} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // Not destroyed on the way out: what is left has to be read before the connection can go on.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof DomainError) {
+      request.resume();
+      throw error;
+    }
+    throw new DomainError('bad_request', 'The upload broke off');
+  }
+  return Buffer.concat(chunks);
+}

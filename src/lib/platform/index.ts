@@ -1,0 +1,54 @@
+export { Notifier } from './async/async-signal.js';
+export { Coalescer } from './async/batcher.js';
+export { EventQueue } from './async/event-queue.js';
+export { PeriodicTask } from './async/periodic-task.js';
+export { InOrder } from './async/serial-queue.js';
+export { oneAtATime } from './async/single-flight.js';
+export { BatchedLookup } from './database/batched-lookup.js';
+export {
+  Database,
+  isRefusedByDatabase,
+  type NamedStatement,
+  openDatabase,
+  poolOf,
+  violatedConstraint,
+} from './database/database.js';
+export { migrate } from './database/migrations.js';
+export { Wakeups } from './database/notifications.js';
+export { DomainError, notFound } from './errors/domain-error.js';
+export { addressProblem, type OutboundRules } from './http-client/address-problem.js';
+export { type Network, parseNetwork } from './http-client/network.js';
+export { OutboundFailed, OutboundRefused } from './http-client/outbound-errors.js';
+export { type OutboundGuard } from './http-client/outbound-guard.js';
+export { OutboundHttp } from './http-client/outbound-http.js';
+export { FastExpressAdapter } from './http/fast-express.adapter.js';
+export {
+  ChoiceField,
+  ChoicesField,
+  FlagField,
+  IdField,
+  IntegerField,
+  JsonListField,
+  JsonObjectField,
+  NumberField,
+  PageQuery,
+  PhoneNumberField,
+  QueryIntegerField,
+  TextField,
+  TimestampField,
+} from './http/fields.js';
+export { setUpHttp, type Tracked } from './http/http.setup.js';
+export { buildOpenApi, serveOpenApi } from './http/openapi.js';
+export { Operation, operationOf } from './http/operation.js';
+export { Page } from './http/pagination.js';
+export { envelope, StoredReply } from './http/reply.js';
+export { mediaTypeOf, readUpload } from './http/upload.js';
+export { firstIdAt, idTime, isId, newId } from './ids.js';
+export { fitToSchema, schemaProblem } from './json-schema/json-schema.js';
+export { findJsonProblem } from './json/plain-json.js';
+export { createLog, Log, nestLogger } from './log.js';
+export { CONFIG, InjectConfig, PlatformModule } from './platform.module.js';
+export { assertRedis, openQueue, type QueueConnection } from './queue.js';
+export { parseEncryptionKey, SecretBox, SecretBoxError } from './secret-box.js';
+export { fillIn, TemplateError } from './templates/templates.js';
+export { parseTimestamp } from './timestamps.js';

@@ -1,0 +1,63 @@
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Global,
+  Inject,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { type DataSource } from 'typeorm';
+import { type Config } from '../../config/config.js';
+import { Database, poolOf } from './database/database.js';
+import { HealthController } from './health/health.controller.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { Log } from './log.js';
+import { OutboundHttp } from './http-client/outbound-http.js';
+import { SecretBox } from './secret-box.js';
+import { Wakeups } from './database/notifications.js';
+
+/** Injects the settings. */
+export const CONFIG = Symbol('config');
+export const InjectConfig = (): ParameterDecorator => Inject(CONFIG);
+
+/** What the process was started with, for every room to inject: settings, log, database. */
+@Global()
+@Module({})
+export class PlatformModule implements BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    private readonly log: Log,
+    private readonly wakeups: Wakeups,
+    private readonly outbound: OutboundHttp,
+  ) {}
+
+  static forRoot(config: Config, dataSource: DataSource, log: Log): DynamicModule {
+    return {
+      module: PlatformModule,
+      imports: [
+        TypeOrmModule.forRootAsync({ useFactory: () => ({}), dataSourceFactory: () => Promise.resolve(dataSource) }),
+      ],
+      controllers: [HealthController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: Log, useValue: log },
+        { provide: Database, useValue: new Database(poolOf(dataSource)) },
+        { provide: Wakeups, useFactory: (database: Database) => new Wakeups(database, log), inject: [Database] },
+        { provide: SecretBox, useValue: new SecretBox(config) },
+        { provide: OutboundHttp, useFactory: () => new OutboundHttp(config.outbound) },
+        ErrorFilter,
+      ],
+      exports: [CONFIG, Log, Database, Wakeups, SecretBox, OutboundHttp],
+    };
+  }
+
+  /** Before TypeORM closes the pool that the wake-ups listen on. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.wakeups.stop();
+  }
+
+  onApplicationShutdown(): void {
+    this.outbound.close();
+    this.log.flush();
+  }
+}

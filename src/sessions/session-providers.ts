@@ -1,0 +1,37 @@
+import {
+  createLanguageModel,
+  createSpeaker,
+  createSpeechToSpeech,
+  createTranscriber,
+  type Providers,
+  type ProviderSettings,
+} from '../voice/index.js';
+import { type StageName, type StageSettings, type StagesSettings } from '../agents/index.js';
+
+/** Those who hold a conversation: it needs all three. Undefined: the agent makes announcements. */
+export function conversing({
+  transcription,
+  model,
+  speech,
+}: StagesSettings): Record<StageName, StageSettings> | undefined {
+  return transcription && model && speech ? { transcription, model, speech } : undefined;
+}
+
+/** @throws ProviderError for settings that cannot work */
+export const providersOf = <P>(
+  { primary, fallback }: StageSettings,
+  create: (settings: ProviderSettings) => P,
+): Providers<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });
+
+/**
+ * Makes sure that all whom a call needs can be made, which asks nobody: on an answered line it is too late to find out.
+ * @throws ProviderError for settings that cannot work
+ */
+export function checkStages(stages: StagesSettings): void {
+  if (stages.speechToSpeech) createSpeechToSpeech(stages.speechToSpeech);
+  if (stages.speech) providersOf(stages.speech, createSpeaker);
+  const providers = stages.speechToSpeech ? undefined : conversing(stages);
+  if (!providers) return;
+  providersOf(providers.transcription, createTranscriber);
+  providersOf(providers.model, createLanguageModel);
+}

@@ -1,0 +1,125 @@
+import { type OutboundHttp } from '../lib/platform/index.js';
+import { type KnowledgeSearch } from '../knowledge/index.js';
+import { type AudioPort } from '../lib/audio/index.js';
+import { type CallLeg } from '../telephony/index.js';
+import {
+  AgentTalk,
+  Announcement,
+  Conversation,
+  type Clock,
+  type ConversationEvent,
+  type ConversationParts,
+  type ConversationSettings,
+  createLanguageModel,
+  createSpeaker,
+  createSpeechToSpeech,
+  createTranscriber,
+  conversationSettings,
+  RealtimeConversation,
+  type Talk,
+  type Tool,
+} from '../voice/index.js';
+import { agentTools } from './tools/agent-tools.js';
+import { httpTool } from './tools/http-tool.js';
+import { knowledgeTool } from './tools/knowledge-tool.js';
+import { type StagesSettings } from '../agents/index.js';
+import { type TalkPlan } from './session-plan.js';
+import { conversing, providersOf } from './session-providers.js';
+
+export interface TalkSurroundings {
+  http: Pick<OutboundHttp, 'request'>;
+  knowledge: Pick<KnowledgeSearch, 'search'>;
+  /** Why an organization may not have a number dialled for a customer who is to be connected, if so. */
+  refusal: (organizationId: string, to: string) => Promise<string | undefined>;
+  maxDurationMs: number;
+  /** Of lines that are faster than time. */
+  clock?: Clock;
+}
+
+/** So long before the end the agent warns of it. */
+const WARN_BEFORE_MS = 30_000;
+
+/** Begins to speak on an answered line: a conversation where somebody hears, thinks and speaks, else an announcement. */
+export function startTalk(
+  plan: TalkPlan,
+  line: AudioPort,
+  leg: CallLeg,
+  tell: (event: ConversationEvent) => void,
+  surroundings: TalkSurroundings,
+): Talk {
+  const { script, stages, usage } = plan;
+  for (const used of usage) tell({ type: 'usage', usage: used });
+  const parts = {
+    settings: settingsOf(plan, surroundings.maxDurationMs),
+    tools: toolsOf(plan, leg, surroundings),
+    ...(surroundings.clock && { clock: surroundings.clock }),
+    tell,
+  };
+  const conversation = conversationOf(stages, line, parts);
+  if (!conversation) return new Announcement(line, script);
+  return new AgentTalk(line, conversation, {
+    onMachine: script.onMachine,
+    message: script.message ?? script.greeting,
+  });
+}
+
+function conversationOf(
+  stages: StagesSettings,
+  line: AudioPort,
+  parts: Pick<ConversationParts, 'settings' | 'tools' | 'clock' | 'tell'>,
+) {
+  if (stages.speechToSpeech)
+    return new RealtimeConversation(line, { ...parts, provider: createSpeechToSpeech(stages.speechToSpeech) });
+  const providers = conversing(stages);
+  if (!providers) return undefined;
+  const { transcription, model, speech } = providers;
+  return new Conversation(line, {
+    ...parts,
+    transcribers: providersOf(transcription, createTranscriber),
+    models: providersOf(model, createLanguageModel),
+    speakers: providersOf(speech, createSpeaker),
+  });
+}
+
+function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
+  const { facts, agent, texts, script, maxDurationMs } = plan;
+  const { endpointing, interruption, silence } = agent;
+  const usual = conversationSettings();
+  const { firstMessage, durationWarning, apology, silencePrompt, farewell } = texts;
+  return {
+    ...usual,
+    instructions: texts.instructions,
+    notice: script.notice && { text: '', audio: script.notice },
+    firstSpeaker: agent.firstSpeaker,
+    firstMessage: firstMessage || script.greeting ? { text: firstMessage, audio: script.greeting } : undefined,
+    // Each provider has its own (`withVoices`).
+    voice: undefined,
+    language: facts.language ?? agent.language ?? undefined,
+    temperature: agent.temperature ?? undefined,
+    endpointing: { ...usual.endpointing, ...endpointing },
+    interruptible: interruption?.enabled ?? true,
+    interruptMs: interruption?.afterMs ?? usual.interruptMs,
+    silence: {
+      afterMs: silence?.afterSeconds === undefined ? usual.silence.afterMs : silence.afterSeconds * 1000,
+      prompt: silencePrompt ? { text: silencePrompt } : usual.silence.prompt,
+      times: silence?.times ?? usual.silence.times,
+      farewell: farewell ? { text: farewell } : undefined,
+    },
+    apology: { text: apology, audio: plan.apology },
+    maxDurationMs: Math.min(mostMs, maxDurationMs ?? mostMs),
+    durationWarning: durationWarning ? { text: durationWarning, beforeMs: WARN_BEFORE_MS } : undefined,
+  };
+}
+
+function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal }: TalkSurroundings): Tool[] {
+  const { agent, tools: chosen, facts, callId } = plan;
+  const { organizationId, fromNumber, disableKnowledgeBases } = facts;
+  const tools = agentTools(chosen, {
+    leg,
+    fromNumber,
+    refusal: (to) => refusal(organizationId, to),
+    http: (tool) => httpTool(tool, http, callId),
+  });
+  const hasKnowledge = agent.knowledgeBaseIds.length > 0 && !disableKnowledgeBases;
+  return hasKnowledge ? [...tools, knowledgeTool(knowledge, organizationId, agent.knowledgeBaseIds)] : tools;
+}

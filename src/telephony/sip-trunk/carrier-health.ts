@@ -1,0 +1,53 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type Config } from '../../config/config.js';
+import { InjectConfig, Log } from '../../lib/platform/index.js';
+import { type CarrierTarget } from '../../carriers/index.js';
+import { SipTrunks } from './sip-endpoints.js';
+
+export interface TargetHealth extends CarrierTarget {
+  ok: boolean;
+  /** The SIP status of the answer; null: none came. */
+  status: number | null;
+  /** Milliseconds until it came. */
+  rttMs: number | null;
+  /** Why nothing could be asked. */
+  problem: string | null;
+}
+
+const PING_MS = 4_000;
+
+/** Whether the servers of a carrier answer: SIP OPTIONS (RFC 3261 section 11), from the process that is asked. */
+@Injectable()
+export class CarrierHealth implements OnApplicationShutdown {
+  private readonly trunks: SipTrunks;
+
+  constructor(@InjectConfig() config: Config, log: Log) {
+    // Its own port: that of calls belongs to the worker.
+    this.trunks = new SipTrunks({ ...config.sip, port: 0 }, log);
+  }
+
+  ping(targets: readonly CarrierTarget[], verifyTls: boolean): Promise<TargetHealth[]> {
+    return Promise.all(targets.map((target) => this.pingOne(target, verifyTls)));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.trunks.close();
+  }
+
+  private async pingOne(target: CarrierTarget, verifyTls: boolean): Promise<TargetHealth> {
+    const { host, port, transport } = target;
+    try {
+      const { agent } = await this.trunks.agentFor(host, verifyTls);
+      const answer = await agent.optionsPing({ host, port: port ?? undefined, transport }, PING_MS);
+      return { ...target, ...answer, problem: null };
+    } catch (error) {
+      return { ...target, ok: false, status: null, rttMs: null, problem: explain(error) };
+    }
+  }
+}
+
+/** No address of ours and no stack: what went wrong in the system's one word. */
+function explain(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : 'The target cannot be reached from here';
+}

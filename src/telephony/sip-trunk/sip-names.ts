@@ -1,0 +1,26 @@
+import { isIPv6 } from 'node:net';
+import { formatNumber, type SipCarrier } from '../../carriers/index.js';
+import { type SipTarget } from '../../lib/sip/index.js';
+
+export const sipTargets = ({ targets }: Pick<SipCarrier, 'targets'>): SipTarget[] =>
+  targets.map(({ host, port, transport }) => ({ host, port: port ?? undefined, transport }));
+
+/** A user at a carrier (RFC 3261 section 19.1). The first target names it; the others are other ways to it. */
+export function sipUri(user: string, { targets }: Pick<SipCarrier, 'targets'>): string {
+  const [{ host, port } = { host: 'invalid', port: null }] = targets;
+  const name = isIPv6(host) ? `[${host}]` : host;
+  return `sip:${encodeURIComponent(user).replace(/%2B/g, '+')}@${name}${port === null ? '' : `:${port}`}`;
+}
+
+/** Whom to call. */
+export const destinationUri = (e164: string, carrier: SipCarrier): string =>
+  sipUri(formatNumber(e164, carrier.numberFormat), carrier);
+
+/** Who calls. */
+export function callerUri(e164: string, carrier: SipCarrier): string {
+  const { fromDomain, targets } = carrier;
+  const user = formatNumber(e164, carrier.callerIdFormat);
+  return sipUri(user, {
+    targets: fromDomain === null ? targets : [{ host: fromDomain, port: null, transport: 'udp' }],
+  });
+}

@@ -1,0 +1,15 @@
+import { type Clock } from '../pipeline/clock.js';
+import { type Tell } from './conversation-events.js';
+import { type ConversationSettings } from './conversation-settings.js';
+import { type SpeechToSpeech } from '../providers/ports.js';
+import { type Tool } from '../tools/tool.js';
+
+/** Who takes part in a conversation through one model that hears and speaks. */
+export interface RealtimeParts {
+  settings: Partial<ConversationSettings>;
+  provider: SpeechToSpeech;
+  tools?: readonly Tool[];
+  /** Called for all that happens, in order. What it throws breaks the conversation. */
+  tell?: Tell;
+  clock?: Clock;
+}

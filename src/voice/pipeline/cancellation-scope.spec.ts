@@ -1,0 +1,93 @@
+import { VirtualClock } from '../../../test/voice/support/virtual-clock.js';
+import { Closed, paced, Scope } from './cancellation-scope.js';
+
+let clock: VirtualClock;
+let scope: Scope;
+const never = new Promise<never>(() => undefined);
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  scope = new Scope(clock);
+});
+
+describe('a scope', () => {
+  it('waits for an answer', async () => {
+    await expect(scope.wait(Promise.resolve(1), 100)).resolves.toBe(1);
+    await expect(scope.wait(Promise.reject(new Error('no')), 100)).rejects.toThrow('no');
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('does not wait for ever', async () => {
+    const answer = expect(scope.wait(never, 100)).rejects.toMatchObject({ fault: 'timeout' });
+    await clock.advance(100);
+    await answer;
+  });
+
+  it('that is closed leaves nothing behind', async () => {
+    const child = scope.child();
+    const answers = [scope.wait(never), scope.wait(never, 100), child.wait(never)].map((answer) =>
+      expect(answer).rejects.toBeInstanceOf(Closed),
+    );
+    child.after(50, () => {
+      throw new Error('not called off');
+    });
+    scope.close();
+    await Promise.all(answers);
+    await clock.advance(1_000);
+    expect({ waiting: clock.waiting, child: child.signal.aborted }).toEqual({ waiting: 0, child: true });
+  });
+
+  it('that is closed already begins nothing', async () => {
+    scope.close();
+    scope.after(10, () => {
+      throw new Error('begun');
+    });
+    await expect(scope.wait(Promise.reject(new Error('late')))).rejects.toBeInstanceOf(Closed);
+    expect({ waiting: clock.waiting, child: scope.child().closed }).toEqual({ waiting: 0, child: true });
+  });
+
+  it('survives its children', () => {
+    const child = scope.child();
+    child.close();
+    expect(scope.closed).toBe(false);
+  });
+});
+
+describe('a stream', () => {
+  const read = async (stream: AsyncIterable<number>): Promise<number[]> => {
+    const pieces: number[] = [];
+    for await (const piece of paced(scope, stream, { firstMs: 100, nextMs: 50 })) pieces.push(piece);
+    return pieces;
+  };
+
+  it('is read to its end', async () => {
+    async function* two() {
+      yield await Promise.resolve(1);
+      yield 2;
+    }
+    expect(await read(two())).toEqual([1, 2]);
+  });
+
+  it.each([
+    ['before its first piece', 0, 100],
+    ['between its pieces', 1, 50],
+  ])('that stalls %s is given up', async (_, pieces, ms) => {
+    let returned = false;
+    const stream = {
+      [Symbol.asyncIterator]: () => {
+        let n = 0;
+        return {
+          next: () => (n++ < pieces ? Promise.resolve({ done: false as const, value: n }) : never),
+          return: () => {
+            returned = true;
+            return never;
+          },
+        };
+      },
+    };
+    const answer = expect(read(stream)).rejects.toMatchObject({ fault: 'timeout' });
+    await clock.advance(ms);
+    await answer;
+    expect(returned).toBe(true);
+  });
+});

@@ -1,0 +1,68 @@
+import { type LookupFunction } from 'node:net';
+import { SAMPLE_RATE } from '../../../lib/audio/index.js';
+import { type Speaker, type SpeakOptions } from '../ports.js';
+import { addressOf } from '../http.js';
+import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { streamSpeech } from '../speech-stream.js';
+
+export interface DeepgramSpeechOptions {
+  /** With its version: `https://api.deepgram.com/v1`. */
+  baseUrl: string;
+  apiKey: string | undefined;
+  /** The voice when none is asked for; Deepgram calls it a model. */
+  voice: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
+  patience?: Patience;
+}
+
+/** What Deepgram takes at once, characters. */
+const MOST = 2_000;
+
+/**
+ * Speech by Deepgram, played while it is being made, and made at the rate of the line. Over HTTP rather than a
+ * WebSocket: a sentence has an end and a status there, giving it up closes it, and the connection serves the next.
+ * https://developers.deepgram.com/reference/text-to-speech/speak-request
+ */
+export class DeepgramSpeech implements Speaker {
+  readonly name: string;
+
+  constructor(private readonly options: DeepgramSpeechOptions) {
+    this.name = `deepgram/${options.voice}`;
+  }
+
+  async *speak(text: string, { voice, signal }: SpeakOptions): AsyncGenerator<Int16Array> {
+    const { baseUrl, apiKey, lookup, patience = PATIENCE } = this.options;
+    const query = new URLSearchParams({
+      model: voice ?? this.options.voice,
+      encoding: 'linear16',
+      sample_rate: String(SAMPLE_RATE),
+      container: 'none',
+    });
+    for (const part of partsOf(text)) {
+      const request = {
+        url: `${addressOf(baseUrl, 'speak')}?${query.toString()}`,
+        headers: {
+          'content-type': 'application/json',
+          ...(apiKey === undefined ? {} : { authorization: `Token ${apiKey}` }),
+        },
+        body: JSON.stringify({ text: part }),
+        lookup,
+      };
+      yield* streamSpeech({ name: this.name, request, rate: SAMPLE_RATE, patience, signal });
+    }
+  }
+}
+
+/** Cuts between words, and through one only where nothing else helps. */
+export function partsOf(text: string, most = MOST): string[] {
+  const parts: string[] = [];
+  let rest = text.trim();
+  while (rest.length > most) {
+    const space = rest.lastIndexOf(' ', most);
+    const at = space > most / 2 ? space : most;
+    parts.push(rest.slice(0, at).trim());
+    rest = rest.slice(at).trim();
+  }
+  return [...parts, rest];
+}

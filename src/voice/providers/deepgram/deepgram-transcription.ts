@@ -1,0 +1,161 @@
+import { type LookupFunction } from 'node:net';
+import { SAMPLE_RATE } from '../../../lib/audio/index.js';
+import { type Heard, type HearOptions, type Listening, ProviderError, type Transcriber } from '../ports.js';
+import { addressOf } from '../http.js';
+import { isRecord, listOf, parseJson } from '../json.js';
+import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { ProviderSocket } from '../provider-socket.js';
+
+export interface DeepgramTranscriptionOptions {
+  /** With its version: `https://api.deepgram.com/v1`. */
+  baseUrl: string;
+  apiKey: string | undefined;
+  model: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
+  patience?: Patience;
+}
+
+/** Of one utterance, characters. */
+const MOST_TEXT = 100_000;
+
+/**
+ * Speech to text by Deepgram, heard while it is spoken: a WebSocket for each utterance.
+ * https://developers.deepgram.com/reference/speech-to-text/listen-streaming
+ */
+export class DeepgramTranscription implements Transcriber {
+  readonly name: string;
+
+  constructor(private readonly options: DeepgramTranscriptionOptions) {
+    this.name = `deepgram/${options.model}`;
+  }
+
+  async transcribe(utterance: Int16Array, options: HearOptions): Promise<Heard> {
+    if (utterance.length === 0) return { text: '', seconds: 0 };
+    const listening = this.listen(options);
+    listening.write(utterance);
+    return listening.finish();
+  }
+
+  /** Never throws: what goes wrong is told by `finish`. */
+  listen({ language, signal }: HearOptions): Listening {
+    const { baseUrl, apiKey, model, lookup, patience = PATIENCE } = this.options;
+    const query = new URLSearchParams({
+      model,
+      encoding: 'linear16',
+      sample_rate: String(SAMPLE_RATE),
+      channels: '1',
+      interim_results: 'true',
+      smart_format: 'true',
+      // The end of an utterance is the engine's decision.
+      endpointing: 'false',
+      ...(language === undefined ? {} : { language }),
+    });
+    const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Token ${apiKey}` };
+    const url = `${addressOf(baseUrl.replace(/^http/, 'ws'), 'listen')}?${query.toString()}`;
+    return new DeepgramListening({ name: this.name, url, headers, lookup, signal, patience });
+  }
+}
+
+interface ListeningOptions {
+  name: string;
+  url: string;
+  headers: Record<string, string>;
+  lookup: LookupFunction | undefined;
+  signal: AbortSignal;
+  patience: Patience;
+}
+
+class DeepgramListening implements Listening {
+  private readonly socket: ProviderSocket | undefined;
+  private readonly heard: Promise<Heard>;
+  private settle: { resolve: (heard: Heard) => void; reject: (failure: Error) => void };
+  private samples = 0;
+  private text = '';
+  private finishing = false;
+
+  constructor(private readonly options: ListeningOptions) {
+    this.heard = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    // Who has stopped listening is not waiting for the result any more.
+    this.heard.catch(() => undefined);
+    const { name, url, headers, lookup, signal, patience } = options;
+    try {
+      this.socket = new ProviderSocket({
+        name,
+        url,
+        headers,
+        lookup,
+        signal,
+        openMs: patience.firstMs,
+        onText: (text) => {
+          this.take(text);
+        },
+        onEnd: (failure) => {
+          if (failure !== undefined) this.settle.reject(failure as Error);
+          else if (this.finishing) this.resolve();
+          else this.settle.reject(new ProviderError('unavailable', `${name} stopped listening`));
+        },
+      });
+    } catch (error) {
+      this.settle.reject(error as Error);
+    }
+  }
+
+  write(frame: Int16Array): void {
+    if (this.finishing) return;
+    this.samples += frame.length;
+    const bytes = Buffer.alloc(frame.length * 2);
+    for (let i = 0; i < frame.length; i++) bytes.writeInt16LE(frame[i] ?? 0, i * 2);
+    // An empty message would say that the stream is over.
+    if (bytes.length > 0) this.socket?.send(bytes);
+  }
+
+  finish(): Promise<Heard> {
+    if (!this.finishing) {
+      this.finishing = true;
+      // The first makes it tell at once what it has heard, the second is answered even where there was nothing to tell.
+      this.socket?.send('{"type":"Finalize"}');
+      this.socket?.send('{"type":"CloseStream"}');
+      this.socket?.expect(this.options.patience.firstMs);
+    }
+    return this.heard;
+  }
+
+  private take(message: string): void {
+    const data = parseJson(message);
+    if (!isRecord(data)) {
+      this.fail('sent something that makes no sense');
+      return;
+    }
+    if (data['type'] === 'Results') this.takeResults(data);
+    else if (data['type'] === 'Error') this.fail('failed while it listened');
+    else if (data['type'] === 'Metadata' && this.finishing) this.resolve();
+  }
+
+  private takeResults(data: Record<string, unknown>): void {
+    if (this.finishing) this.socket?.expect(this.options.patience.nextMs);
+    if (data['is_final'] !== true) return;
+    const channel = data['channel'];
+    const best = listOf(isRecord(channel) ? channel['alternatives'] : undefined)[0];
+    const transcript = isRecord(best) ? best['transcript'] : undefined;
+    if (typeof transcript !== 'string') {
+      this.fail('sent results without a transcript');
+      return;
+    }
+    this.text = `${this.text} ${transcript}`.trim();
+    if (this.text.length > MOST_TEXT) this.fail('heard more than anybody says');
+    else if (this.finishing && data['from_finalize'] === true) this.resolve();
+  }
+
+  private resolve(): void {
+    this.socket?.close();
+    this.settle.resolve({ text: this.text, seconds: this.samples / SAMPLE_RATE });
+  }
+
+  private fail(what: string): void {
+    this.socket?.close();
+    this.settle.reject(new ProviderError('unavailable', `${this.options.name} ${what}`));
+  }
+}

@@ -1,0 +1,96 @@
+import { type ModelEvent, ProviderError, type ToolCall } from '../ports.js';
+import { isRecord, listOf, parseJson } from '../json.js';
+
+const MOST_CALLS = 32;
+/** Of one call, characters. */
+const MOST_ARGUMENTS = 100_000;
+
+/**
+ * Puts a streamed reply together, chunk by chunk. Text passes at once; a tool call is told only when the reply is whole,
+ * so that half a call is never carried out.
+ * https://platform.openai.com/docs/api-reference/chat-streaming
+ */
+export class OpenAiChatReply {
+  private readonly calls: (ToolCall & { index: unknown })[] = [];
+  private usage: ModelEvent | undefined;
+  private finished = false;
+
+  constructor(private readonly name: string) {}
+
+  /** @param data of a server-sent event. @throws ProviderError for what makes no sense, and for an error in the stream */
+  take(data: string): ModelEvent[] {
+    const chunk = parseJson(data);
+    if (!isRecord(chunk)) throw this.failed('sent something that is no chat chunk');
+    if (chunk['error'] != null) throw this.errorIn(chunk['error']);
+    if (isRecord(chunk['usage'])) this.usage = usageOf(chunk['usage']) ?? this.usage;
+    const events: ModelEvent[] = [];
+    const choice = listOf(chunk['choices'])[0];
+    if (!isRecord(choice)) return events;
+    if (typeof choice['finish_reason'] === 'string') this.finished = true;
+    const delta = choice['delta'];
+    if (!isRecord(delta)) return events;
+    // A refusal is an answer as well.
+    for (const text of [delta['content'], delta['refusal']])
+      if (typeof text === 'string' && text !== '') events.push({ type: 'text', text });
+    for (const fragment of listOf(delta['tool_calls'])) this.collect(fragment);
+    return events;
+  }
+
+  /** The stream is over. @param done whether it said so. @throws ProviderError when it broke off */
+  end(done: boolean): ModelEvent[] {
+    if (!done && !this.finished) throw this.failed('broke off in the middle of its reply');
+    const events = this.calls.map(({ id, name, arguments: given }, i): ModelEvent => {
+      if (name === '') throw this.failed('called a tool without a name');
+      return { type: 'tool_call', call: { id: id || `call_${i + 1}`, name, arguments: given.trim() || '{}' } };
+    });
+    return this.usage ? [...events, this.usage] : events;
+  }
+
+  private collect(fragment: unknown): void {
+    if (!isRecord(fragment)) throw this.failed('sent a tool call that makes no sense');
+    const { index, id } = fragment;
+    const given = isRecord(fragment['function']) ? fragment['function'] : {};
+    const call = this.callOf(index, typeof id === 'string' ? id : '');
+    if (typeof given['name'] === 'string') call.name ||= given['name'];
+    if (typeof given['arguments'] === 'string') call.arguments += given['arguments'];
+    else if (isRecord(given['arguments'])) call.arguments = JSON.stringify(given['arguments']);
+    if (call.arguments.length > MOST_ARGUMENTS) throw this.failed('sent arguments beyond all measure');
+  }
+
+  /** Not every server counts its calls: some leave out the index, some say 0 for all of them. */
+  private callOf(index: unknown, id: string): ToolCall {
+    const last = this.calls.at(-1);
+    const known =
+      index === undefined
+        ? id === ''
+          ? last
+          : this.calls.find((call) => call.id === id)
+        : this.calls.findLast((call) => call.index === index);
+    if (known && (id === '' || known.id === '' || known.id === id)) {
+      known.id ||= id;
+      return known;
+    }
+    if (this.calls.length === MOST_CALLS) throw this.failed(`called more than ${MOST_CALLS} tools`);
+    const call = { index, id, name: '', arguments: '' };
+    this.calls.push(call);
+    return call;
+  }
+
+  private errorIn(error: unknown): ProviderError {
+    const code = isRecord(error) ? String(error['code'] ?? error['type']) : '';
+    const fault = /429|rate.?limit/i.test(code) ? 'rate_limited' : 'unavailable';
+    return new ProviderError(fault, `${this.name} failed in the middle of its reply`);
+  }
+
+  private failed(what: string): ProviderError {
+    return new ProviderError('unavailable', `${this.name} ${what}`);
+  }
+}
+
+function usageOf(usage: Record<string, unknown>): ModelEvent | undefined {
+  const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = usage;
+  if (!isCount(inputTokens) || !isCount(outputTokens)) return undefined;
+  return { type: 'usage', inputTokens, outputTokens };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

@@ -1,0 +1,228 @@
+import { type LookupFunction } from 'node:net';
+import { decodeG711, encodeG711 } from '../../../lib/audio/index.js';
+import {
+  type ConverseOptions,
+  type ModelMessage,
+  ProviderError,
+  type SpeechEvent,
+  type SpeechOrder,
+  type SpeechReply,
+  type SpeechSession,
+  type SpeechToSpeech,
+} from '../ports.js';
+import { addressOf, bearer } from '../http.js';
+import { isRecord, parseJson } from '../json.js';
+import { OpenAiRealtimeReply } from './openai-realtime-reply.js';
+import { itemsOf, responseOf, sessionOf } from './openai-realtime-session.js';
+import { OpenAiRealtimeTranscripts } from './openai-realtime-transcripts.js';
+import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { ProviderSocket, type SocketOptions } from '../provider-socket.js';
+
+export interface OpenAiRealtimeOptions {
+  /** With its version: `https://api.openai.com/v1`. */
+  baseUrl: string;
+  apiKey: string | undefined;
+  model: string;
+  /** The voice when none is asked for. */
+  voice: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
+  patience?: Patience;
+}
+
+/** Names what we send to stop a turn: that it was over already, or shorter, is no fault. */
+const CUT = 'cut';
+/** Comes too late to be wrong: the turn was over already. */
+const LATE = 'response_cancel_not_active';
+
+/**
+ * OpenAI Realtime, speech to speech, over a WebSocket for each call, in the codec of telephones.
+ * https://developers.openai.com/api/reference/resources/realtime/client-events and `server-events`
+ */
+export class OpenAiRealtime implements SpeechToSpeech {
+  readonly name: string;
+
+  constructor(private readonly options: OpenAiRealtimeOptions) {
+    this.name = `openai/${options.model}`;
+  }
+
+  converse(options: ConverseOptions): SpeechSession {
+    const { apiKey, lookup, patience = PATIENCE, voice } = this.options;
+    const server = { name: this.name, url: this.address(), headers: bearer(apiKey), lookup };
+    return new OpenAiRealtimeConversation(server, patience, { ...options, voice: options.voice ?? voice });
+  }
+
+  private address(): string {
+    const query = new URLSearchParams({ model: this.options.model });
+    return `${addressOf(this.options.baseUrl.replace(/^http/, 'ws'), 'realtime')}?${query.toString()}`;
+  }
+}
+
+class OpenAiRealtimeConversation implements SpeechSession {
+  private readonly name: string;
+  private readonly socket: ProviderSocket;
+  private readonly transcripts = new OpenAiRealtimeTranscripts();
+  /** The one the server works on: it takes one at a time, the next ones wait. */
+  private current: OpenAiRealtimeReply | undefined;
+  private waiting: OpenAiRealtimeReply[] = [];
+  private ended: Error | undefined;
+
+  constructor(
+    server: Pick<SocketOptions, 'name' | 'url' | 'headers' | 'lookup'>,
+    private readonly patience: Patience,
+    options: ConverseOptions,
+  ) {
+    this.name = server.name;
+    this.socket = new ProviderSocket({
+      ...server,
+      signal: options.signal,
+      openMs: patience.firstMs,
+      onText: (text) => {
+        this.take(text);
+      },
+      onEnd: (failure) => {
+        this.end(
+          (failure as Error | undefined) ?? new ProviderError('unavailable', `${this.name} ended the conversation`),
+        );
+      },
+    });
+    this.send({ type: 'session.update', session: sessionOf(options) });
+    for (const message of options.messages) this.add(message);
+  }
+
+  write(frame: Int16Array): void {
+    if (frame.length === 0) return;
+    const audio = Buffer.from(encodeG711('PCMU', frame)).toString('base64');
+    this.send({ type: 'input_audio_buffer.append', audio });
+  }
+
+  finish(): Promise<string | undefined> {
+    if (this.ended) return Promise.reject(this.ended);
+    this.send({ type: 'input_audio_buffer.commit' });
+    return this.transcripts.expect();
+  }
+
+  add(message: ModelMessage): void {
+    for (const item of itemsOf(message)) this.send({ type: 'conversation.item.create', item });
+  }
+
+  respond(order: SpeechOrder): SpeechReply {
+    const reply = new OpenAiRealtimeReply(responseOf(order), (playedMs) => {
+      this.cut(reply, playedMs);
+    });
+    if (this.ended) reply.end(this.ended);
+    else this.waiting.push(reply);
+    this.next();
+    return reply;
+  }
+
+  close(): void {
+    this.socket.close();
+    this.end(new ProviderError('unavailable', `${this.name} was closed`));
+  }
+
+  private next(): void {
+    if (this.current) return;
+    this.current = this.waiting.shift();
+    if (!this.current) return;
+    this.send({ type: 'response.create', response: this.current.order });
+    this.socket.expect(this.patience.firstMs);
+  }
+
+  private cut(reply: OpenAiRealtimeReply, playedMs: number): void {
+    reply.end();
+    this.waiting = this.waiting.filter((other) => other !== reply);
+    if (this.current === reply) {
+      this.send({ type: 'response.cancel', event_id: CUT });
+      this.socket.expect(this.patience.firstMs);
+    }
+    const { item } = reply;
+    if (item === undefined) return;
+    const audio_end_ms = Math.max(0, Math.floor(playedMs));
+    this.send({
+      ...{ type: 'conversation.item.truncate', event_id: CUT },
+      ...{ item_id: item, content_index: 0, audio_end_ms },
+    });
+  }
+
+  private send(event: object): void {
+    this.socket.send(JSON.stringify(event));
+  }
+
+  private take(message: string): void {
+    const event = parseJson(message);
+    if (!isRecord(event) || typeof event['type'] !== 'string') {
+      this.fail(new ProviderError('unavailable', `${this.name} sent something that makes no sense`));
+      return;
+    }
+    const { type } = event;
+    if (type === 'error') this.takeError(event['error']);
+    else if (type === 'response.done') this.takeDone(event['response']);
+    else if (type.startsWith('response.')) this.takePart(type, event);
+    else this.transcripts.take(type, event);
+  }
+
+  private takePart(type: string, event: Record<string, unknown>): void {
+    if (!this.current) return;
+    this.socket.expect(this.patience.nextMs);
+    const wrong = this.current.take(eventOf(type, event), event['item_id']);
+    if (wrong !== undefined) this.fail(new ProviderError('unavailable', `${this.name} ${wrong}`));
+  }
+
+  private takeDone(response: unknown): void {
+    const { status, status_details: details, usage } = isRecord(response) ? response : {};
+    const { current } = this;
+    this.current = undefined;
+    this.socket.rest();
+    if (status === 'failed') {
+      current?.end(this.errorOf(isRecord(details) ? details['error'] : undefined));
+    } else {
+      const { input_tokens: inputTokens, output_tokens: outputTokens } = isRecord(usage) ? usage : {};
+      if (typeof inputTokens === 'number' && typeof outputTokens === 'number')
+        current?.take({ type: 'usage', inputTokens, outputTokens }, undefined);
+      current?.end();
+    }
+    this.next();
+  }
+
+  private takeError(error: unknown): void {
+    const { code, event_id: sent } = isRecord(error) ? error : {};
+    if (sent !== CUT && code !== LATE) this.fail(this.errorOf(error));
+  }
+
+  private errorOf(error: unknown): ProviderError {
+    const { type, code } = isRecord(error) ? error : {};
+    const kind = `${String(type)} ${String(code)}`;
+    if (/rate.?limit/.test(kind)) return new ProviderError('rate_limited', `${this.name} has had enough for now`);
+    const fault = kind.includes('invalid_request') ? 'refused' : 'unavailable';
+    return new ProviderError(fault, `${this.name} reported an error`);
+  }
+
+  private fail(error: ProviderError): void {
+    this.socket.close();
+    this.end(error);
+  }
+
+  private end(error: Error): void {
+    if (this.ended) return;
+    this.ended = error;
+    this.transcripts.end(error);
+    for (const reply of [this.current, ...this.waiting]) reply?.end(error);
+    this.current = undefined;
+    this.waiting = [];
+  }
+}
+
+/** What an event means to the engine; undefined: nothing, or nothing that can be read. */
+function eventOf(type: string, { delta, ...event }: Record<string, unknown>): SpeechEvent | 'wrong' | undefined {
+  if (type === 'response.function_call_arguments.done') return callOf(event);
+  if (typeof delta !== 'string') return undefined;
+  if (type === 'response.output_audio.delta')
+    return { type: 'audio', pcm: decodeG711('PCMU', Buffer.from(delta, 'base64')) };
+  return type === 'response.output_audio_transcript.delta' ? { type: 'text', text: delta } : undefined;
+}
+
+function callOf({ call_id: id, name, arguments: given }: Record<string, unknown>): SpeechEvent | 'wrong' {
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof given !== 'string') return 'wrong';
+  return { type: 'tool_call', call: { id, name, arguments: given.trim() || '{}' } };
+}

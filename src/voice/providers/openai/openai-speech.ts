@@ -1,0 +1,43 @@
+import { type LookupFunction } from 'node:net';
+import { type Speaker, type SpeakOptions } from '../ports.js';
+import { addressOf, bearer } from '../http.js';
+import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { streamSpeech } from '../speech-stream.js';
+
+export interface OpenAiSpeechOptions {
+  /** With its version: `https://api.openai.com/v1`. */
+  baseUrl: string;
+  apiKey: string | undefined;
+  model: string;
+  /** The voice when none is asked for. */
+  voice: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
+  patience?: Patience;
+}
+
+/** What `pcm` is: PCM16, little-endian, mono, hertz. */
+const SERVER_RATE = 24_000;
+
+/**
+ * Speech by any server that knows OpenAI's `POST /audio/speech`, played while it is being made.
+ * https://platform.openai.com/docs/api-reference/audio/createSpeech
+ */
+export class OpenAiSpeech implements Speaker {
+  readonly name: string;
+
+  constructor(private readonly options: OpenAiSpeechOptions) {
+    this.name = `openai/${options.model}`;
+  }
+
+  speak(text: string, { voice, signal }: SpeakOptions): AsyncIterable<Int16Array> {
+    const { baseUrl, apiKey, model, lookup, patience = PATIENCE } = this.options;
+    const request = {
+      url: addressOf(baseUrl, 'audio/speech'),
+      headers: { 'content-type': 'application/json', ...bearer(apiKey) },
+      body: JSON.stringify({ model, input: text, voice: voice ?? this.options.voice, response_format: 'pcm' }),
+      lookup,
+    };
+    return streamSpeech({ name: this.name, request, rate: SERVER_RATE, patience, signal });
+  }
+}

@@ -1,0 +1,90 @@
+import { type LookupFunction } from 'node:net';
+import { SAMPLE_RATE, wavHeader } from '../../../lib/audio/index.js';
+import { ProviderError, type Heard, type HearOptions, type Transcriber } from '../ports.js';
+import { Exchange } from '../provider-request.js';
+import { addressOf, bearer, bytesOf, post } from '../http.js';
+import { isRecord, parseJson } from '../json.js';
+import { PATIENCE, type Patience } from '../provider-timeouts.js';
+
+export interface OpenAiTranscriptionOptions {
+  /** With its version: `https://api.openai.com/v1`. */
+  baseUrl: string;
+  apiKey: string | undefined;
+  model: string;
+  /** Of a guard. */
+  lookup?: LookupFunction | undefined;
+  patience?: Patience;
+}
+
+const MOST_BYTES = 1_000_000;
+
+/**
+ * Speech to text by any server that knows OpenAI's `POST /audio/transcriptions`.
+ * https://platform.openai.com/docs/api-reference/audio/createTranscription
+ */
+export class OpenAiTranscription implements Transcriber {
+  readonly name: string;
+
+  constructor(private readonly options: OpenAiTranscriptionOptions) {
+    this.name = `openai/${options.model}`;
+  }
+
+  async transcribe(utterance: Int16Array, { language, signal }: HearOptions): Promise<Heard> {
+    const { baseUrl, apiKey, lookup, patience = PATIENCE } = this.options;
+    if (utterance.length === 0) return { text: '', seconds: 0 };
+    const exchange = new Exchange(this.name, signal);
+    try {
+      exchange.expect(patience.firstMs);
+      const response = await post(exchange, {
+        url: addressOf(baseUrl, 'audio/transcriptions'),
+        lookup,
+        ...(await encode(this.form(utterance, language), bearer(apiKey))),
+      });
+      const chunks: Uint8Array[] = [];
+      for await (const bytes of bytesOf(exchange, response, MOST_BYTES)) {
+        chunks.push(bytes);
+        exchange.expect(patience.nextMs);
+      }
+      return this.read(Buffer.concat(chunks).toString(), utterance.length / SAMPLE_RATE);
+    } catch (error) {
+      throw exchange.failure(error);
+    } finally {
+      exchange.end();
+    }
+  }
+
+  private form(utterance: Int16Array, language: string | undefined): FormData {
+    const form = new FormData();
+    form.append('file', new Blob([wavOf(utterance)], { type: 'audio/wav' }), 'utterance.wav');
+    form.append('model', this.options.model);
+    form.append('response_format', 'json');
+    // ISO 639-1 is what it takes.
+    const primary = language?.split('-')[0]?.toLowerCase();
+    if (primary !== undefined && /^[a-z]{2,3}$/.test(primary)) form.append('language', primary);
+    return form;
+  }
+
+  private read(body: string, seconds: number): Heard {
+    const answer = parseJson(body);
+    if (!isRecord(answer) || typeof answer['text'] !== 'string')
+      throw new ProviderError('unavailable', `${this.name} sent no transcript`);
+    const usage = answer['usage'];
+    const billed = isRecord(usage) ? usage['seconds'] : undefined;
+    const known = typeof billed === 'number' && Number.isFinite(billed) && billed >= 0;
+    return { text: answer['text'].trim(), seconds: known ? billed : seconds };
+  }
+}
+
+/** As `multipart/form-data`, whose boundary is in the header. */
+async function encode(form: FormData, headers: Record<string, string>) {
+  const encoded = new Response(form);
+  const type = encoded.headers.get('content-type') ?? '';
+  return { headers: { ...headers, 'content-type': type }, body: Buffer.from(await encoded.arrayBuffer()) };
+}
+
+function wavOf(samples: Int16Array): Buffer<ArrayBuffer> {
+  const file = Buffer.from(new ArrayBuffer(44 + samples.length * 2));
+  wavHeader(samples.length * 2, 1).copy(file);
+  for (let i = 0; i < samples.length; i++) file.writeInt16LE(samples[i] ?? 0, 44 + i * 2);
+  return file;
+}

@@ -1,0 +1,132 @@
+/** Providers without a key, a network or chance: for test mode, the demo and tests. */
+import { SAMPLE_RATE } from '../../../lib/audio/index.js';
+import {
+  type Heard,
+  type HearOptions,
+  type LanguageModel,
+  type ModelEvent,
+  type ModelMessage,
+  type Speaker,
+  type SpeakOptions,
+  type ThinkOptions,
+  type ToolDefinition,
+  type Transcriber,
+} from '../ports.js';
+import { decodeTones, encodeTones } from './tone-code.js';
+
+export interface ScriptedRule {
+  /** Matched against the last thing that was said, or the result of a tool. */
+  when: RegExp;
+  /** `{topic}` is what the prompt says the call is about. */
+  say: string;
+  /** Used only if the tool is offered. Where it asks for one of several values and none is given here, the first is. */
+  call?: { name: string; arguments: object };
+  /** Said instead of `say` where the tool is not offered. */
+  without?: string;
+}
+
+/**
+ * The first that matches counts. They answer what the callees of the simulator say (`telephony/simulator/far-ends.ts`)
+ * so that it is a conversation: change both together.
+ */
+export const SCRIPTED_RULES: readonly ScriptedRule[] = [
+  { when: /^\[Keys pressed:/, say: 'Thank you, I have noted your keys. Is there anything else?' },
+  { when: /^Not connected:/, say: 'I am sorry, nobody is free right now. Can I help you myself?' },
+  {
+    when: /\b(goodbye|bye|hang up|not interested)\b/i,
+    say: 'Thank you for your time. Goodbye!',
+    call: { name: 'end_call', arguments: { reason: 'The conversation is over' } },
+  },
+  {
+    when: /\b(human|person|colleague|transfer)\b/i,
+    say: 'One moment, I will connect you.',
+    call: { name: 'transfer_call', arguments: {} },
+    without: 'I am sorry, I cannot connect you from here. Shall somebody call you back?',
+  },
+  { when: /\bwhat('s| is) (this|it) about\b/i, say: 'I am calling about: {topic}. Do you have a minute?' },
+  { when: /\b(hurry|make it short)\b/i, say: 'Of course, I will be brief. May I send you the details by email?' },
+  { when: /\be-?mail\b/i, say: 'Gladly, you will have them today. Shall we call you again next week?' },
+  { when: /\?\s*$/, say: 'Good question. I am a scripted voice and only know a few answers.' },
+  { when: /\b(hello|hi|good (morning|afternoon|evening))\b/i, say: 'Hello! How can I help you today?' },
+  { when: /\b(yes|sure|okay|ok)\b/i, say: 'Great, I have noted that. Is there anything else?' },
+  { when: /\bno\b/i, say: 'All right. Have a nice day. Goodbye!', call: { name: 'end_call', arguments: {} } },
+];
+
+const OTHERWISE = 'I see. Please tell me more.';
+/** "You call about: the quote of last week." */
+const TOPIC = /\bcall(?:ing)? about:?\s+([^.!?\n]{1,100})/i;
+const ANY_TOPIC = 'your request';
+/** About what a token is, characters. */
+const TOKEN = 4;
+
+/** A language model by rules: the same words always get the same answer. */
+export class ScriptedModel implements LanguageModel {
+  readonly name = 'scripted';
+
+  constructor(private readonly rules: readonly ScriptedRule[] = SCRIPTED_RULES) {}
+
+  async *respond({ messages, tools, signal }: ThinkOptions): AsyncGenerator<ModelEvent> {
+    const last = messages.findLast(({ role }) => role === 'user' || role === 'tool');
+    const rule = this.rules.find(({ when }) => when.test(last?.content ?? ''));
+    const tool = tools.find(({ name }) => name === rule?.call?.name);
+    const say = wordsOf(rule, tool !== undefined).replace('{topic}', () => topicOf(messages));
+    for (const word of say.match(/\S+\s*/g) ?? []) {
+      // As from a network: others have their turn in between.
+      await Promise.resolve();
+      signal.throwIfAborted();
+      yield { type: 'text', text: word };
+    }
+    signal.throwIfAborted();
+    if (tool && rule?.call) {
+      const args = JSON.stringify({ ...firstChoices(tool), ...rule.call.arguments });
+      yield { type: 'tool_call', call: { id: `call_${messages.length}`, name: tool.name, arguments: args } };
+    }
+    const asked = messages.reduce((sum, { content }) => sum + content.length, 0);
+    yield { type: 'usage', inputTokens: Math.ceil(asked / TOKEN), outputTokens: Math.ceil(say.length / TOKEN) };
+  }
+}
+
+function wordsOf(rule: ScriptedRule | undefined, mayCall: boolean): string {
+  if (!rule) return OTHERWISE;
+  return mayCall ? rule.say : (rule.without ?? rule.say);
+}
+
+function topicOf(messages: readonly ModelMessage[]): string {
+  const prompt = messages.find(({ role }) => role === 'system')?.content ?? '';
+  return TOPIC.exec(prompt)?.[1]?.trim() ?? ANY_TOPIC;
+}
+
+/** Of what a tool asks for, the first value of each list of values. */
+function firstChoices({ parameters }: ToolDefinition): Record<string, unknown> {
+  const { properties } = parameters as { properties?: Record<string, { enum?: readonly unknown[] } | undefined> };
+  const choices = Object.entries(properties ?? {}).map(([name, property]) => [name, property?.enum?.[0]] as const);
+  return Object.fromEntries(choices.filter(([, choice]) => choice !== undefined));
+}
+
+/** Samples at once: 100 ms. */
+const PIECE = SAMPLE_RATE / 10;
+
+/** Says text in tones (`tone-code.ts`), as long as a voice would need, which `ScriptedTranscriber` understands. */
+export class ScriptedSpeaker implements Speaker {
+  readonly name = 'scripted';
+
+  async *speak(text: string, { signal }: SpeakOptions): AsyncGenerator<Int16Array> {
+    const pcm = encodeTones(text);
+    for (let at = 0; at < pcm.length; at += PIECE) {
+      await Promise.resolve();
+      signal.throwIfAborted();
+      yield pcm.subarray(at, at + PIECE);
+    }
+  }
+}
+
+/** Understands `ScriptedSpeaker`, also one that was interrupted; anything else is silence to it. */
+export class ScriptedTranscriber implements Transcriber {
+  readonly name = 'scripted';
+
+  async transcribe(utterance: Int16Array, { signal }: HearOptions): Promise<Heard> {
+    await Promise.resolve();
+    signal.throwIfAborted();
+    return { text: decodeTones(utterance), seconds: utterance.length / SAMPLE_RATE };
+  }
+}

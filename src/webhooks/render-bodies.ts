@@ -1,0 +1,38 @@
+import { reportEvents } from '../calls/index.js';
+import { type Database } from '../lib/platform/index.js';
+import { type Attempt, type DeliveryJobs, type TakenDelivery } from './delivery-jobs.js';
+import { callBody } from './payload.js';
+
+export type ReadyDelivery = TakenDelivery & { body: string };
+
+/**
+ * Fixes what is sent, for this attempt and those after it. Deliveries of events that were erased are over, and left out.
+ */
+export async function prepareDeliveries(
+  database: Database,
+  jobs: Pick<DeliveryJobs, 'keepBodies' | 'record'>,
+  taken: readonly TakenDelivery[],
+): Promise<ReadyDelivery[]> {
+  const bare = taken.filter(({ body }) => body === null);
+  if (bare.length === 0) return taken.filter(isReady);
+  const reported = await reportEvents(
+    database,
+    bare.map(({ callId, sequence }) => ({ callId: callId ?? '', version: sequence ?? 0 })),
+  );
+  const made = bare.map((delivery, index): TakenDelivery => {
+    const event = reported[index];
+    return event ? { ...delivery, body: callBody(delivery, delivery.sequence ?? 0, event) } : delivery;
+  });
+  const told = made.filter(isReady);
+  const erased = made.filter((delivery) => !isReady(delivery));
+  if (told.length > 0) await jobs.keepBodies(told);
+  if (erased.length > 0) await jobs.record(erased.map(giveUp));
+  return [...taken.filter(isReady), ...told];
+}
+
+const isReady = (delivery: TakenDelivery): delivery is ReadyDelivery => delivery.body !== null;
+
+const giveUp = ({ id, takes }: TakenDelivery): Attempt => ({
+  ...{ id, takes, at: new Date().toISOString(), headers: {}, status: null, response: null, ms: 0 },
+  ...{ error: 'What happened is not known any more', verdict: 'failed', retryInMs: null },
+});

@@ -1,0 +1,327 @@
+import { join } from 'node:path';
+import { parseNetwork } from '../../src/lib/platform/http-client/network.js';
+import { type Fault } from '../fakes/faults.js';
+import { Lab, type LabRequest } from '../fakes/fake-vendors.js';
+import { type LabRule } from '../fakes/chat.js';
+import { type Json } from '../support/app.js';
+import { HttpDouble } from '../support/http-double.js';
+import { eventually, temporaryFolder } from '../support/process.js';
+import { startNumbers } from '../lib/sip/numbers-phone.js';
+import { describeWithPeers, type Phone, stopPeers } from '../peers/peers.js';
+import { type Caller, LiveLab } from './sip-harness.js';
+
+/** Answers at once and stays on the line (lab/sipp/numbers.xml). */
+const PHONE = '+15550000015';
+const PROMPT = 'You are Ada of {{company}}, and call {{nickname}}.';
+const GOODBYE = 'Thank you. Goodbye!';
+const ORDER_TOOL = {
+  type: 'http',
+  name: 'order_status',
+  description: 'Tells where an order is',
+  parameters: { type: 'object', properties: { order: { type: 'integer' } }, required: ['order'] },
+  headers: { 'x-shop': 'north' },
+  secretHeaders: { authorization: 'Bearer s3cret' },
+};
+
+/** The model speaks first: its last message is the prompt, then what a tool told it. */
+const RULES: LabRule[] = [
+  { when: /^You are Ada/, to: /ORDER/, calls: [{ name: 'order_status', arguments: { order: 7, more: 'left out' } }] },
+  {
+    when: /^You are Ada/,
+    to: /HOURS/,
+    calls: [{ name: 'search_knowledge', arguments: { query: 'when are you open on Sunday' } }],
+  },
+  {
+    when: /^You are Ada/,
+    to: /KEYS/,
+    say: 'One moment.',
+    calls: [{ name: 'send_dtmf', arguments: { digits: '12#' } }],
+  },
+  {
+    when: /^You are Ada/,
+    to: /MESSAGE/,
+    calls: [{ name: 'leave_voicemail', arguments: { message: 'Please call back.' } }],
+  },
+  { when: /^You are Ada/, to: /DESK/, calls: [{ name: 'transfer_call', arguments: { to: '+19005550000' } }] },
+  { when: /^You are Ada/, say: GOODBYE, calls: [{ name: 'end_call', arguments: {} }] },
+  { when: /\[1\] Opening hours/, say: 'On Sunday from ten. Goodbye!', calls: [{ name: 'end_call', arguments: {} }] },
+  { when: /./, say: GOODBYE, calls: [{ name: 'end_call', arguments: {} }] },
+];
+
+const logs = temporaryFolder();
+
+afterAll(async () => {
+  await stopPeers();
+  logs.remove();
+});
+
+describeWithPeers(['sipp'], 'an agent on the line', () => {
+  let providers: Lab;
+  let shop: HttpDouble;
+  let lab: LiveLab;
+  let phone: Phone;
+  let caller: Caller;
+  let failsNext = false;
+
+  beforeAll(async () => {
+    // Assessments of calls that are over, which have no tools, do not count.
+    const faultOf = ({ stage, body }: LabRequest): Fault | undefined => {
+      if (!failsNext || stage !== 'chat' || !body.includes('"tools"')) return undefined;
+      failsNext = false;
+      return { kind: 'status', status: 500 };
+    };
+    providers = await Lab.start({ rules: RULES, recognizes: false, faultOf });
+    shop = await HttpDouble.start();
+    const provider = { kind: 'openai', baseUrl: providers.url, model: 'lab' };
+    lab = await LiveLab.start({
+      providers: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
+      outbound: { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOnly: false },
+    });
+    phone = await startNumbers('udp', join(logs.path, 'numbers.log'));
+    caller = await lab.caller({ target: phone.target });
+    await lab.ask(caller, 'DELETE', `/v1/agents/${caller.agentId}/greeting-audio`);
+  });
+
+  afterAll(async () => {
+    await lab.close();
+    await shop.close();
+    await providers.close();
+  });
+
+  beforeEach(() => {
+    shop.asked.length = 0;
+    shop.answer = (_, response) => response.end('{"status":"sent on Monday"}');
+    providers.requests.length = 0;
+    providers.faults.clear();
+  });
+
+  /** @returns the call when it is over, and what happened in it */
+  const callWith = async (
+    agent: object,
+    call: object = {},
+  ): Promise<{ call: Json; events: Json[]; of: (type: string) => Json[] }> => {
+    const usual = {
+      prompt: PROMPT,
+      firstMessage: null,
+      tools: null,
+      providers: null,
+      model: null,
+      knowledgeBaseIds: [],
+    };
+    await lab.ask(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { ...usual, ...agent });
+    const id = await lab.app.createCall(caller, { toNumber: PHONE, dynamicVariables: { company: 'Acme' }, ...call });
+    const ended = await lab.ended(caller, id);
+    const events = await lab.events(caller, id);
+    return { call: ended, events, of: (type) => events.filter((event) => event.type === type).map(({ data }) => data) };
+  };
+  /** What the model was asked in conversations. Calls that are over are assessed meanwhile, without tools. */
+  const thought = (): Json[] =>
+    providers.requests
+      .filter(({ stage }) => stage === 'chat')
+      .map(({ headers, body }) => ({ headers, body: JSON.parse(body.toString()) }))
+      .filter(({ body }) => body.tools?.length > 0);
+
+  it('says what it lacks in the timeline and not aloud, and which version of it was on the line', async () => {
+    const before = await lab.ask(caller, 'GET', `/v1/agents/${caller.agentId}`);
+    const { call, of } = await callWith({ temperature: 0.3, model: 'large' });
+    expect(of('call.dialing')).toMatchObject([
+      { missingVariables: ['nickname'], agentVersion: Number(before.version) + 1 },
+    ]);
+    expect(call).toMatchObject({
+      agentVersion: Number(before.version) + 1,
+      disconnectionReason: 'agent_hangup',
+      transcript: `Agent: ${GOODBYE}`,
+    });
+    const [{ body } = { body: {} }] = thought();
+    expect(body).toMatchObject({
+      model: 'large',
+      temperature: 0.3,
+      messages: [{ role: 'system', content: 'You are Ada of Acme, and call .' }],
+    });
+    // It has changed since, and the version that spoke has not.
+    await lab.ask(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: 1 });
+    const { configuration } = await lab.ask(
+      caller,
+      'GET',
+      `/v1/agents/${caller.agentId}/versions/${call.agentVersion}`,
+    );
+    expect(configuration).toMatchObject({ temperature: 0.3, model: 'large', prompt: PROMPT });
+    await lab.ask(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: null });
+  });
+
+  it("uses the organization's tool with its secret, which nothing shows, and tells what it was told", async () => {
+    const { call, of } = await callWith({
+      prompt: `${PROMPT} ORDER`,
+      tools: [{ ...ORDER_TOOL, url: `${shop.url}/orders` }, { type: 'end_call' }],
+    });
+    expect(shop.asked).toHaveLength(1);
+    const [{ method, path, headers, body }] = shop.asked as [HttpDouble['asked'][0]];
+    expect([method, path, JSON.parse(body.toString())]).toEqual(['POST', '/orders', { order: 7 }]);
+    expect(headers).toMatchObject({
+      authorization: 'Bearer s3cret',
+      'x-shop': 'north',
+      'x-outdial-call-id': call.id,
+      'idempotency-key': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    expect(of('call.tool_used')).toMatchObject([
+      {
+        number: 1,
+        name: 'order_status',
+        arguments: { order: 7 },
+        result: '{"status":"sent on Monday"}',
+        error: null,
+        durationMs: expect.any(Number),
+      },
+      { number: 2, name: 'end_call' },
+    ]);
+    expect(thought().at(-1)?.body.messages.at(-1)).toMatchObject({
+      role: 'tool',
+      content: '{"status":"sent on Monday"}',
+    });
+    const shown = JSON.stringify([
+      await lab.events(caller, call.id),
+      await lab.ask(caller, 'GET', `/v1/agents/${caller.agentId}`),
+    ]);
+    expect(shown).not.toContain('s3cret');
+    expect(call.disconnectionReason).toBe('agent_hangup');
+  });
+
+  it.each([
+    [
+      'refuses',
+      (_: unknown, response: { writeHead: (status: number) => { end: (text: string) => void } }) => {
+        response.writeHead(500).end('out of order');
+      },
+      /^The server answered 500: out of order$/,
+    ],
+    ['never answers', () => undefined, /^No answer within 0\.5 seconds$/],
+  ])('goes on when a tool %s: the model is told', async (_, answer, error) => {
+    shop.answer = answer;
+    const { call, of } = await callWith({
+      prompt: `${PROMPT} ORDER`,
+      tools: [{ ...ORDER_TOOL, url: `${shop.url}/orders`, timeoutMs: 500 }, { type: 'end_call' }],
+    });
+    expect(of('call.tool_used')[0]).toMatchObject({
+      name: 'order_status',
+      result: null,
+      error: expect.stringMatching(error),
+    });
+    expect(call).toMatchObject({ disconnectionReason: 'agent_hangup', transcript: `Agent: ${GOODBYE}` });
+  });
+
+  describe('with a knowledge base', () => {
+    let knowledgeBaseIds: string[];
+
+    beforeAll(async () => {
+      const { id } = await lab.ask(caller, 'POST', '/v1/knowledge-bases', { name: 'Museum' });
+      knowledgeBaseIds = [id];
+      const uploaded = await fetch(`${lab.app.url}/v1/knowledge-bases/${id}/documents?name=Opening%20hours`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${caller.key}`, 'content-type': 'text/plain' },
+        body: 'We are open on Sunday from ten to six. On Monday the museum is closed.',
+      });
+      expect(uploaded.status).toBe(201);
+    });
+
+    const offered = () => thought()[0]?.body.tools.map((tool: Json) => tool.function.name);
+
+    it('looks things up, and is told where they stand', async () => {
+      const { call, of } = await callWith({ prompt: `${PROMPT} HOURS`, knowledgeBaseIds });
+      const [use] = of('call.tool_used');
+      expect(use).toMatchObject({ name: 'search_knowledge', error: null });
+      expect(use?.result).toMatch(/\[1\] Opening hours[^]*open on Sunday from ten/);
+      expect(call.transcript).toBe('Agent: On Sunday from ten. Goodbye!');
+    });
+
+    it('does not in a call with disableKnowledgeBases', async () => {
+      await callWith({ knowledgeBaseIds });
+      expect(offered()).toContain('search_knowledge');
+      providers.requests.length = 0;
+      await callWith({ knowledgeBaseIds }, { disableKnowledgeBases: true });
+      expect(offered()).toEqual(['end_call', 'send_dtmf']);
+    });
+  });
+
+  it('presses keys, when what it says was heard', async () => {
+    const { of } = await callWith({ prompt: `${PROMPT} KEYS` });
+    expect(of('call.tool_used')[0]).toMatchObject({
+      name: 'send_dtmf',
+      arguments: { digits: '12#' },
+      result: 'Pressed 12#.',
+    });
+  });
+
+  it('leaves a message and ends', async () => {
+    const { call } = await callWith({ prompt: `${PROMPT} MESSAGE`, tools: [{ type: 'leave_voicemail' }] });
+    expect(call).toMatchObject({ disconnectionReason: 'voicemail_reached', transcript: 'Agent: Please call back.' });
+  });
+
+  it('connects nobody whom the dialling policy refuses', async () => {
+    const targets = [{ number: '+19005550000', description: 'An expensive desk' }];
+    const { call, of } = await callWith({
+      prompt: `${PROMPT} DESK`,
+      tools: [{ type: 'transfer_call', targets }, { type: 'end_call' }],
+    });
+    expect(of('call.tool_used')[0]).toMatchObject({
+      name: 'transfer_call',
+      result: expect.stringMatching(/^Not connected: .*premium/i),
+    });
+    expect(of('call.transferred')).toEqual([]);
+    expect(call.disconnectionReason).toBe('agent_hangup');
+  });
+
+  it("thinks with the organization's own account, and with the other one when that fails; both are told", async () => {
+    const account = await lab.ask(caller, 'POST', '/v1/providers', {
+      name: 'Ours',
+      kind: 'openai',
+      baseUrl: providers.faulty('401'),
+      apiKey: 'sk-ours',
+    });
+    const spare = await lab.ask(caller, 'POST', '/v1/providers', {
+      name: 'Spare',
+      kind: 'openai',
+      baseUrl: providers.url,
+      apiKey: 'sk-spare',
+    });
+    const model = { providerId: account.id, model: 'big', fallback: { providerId: spare.id, model: 'small' } };
+    const { call, of } = await callWith({ providers: { model } });
+    expect(of('call.provider_failed')).toMatchObject([
+      {
+        number: 1,
+        stage: 'model',
+        provider: 'openai/big',
+        fault: 'denied',
+        then: { action: 'fallback', provider: 'openai/small' },
+      },
+    ]);
+    expect(thought().map(({ headers }) => headers.authorization)).toEqual(['Bearer sk-ours', 'Bearer sk-spare']);
+    expect(call).toMatchObject({ disconnectionReason: 'agent_hangup', transcript: `Agent: ${GOODBYE}` });
+  });
+
+  it('is retried with, and the timeline tells the whole story in order', async () => {
+    failsNext = true;
+    const { events } = await callWith({});
+    // Those come when they come.
+    const free = ['call.ringing', 'call.answered_by', 'call.measured', 'call.recorded'];
+    expect(events.map(({ type }) => type as string).filter((type) => !free.includes(type))).toEqual([
+      ...['call.queued', 'call.screened', 'call.dialing', 'call.started', 'call.provider_failed', 'call.tool_used'],
+      'call.ended',
+    ]);
+    expect(events.find(({ type }) => type === 'call.provider_failed')?.data).toMatchObject({
+      then: { action: 'retry' },
+    });
+  });
+
+  it('is not put on the line with a template that cannot be filled in', async () => {
+    await lab.db.database.query(`update agents set first_message = 'Hello {{name' where id = $1`, [caller.agentId]);
+    const id = await lab.app.createCall(caller, { toNumber: PHONE });
+    expect(await lab.ended(caller, id)).toMatchObject({
+      status: 'failed',
+      disconnectionReason: 'dial_failed',
+      outcome: { detail: expect.stringMatching(/^A template of the agent cannot be filled in: /), retryable: false },
+    });
+    await eventually('no phone rang', async () =>
+      (await lab.events(caller, id)).some(({ type }) => type === 'call.dialing') ? undefined : true,
+    );
+  });
+});

@@ -1,0 +1,225 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { Lab } from '../fakes/fake-vendors.js';
+import { type LabRule } from '../fakes/chat.js';
+import { find, joined, silence } from '../support/audio.js';
+import { type Json } from '../support/app.js';
+import { eventually } from '../support/process.js';
+import { Baresip, BARESIP_NUMBER, describeWithPeers, startKamailio, stopPeers } from '../peers/peers.js';
+import { type Caller, LiveLab } from './sip-harness.js';
+
+const ALIKE = 0.99;
+/** What was not said is not found. */
+const UNLIKE = 0.8;
+const GREETING = 'Hello John Doe, this is Ada. Do you still come tomorrow?';
+const WISH = 'Could we make it eleven instead please';
+const ANSWER =
+  'I can move it to eleven and then you would meet doctor Miller who usually works in our other house across the river';
+const INTERRUPTION = 'Oh no then better make it twelve';
+const SECOND_ANSWER = 'Of course. I have moved it to twelve. Anything else?';
+const FAREWELL = 'No that is all goodbye';
+const GOODBYE = 'Thank you. Goodbye!';
+
+const ASSESSMENT = { summary: 'John moved his appointment to twelve.', sentiment: 'positive', callSuccessful: true };
+const RATES = { modelPerMillionInputTokens: 2, modelPerMillionOutputTokens: 8, speechPerMillionCharacters: 15 };
+
+const RULES: LabRule[] = [
+  { when: /eleven instead[^]*goodbye/i, say: JSON.stringify(ASSESSMENT) },
+  { when: /make it twelve/, say: SECOND_ANSWER },
+  { when: /eleven instead/, to: /You are Ada of Acme/, say: ANSWER },
+  { when: /goodbye/i, say: GOODBYE, calls: [{ name: 'end_call', arguments: {} }] },
+];
+
+/** In whatever order they are done. */
+const AFTERWARDS = ['call.analyzed', 'call.costed', 'call.measured', 'call.recorded'];
+
+/** What is left of a conversation. */
+interface Held {
+  call: Json;
+  turns: Json[];
+  /** Of its events, each once. */
+  types: string[];
+  /** What the model was told when the customer had interrupted. */
+  told: { role: string; content: string }[];
+  /** What the phone heard, and what we recorded. */
+  sound: { phone: Int16Array; agent: Int16Array; customer: Int16Array };
+}
+
+/** What was recorded around a turn. */
+const around = ({ startMs, endMs }: Json, recording: Int16Array): Int16Array =>
+  recording.subarray(Math.max(0, startMs - 300) * 8, ((endMs as number) + 1_000) * 8);
+
+afterAll(stopPeers);
+
+const WAYS = ['UDP', 'TLS and SRTP'] as const;
+const PEERS = ['curl', 'baresip', 'kamailio', 'kamailio-tls-modules', 'openssl'] as const;
+
+describeWithPeers(PEERS, 'a conversation through a carrier', () => {
+  let providers: Lab;
+  let lab: LiveLab;
+  const held = new Map<string, Promise<Held>>();
+
+  beforeAll(async () => {
+    providers = await Lab.start({ rules: RULES });
+    const provider = { kind: 'openai', baseUrl: providers.url, model: 'lab' };
+    lab = await LiveLab.start({
+      rates: { ...RATES, transcriptionPerMinute: 0.006, telephonyPerMinute: 0.01, currency: 'EUR' },
+      providers: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
+    });
+    // Both at once: each takes as long as its words.
+    for (const how of WAYS) held.set(how, hold(how));
+    await Promise.all(held.values());
+  });
+
+  afterAll(async () => {
+    await lab.close();
+    await providers.close();
+  });
+
+  async function hold(how: (typeof WAYS)[number]): Promise<Held> {
+    const isSecret = how !== 'UDP';
+    const [wish, interruption, farewell] = await Promise.all(
+      [WISH, INTERRUPTION, FAREWELL].map((text) => providers.voices.sayOnLine(text)),
+    );
+    const words = joined(silence(6), wish!, silence(4), interruption!, silence(8), farewell!, silence(20));
+    const phone = await Baresip.start(isSecret ? ';mediaenc=srtp-mand' : '', words);
+    const { target } = await startKamailio({ answers: phone.sipPort, tls: isSecret });
+    const login = { username: 'alice', password: 's3cret' };
+    const caller = await lab.caller({
+      target,
+      carrier: isSecret ? { ...login, srtp: 'required', verifyTls: false } : login,
+      agent: {
+        prompt: 'You are Ada of {{company}}.',
+        firstMessage: 'Hello {{customerName}}, this is Ada. Do you still come tomorrow?',
+        onMachine: 'carry_on',
+      },
+    });
+    await lab.ask(caller, 'DELETE', `/v1/agents/${caller.agentId}/greeting-audio`);
+    const company = `Acme ${how}`;
+    const id = await createAsDocumented(lab.app.url, caller, company);
+    await lab.ended(caller, id);
+    const call = await eventually('what it was about, what it cost and how it sounded', async () => {
+      const now = await lab.call(caller, id);
+      return now.costs !== null && now.summary !== null && now.recording !== null ? now : undefined;
+    });
+    return {
+      call,
+      turns: await lab.ask(caller, 'GET', `/v1/calls/${id}/transcript`),
+      types: [...new Set<string>((await lab.events(caller, id)).map(({ type }) => type))],
+      told: toldAfter(INTERRUPTION, company),
+      sound: { ...(await lab.play(call.recording)), phone: (await phone.recording()).heard },
+    };
+  }
+
+  function toldAfter(text: string, company: string): Held['told'] {
+    const requests = providers.requests.filter(({ stage }) => stage === 'chat');
+    const all = requests.map(({ body }): Held['told'] => JSON.parse(body.toString()).messages);
+    const found = all.find((messages) => messages[0]?.content.includes(company) && messages.at(-1)?.content === text);
+    return found ?? [];
+  }
+
+  describe.each(WAYS)('over %s', (how) => {
+    let call: Json;
+    let turns: Json[];
+    let is: Held;
+    let heardOfAnswer: string;
+
+    beforeAll(async () => {
+      is = await held.get(how)!;
+      ({ call, turns } = is);
+      heardOfAnswer = turns[2]?.text;
+    });
+
+    it('is told turn by turn, of what was interrupted only what was heard', () => {
+      expect(turns.map(({ speaker, text, interrupted }: Json) => [speaker, text, interrupted])).toEqual([
+        ['agent', GREETING, false],
+        ['customer', WISH, false],
+        ['agent', expect.any(String), true],
+        ['customer', INTERRUPTION, false],
+        ['agent', SECOND_ANSWER, false],
+        ['customer', FAREWELL, false],
+        ['agent', GOODBYE, false],
+      ]);
+      expect(heardOfAnswer).not.toBe(ANSWER);
+      expect(ANSWER.startsWith(heardOfAnswer)).toBe(true);
+    });
+
+    it('goes on from what was heard: the model knows nothing of the rest', () => {
+      expect(is.told).toEqual([
+        { role: 'system', content: `You are Ada of Acme ${how}.` },
+        { role: 'assistant', content: GREETING },
+        { role: 'user', content: WISH },
+        { role: 'assistant', content: heardOfAnswer },
+        { role: 'user', content: INTERRUPTION },
+      ]);
+    });
+
+    it('ends as the agent ended it, and says all that is known of it', () => {
+      expect(call).toMatchObject({
+        status: 'completed',
+        disconnectionReason: 'agent_hangup',
+        outcome: { responsible: 'agent', retryable: false },
+        transcript: turns
+          .map(({ speaker, text }: Json) => `${speaker === 'agent' ? 'Agent' : 'Customer'}: ${text}`)
+          .join('\n'),
+        ...ASSESSMENT,
+        latency: { answers: 3, totalMs: { p50: expect.any(Number), p95: expect.any(Number) } },
+        costs: { currency: 'EUR', total: expect.any(Number) },
+      });
+      expect(call.tokenCost).toBeGreaterThan(0);
+      // Answers say how long each stage took; what was said of its own accord waited for nothing.
+      expect(turns.map(({ latency }: Json) => latency !== null)).toEqual([
+        ...[false, false, true],
+        ...[false, true, false, true],
+      ]);
+    });
+
+    it('sounded like what is told, on the phone and in the recording', async () => {
+      const { phone, agent, customer } = is.sound;
+      const [greeting, wish, interrupted, interruption, second, farewell, goodbye] = turns;
+      const answer = await providers.voices.sayOnLine(ANSWER);
+      const begun = answer.subarray(0, 6_000);
+      for (const recording of [phone, agent]) {
+        for (const turn of [greeting, second, goodbye])
+          expect(likenessOf(await providers.voices.sayOnLine(turn.text), turn, recording)).toBeGreaterThan(ALIKE);
+        expect(likenessOf(begun, interrupted, recording)).toBeGreaterThan(ALIKE);
+        expect(likenessOf(answer.subarray(-6_000), interrupted, recording)).toBeLessThan(UNLIKE);
+      }
+      for (const turn of [wish, interruption, farewell])
+        expect(likenessOf(await providers.voices.sayOnLine(turn.text), turn, customer)).toBeGreaterThan(ALIKE);
+    });
+
+    it('reads as a story', () => {
+      const ended = is.types.indexOf('call.ended');
+      expect(is.types.slice(0, ended + 1)).toEqual([
+        'call.queued',
+        'call.screened',
+        'call.dialing',
+        'call.ringing',
+        'call.started',
+        'call.answered_by',
+        'call.tool_used',
+        'call.ended',
+      ]);
+      expect(is.types.slice(ended + 1).sort()).toEqual(AFTERWARDS);
+    });
+  });
+});
+
+/** The curl of the README, with our own server, agent, number and company in it. @returns the id of the call */
+async function createAsDocumented(url: string, { key, agentId }: Caller, company: string): Promise<string> {
+  const [documented] = /^curl -X POST \S+\/v1\/calls \\$[^]*?}'$/m.exec(readFileSync('README.md', 'utf8')) ?? [''];
+  const command = documented
+    .replace(/http:\S+(?=\/v1\/calls)/, url)
+    .replace(/(?<="agentId": ")[^"]+/, agentId)
+    .replace(/(?<="toNumber": ")[^"]+/, BARESIP_NUMBER)
+    .replace('Acme Corp', company);
+  const { stdout } = await promisify(execFile)('sh', ['-c', command], { env: { ...process.env, KEY: key } });
+  const answer = JSON.parse(stdout) as { data: { id: string; status: string } };
+  expect(answer.data.status).toBe('queued');
+  return answer.data.id;
+}
+
+const likenessOf = (sound: Int16Array, turn: Json, recording: Int16Array): number =>
+  find(sound, around(turn, recording)).correlation;

@@ -1,0 +1,79 @@
+import { beep, find, joined, samplesOf, silence, speech } from '../support/audio.js';
+import { Baresip, BARESIP_NUMBER, describeWithPeers, stopPeers } from '../peers/peers.js';
+import { type Caller, LiveLab } from './sip-harness.js';
+
+/** What an answering machine says: more than a person does, and then a beep. */
+const EXPLANATION = speech(3.2, 4);
+const BEEP = beep();
+const MACHINE = joined(silence(0.3), EXPLANATION, silence(0.3), BEEP);
+/** Longer than it takes to know a machine. */
+const GREETING = speech(4, 5);
+const ALIKE = 0.99;
+
+afterAll(stopPeers);
+
+describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', () => {
+  let lab: LiveLab;
+  let machine: Baresip;
+
+  beforeAll(async () => {
+    machine = await Baresip.start('', MACHINE);
+    lab = await LiveLab.start();
+  });
+
+  afterAll(() => lab.close());
+
+  const caller = (onMachine: string, greeting = GREETING): Promise<Caller> =>
+    lab.caller({ target: machine.target('udp'), agent: { onMachine, listenSeconds: 1 }, greeting });
+
+  const recorded = async (from: Caller) => {
+    const id = await lab.dial(from, BARESIP_NUMBER);
+    await lab.until(from, id, 'call.recorded');
+    const call = await lab.call(from, id);
+    return { call, sound: await lab.play(call.recording), phone: await machine.recording() };
+  };
+
+  it('is hung up, when that is wanted', async () => {
+    const endless = speech(20, 6);
+    const { call, sound } = await recorded(await caller('hang_up', endless));
+    expect(call).toMatchObject({
+      status: 'completed',
+      disconnectionReason: 'voicemail_reached',
+      answeredBy: { by: 'machine', reason: 'long_greeting' },
+      outcome: { detail: 'A machine answered', retryable: true },
+    });
+    // In the middle of what both say.
+    expect(sound.agent.length).toBeLessThan(endless.length);
+  });
+
+  it('leaves a message after the beep', async () => {
+    const from = await caller('leave_message');
+    const { call, sound, phone } = await recorded(from);
+    expect(call).toMatchObject({
+      status: 'completed',
+      disconnectionReason: 'voicemail_reached',
+      answeredBy: { by: 'machine', reason: 'beep' },
+      outcome: { detail: 'A message was left after the beep' },
+    });
+    const answeredBy = (await lab.events(from, call.id)).filter(({ type }) => type === 'call.answered_by');
+    expect(answeredBy.map(({ data }) => data.reason)).toEqual(['long_greeting', 'beep']);
+    const explained = find(EXPLANATION, sound.customer);
+    const beepOverAt = explained.at + EXPLANATION.length + samplesOf(0.3) + BEEP.length;
+    // All of it came after the beep; what had been begun for a person was broken off.
+    const left = find(GREETING, sound.agent.subarray(beepOverAt));
+    const onTape = find(GREETING, phone.heard.subarray(GREETING.length));
+    if (process.env['SHOW_SOUND']) process.stderr.write(`${JSON.stringify([explained, left, onTape])}\n`);
+    for (const { correlation } of [explained, left, onTape]) expect(correlation).toBeGreaterThanOrEqual(ALIKE);
+    expect(left.at).toBeGreaterThanOrEqual(0);
+  });
+
+  it('is spoken to like a person, when that is wanted', async () => {
+    const { call, phone } = await recorded(await caller('carry_on'));
+    expect(call).toMatchObject({
+      status: 'completed',
+      disconnectionReason: 'agent_hangup',
+      answeredBy: { by: 'machine' },
+    });
+    expect(find(GREETING, phone.heard).correlation).toBeGreaterThanOrEqual(ALIKE);
+  });
+});

@@ -1,0 +1,303 @@
+import { join } from 'node:path';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { silence, speech } from '../support/audio.js';
+import { eventually, temporaryFolder } from '../support/process.js';
+import { readRings, startNumbers } from '../lib/sip/numbers-phone.js';
+import { Baresip, describeWithPeers, freePort, type Phone, PHONES, startKamailio, stopPeers } from '../peers/peers.js';
+import { type Caller, LiveLab } from './sip-harness.js';
+
+/** How each phone of the lab behaves: lab/sipp/numbers.xml. */
+const number = (behaviour: string): string => `+155500000${behaviour}`;
+const STAYS = number('01');
+const RINGS_FOREVER = number('03');
+const CARRIER_FULL = number('08');
+const LEAVES = number('11');
+const ANSWERS_AT_ONCE = number('15');
+
+const NOT_REACHED = {
+  status: 'failed',
+  startedAt: null,
+  duration: 0,
+  recording: null,
+  quality: null,
+  answeredBy: null,
+};
+const REFUSALS: [
+  code: string,
+  behaviour: string,
+  reason: string,
+  sipCode: number,
+  responsible: string,
+  again: boolean,
+][] = [
+  ['486', '02', 'dial_busy', 486, 'customer', true],
+  ['600', '22', 'dial_busy', 600, 'customer', true],
+  ['480 with the cause of a busy phone', '27', 'dial_busy', 480, 'customer', true],
+  ['480 with the cause of a phone that nobody takes', '12', 'dial_no_answer', 480, 'carrier', true],
+  ['603', '04', 'user_declined', 603, 'customer', false],
+  ['603 by the network', '13', 'carrier_blocked', 603, 'carrier', false],
+  ['404', '05', 'invalid_destination', 404, 'carrier', false],
+  ['484', '24', 'invalid_destination', 484, 'carrier', false],
+  ['604', '25', 'invalid_destination', 604, 'carrier', false],
+  ['401', '29', 'telephony_provider_permission_denied', 401, 'carrier', false],
+  ['403', '14', 'telephony_provider_permission_denied', 403, 'carrier', false],
+  ['488', '28', 'dial_failed', 488, 'carrier', true],
+  ['500', '26', 'telephony_provider_unavailable', 500, 'carrier', true],
+  ['503', '07', 'telephony_provider_unavailable', 503, 'carrier', true],
+];
+
+const folder = temporaryFolder();
+
+afterAll(async () => {
+  await stopPeers();
+  folder.remove();
+});
+
+describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
+  describeWithPeers(['sipp'], 'how a live call ends', () => {
+    const log = join(folder.path, `${transport}.log`);
+    let lab: LiveLab;
+    let phones: Phone;
+    let caller: Caller;
+
+    beforeAll(async () => {
+      phones = await startNumbers(transport, log);
+      lab = await LiveLab.start();
+      caller = await lab.caller({ target: phones.target, agent: { listenSeconds: 60 } });
+    });
+
+    afterAll(() => lab.close());
+
+    /** What the phone of a call's last attempt has written down. */
+    const toldOf = async (id: string): Promise<string[]> => {
+      const dialed = (await lab.events(caller, id)).filter(({ type }) => type === 'call.dialing').at(-1);
+      return readRings(log)
+        .filter(({ callId }) => callId === dialed?.data.claim)
+        .map(({ what }) => what);
+    };
+
+    const phoneSays = (id: string, ...what: string[]): Promise<true> =>
+      eventually(`a phone that says ${what.join(', ')}`, async () =>
+        (await toldOf(id)).join() === what.join() ? true : undefined,
+      );
+
+    it.each(REFUSALS)('%s', async (_code, behaviour, reason, sipCode, responsible, retryable) => {
+      const call = await lab.outcomeOf(caller, number(behaviour));
+      expect(call).toMatchObject({
+        ...NOT_REACHED,
+        disconnectionReason: reason,
+        outcome: { sipCode, responsible, retryable },
+      });
+      expect(await toldOf(call.id)).toEqual(['ring']);
+    });
+
+    it('the dialling policy refuses: nothing is sent', async () => {
+      await lab.ask(caller, 'POST', '/v1/suppressions', {
+        phoneNumber: '+15550009901',
+        reason: 'Asked not to be called',
+      });
+      const rings = readRings(log).length;
+      const call = await lab.outcomeOf(caller, '+15550009901');
+      expect(call).toMatchObject({ ...NOT_REACHED, outcome: { responsible: 'system', sipCode: null } });
+      const events = await lab.events(caller, call.id);
+      expect(events.map(({ type }) => type)).toEqual(['call.queued', 'call.screened', 'call.ended']);
+      expect(events[1]?.data).toMatchObject({ allowed: false, rule: 'suppression' });
+      // Another call goes through after it, so that it would have been seen.
+      const next = await lab.outcomeOf(caller, number('02'));
+      expect(readRings(log)).toHaveLength(rings + 1);
+      expect(await toldOf(next.id)).toEqual(['ring']);
+    });
+
+    it('503 with Retry-After: waits in the line, without an attempt spent', async () => {
+      const id = await lab.dial(caller, CARRIER_FULL);
+      const deferred = await lab.until(caller, id, 'call.deferred');
+      expect(deferred.data.reason).toBe('Maximum Calls Reached');
+      expect(Date.parse(deferred.data.notBefore)).toBeGreaterThan(Date.parse(deferred.occurredAt));
+      await lab.ask(caller, 'POST', `/v1/calls/${id}/cancel`);
+      expect(await lab.ended(caller, id)).toMatchObject({ status: 'cancelled', disconnectionReason: 'cancelled' });
+      const attempts = (await lab.events(caller, id)).filter(({ type }) => type === 'call.dialing');
+      for (const { data } of attempts) expect(data.attempt).toBe(1);
+    });
+
+    it('the person hangs up', async () => {
+      const call = await lab.outcomeOf(caller, LEAVES);
+      expect(call).toMatchObject({
+        status: 'completed',
+        disconnectionReason: 'user_hangup',
+        outcome: { responsible: 'customer', sipCode: null, retryable: false },
+      });
+      expect(await toldOf(call.id)).toEqual(['ring', 'left']);
+    });
+
+    it('the agent hangs up', async () => {
+      const short = await lab.caller({ target: phones.target, agent: { listenSeconds: 0 } });
+      const call = await lab.outcomeOf(short, ANSWERS_AT_ONCE);
+      expect(call).toMatchObject({
+        status: 'completed',
+        disconnectionReason: 'agent_hangup',
+        outcome: { responsible: 'agent', sipCode: null, retryable: false },
+      });
+    });
+
+    it('an operator hangs up', async () => {
+      const id = await lab.dial(caller, ANSWERS_AT_ONCE);
+      await lab.until(caller, id, 'call.started');
+      await lab.ask(caller, 'POST', `/v1/calls/${id}/hangup`);
+      expect(await lab.ended(caller, id)).toMatchObject({
+        status: 'completed',
+        disconnectionReason: 'manual_stopped',
+        outcome: { responsible: 'operator', retryable: false },
+      });
+      await phoneSays(id, 'ring', 'bye');
+    });
+
+    it('an operator cancels while it rings: the phone stops', async () => {
+      const id = await lab.dial(caller, RINGS_FOREVER);
+      await lab.until(caller, id, 'call.ringing');
+      await lab.ask(caller, 'POST', `/v1/calls/${id}/cancel`);
+      expect(await lab.ended(caller, id)).toMatchObject({
+        ...NOT_REACHED,
+        status: 'cancelled',
+        disconnectionReason: 'cancelled',
+      });
+      await phoneSays(id, 'ring', 'cancelled');
+    });
+  });
+});
+
+describeWithPeers(['sipp'], 'how a live call ends at its limits', () => {
+  const log = join(folder.path, 'limits.log');
+  let lab: LiveLab;
+  let phones: Phone;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    phones = await startNumbers('udp', log);
+    lab = await LiveLab.start({ ringTimeoutMs: 2_500, maxCallDurationMs: 2_000 });
+    caller = await lab.caller({ target: phones.target });
+  });
+
+  afterAll(() => lab.close());
+
+  it('nobody answers', async () => {
+    const call = await lab.outcomeOf(caller, RINGS_FOREVER);
+    expect(call).toMatchObject({
+      ...NOT_REACHED,
+      disconnectionReason: 'dial_no_answer',
+      outcome: { responsible: 'system', retryable: true },
+    });
+    expect([408, 487]).toContain(call.outcome.sipCode);
+    await eventually('a phone that has stopped', () =>
+      Promise.resolve(readRings(log).find(({ what }) => what === 'cancelled')),
+    );
+  });
+
+  it('it lasts too long', async () => {
+    const call = await lab.outcomeOf(caller, ANSWERS_AT_ONCE);
+    expect(call).toMatchObject({
+      status: 'completed',
+      disconnectionReason: 'max_duration_reached',
+      outcome: { responsible: 'system', retryable: false },
+    });
+    expect(call.duration).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goes silent', () => {
+  let lab: LiveLab;
+
+  beforeAll(async () => {
+    lab = await LiveLab.start({ sip: { mediaTimeoutMs: 2_000 } });
+  });
+
+  afterAll(() => lab.close());
+
+  it('ends as lost', async () => {
+    const phone = await Baresip.start('', speech(1, 3));
+    const caller = await lab.caller({ target: phone.target('udp') });
+    const id = await lab.dial(caller, STAYS);
+    await phone.hasRecorded(1);
+    phone.peer.freeze();
+    const ended = await lab.until(caller, id, 'call.ended');
+    phone.peer.thaw();
+    expect(ended.data).toMatchObject({
+      status: 'completed',
+      disconnectionReason: 'error_media_lost',
+      outcome: { responsible: 'carrier', retryable: true },
+    });
+    const call = await lab.ended(caller, id);
+    expect(call.quality.packetsReceived).toBeGreaterThan(0);
+    // It hears of it, late as it is.
+    await phone.recording();
+  });
+
+  it('ends as never heard where it has never sent anything', async () => {
+    const { target } = await startNumbers('udp', join(folder.path, 'silent.log'));
+    const caller = await lab.caller({ target, greeting: silence(1) });
+    expect(await lab.outcomeOf(caller, ANSWERS_AT_ONCE)).toMatchObject({
+      status: 'completed',
+      disconnectionReason: 'error_no_audio_received',
+      outcome: { responsible: 'carrier', retryable: true },
+      quality: { packetsReceived: 0 },
+    });
+  });
+});
+
+describeWithPeers(['kamailio'], 'a live call through a carrier that does not let it in', () => {
+  let lab: LiveLab;
+  let carrier: Phone;
+
+  beforeAll(async () => {
+    carrier = await startKamailio({});
+    // A second and a half until a carrier counts as silent.
+    lab = await LiveLab.start({ sip: { timers: { t1Ms: 25 } } });
+  });
+
+  afterAll(() => lab.close());
+
+  const permission = { disconnectionReason: 'telephony_provider_permission_denied', ...NOT_REACHED };
+
+  it('with a wrong password', async () => {
+    const caller = await lab.caller({ target: carrier.target, carrier: { username: 'alice', password: 'wrong' } });
+    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
+  });
+
+  it('without any', async () => {
+    const caller = await lab.caller({ target: carrier.target });
+    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
+  });
+
+  it('to a destination that it does not serve', async () => {
+    const caller = await lab.caller({ target: carrier.target, carrier: { username: 'alice', password: 's3cret' } });
+    const call = await lab.outcomeOf(caller, '+441234567890');
+    expect(call).toMatchObject({
+      ...NOT_REACHED,
+      disconnectionReason: 'invalid_destination',
+      outcome: { sipCode: 404 },
+    });
+  });
+
+  it.each(['udp', 'tcp'] as const)('where nobody listens, over %s', async (transport) => {
+    const port = await freePort(PHONES);
+    const caller = await lab.caller({ target: { host: PHONES, port, transport } });
+    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({
+      ...NOT_REACHED,
+      disconnectionReason: 'telephony_provider_unavailable',
+      outcome: { responsible: 'carrier', retryable: true, sipCode: null },
+    });
+  });
+
+  it('that listens and never says a word', async () => {
+    const socket = createSocket('udp4').bind(0, PHONES);
+    await once(socket, 'listening');
+    const { port } = socket.address();
+    const caller = await lab.caller({ target: { host: PHONES, port, transport: 'udp' } });
+    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({
+      ...NOT_REACHED,
+      disconnectionReason: 'telephony_provider_unavailable',
+      outcome: { responsible: 'carrier', retryable: true, sipCode: null },
+    });
+    socket.close();
+  });
+});

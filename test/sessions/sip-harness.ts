@@ -1,0 +1,124 @@
+import { parseWav } from '../../src/lib/audio/wav.js';
+import { type Config, loadConfig } from '../../src/config/config.js';
+import { type SipTarget, type SipTimers } from '../../src/lib/sip/sip-types.js';
+import { type Json, type Tenant, TestApp } from '../support/app.js';
+import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually, temporaryFolder } from '../support/process.js';
+import { pcmBytes, wavFile } from '../support/wav.js';
+
+const DEADLINE_MS = 40_000;
+
+export type LabSettings = Partial<Omit<Config, 'sip'>> & {
+  sip?: Partial<Config['sip']> & { timers?: Partial<SipTimers> };
+};
+
+export interface Line {
+  target: SipTarget;
+  /** Fields of `POST /v1/carriers`. */
+  carrier?: object;
+  /** Fields of `PATCH /v1/agents/{id}`. */
+  agent?: object;
+  /** What the agent says. */
+  greeting?: Int16Array;
+}
+
+/** An organization whose number belongs to a carrier. */
+export interface Caller extends Tenant {
+  carrierId: string;
+}
+
+/** The whole application, which makes live calls and is looked at through its API. */
+export class LiveLab {
+  private constructor(
+    readonly app: TestApp,
+    readonly db: TestDatabase,
+    private readonly data: ReturnType<typeof temporaryFolder>,
+  ) {}
+
+  /** @param name of its database, where several are to run at once */
+  static async start({ sip: sipSettings, ...settings }: LabSettings = {}, name?: string): Promise<LiveLab> {
+    const data = temporaryFolder();
+    const db = await openTestDatabase(name);
+    const sip = { ...loadConfig({}, '/dev/null').sip, mediaTimeoutMs: 60_000, ...sipSettings };
+    const app = await TestApp.start(db.url, { roles: ['api', 'worker'], dataDir: data.path, sip, ...settings });
+    return new LiveLab(app, db, data);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.db.close();
+    this.data.remove();
+  }
+
+  async caller({ target, carrier, agent, greeting = new Int16Array(800) }: Line): Promise<Caller> {
+    const tenant = await this.app.tenant('live');
+    const { key, agentId } = tenant;
+    const { host, port, transport } = target;
+    const targets = [{ host, port, transport }];
+    const added = await this.ask(tenant, 'POST', '/v1/carriers', { name: 'Lab', targets, ...carrier });
+    const [{ id }] = await this.ask(tenant, 'GET', '/v1/phone-numbers');
+    await this.ask(tenant, 'PATCH', `/v1/phone-numbers/${id}`, { carrierId: added.id });
+    await this.ask(tenant, 'PATCH', `/v1/agents/${agentId}`, { listenSeconds: 60, ...agent });
+    const uploaded = await fetch(`${this.app.url}/v1/agents/${agentId}/greeting-audio`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'audio/wav' },
+      body: wavFile(pcmBytes(greeting)),
+    });
+    expect(uploaded.status).toBe(200);
+    return { ...tenant, carrierId: added.id };
+  }
+
+  /** @returns what a successful request is answered with */
+  async ask({ key }: Pick<Tenant, 'key'>, method: string, path: string, body?: unknown): Promise<Json> {
+    const answer = await this.app.request(method, path, { key, ...(body === undefined ? {} : { body }) });
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    return answer.body.data;
+  }
+
+  /** @returns the id of a call that waits in the line or is on its way already */
+  dial(caller: Caller, toNumber: string): Promise<string> {
+    return this.app.createCall(caller, { toNumber });
+  }
+
+  call(caller: Caller, id: string): Promise<Json> {
+    return this.ask(caller, 'GET', `/v1/calls/${id}`);
+  }
+
+  /** The events of a call, oldest first. */
+  events(caller: Caller, id: string): Promise<Json[]> {
+    return this.ask(caller, 'GET', `/v1/calls/${id}/events`);
+  }
+
+  /** @returns its first event of a type, once there is one */
+  until(caller: Caller, id: string, type: string): Promise<Json> {
+    return eventually(
+      type,
+      async () => (await this.events(caller, id)).find((event) => event.type === type),
+      DEADLINE_MS,
+    );
+  }
+
+  /** @returns the call, once it has ended and, when it was answered, its line has been measured */
+  async ended(caller: Caller, id: string): Promise<Json> {
+    await this.until(caller, id, 'call.ended');
+    const types = (await this.events(caller, id)).map(({ type }) => type);
+    if (types.includes('call.started')) await this.until(caller, id, 'call.measured');
+    return this.call(caller, id);
+  }
+
+  /** @returns how a call to a number ends */
+  async outcomeOf(caller: Caller, toNumber: string): Promise<Json> {
+    const id = await this.dial(caller, toNumber);
+    return this.ended(caller, id);
+  }
+
+  /** Plays a recording as whoever has its address can. */
+  async play(recording: string): Promise<{ customer: Int16Array; agent: Int16Array }> {
+    const response = await fetch(recording);
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'audio/wav']);
+    const { sampleRate, channels } = parseWav(Buffer.from(await response.arrayBuffer()));
+    expect([sampleRate, channels.length]).toEqual([8_000, 2]);
+    const [customer, agent] = channels;
+    return { customer, agent: agent ?? new Int16Array() };
+  }
+}
