@@ -353,13 +353,13 @@ function converseOn(voice, { session, url, call, noted }) {
     // What the conversation does at once when it is interrupted.
     clear: () => (noted.decisions[call].push(now()), audio.clear()),
   };
-  return new voice.AgentTalk(
+  return new voice.VoicemailAwareSession(
     line,
     new voice.Conversation(line, {
       settings: { instructions: 'You are brief.', firstMessage: { text: 'Hello.' } },
-      transcribers: { primary: voice.createTranscriber(provider) },
+      transcribers: { primary: voice.createSpeechToText(provider) },
       models: { primary: voice.createLanguageModel(provider) },
-      speakers: { primary: voice.createSpeaker(provider) },
+      speakers: { primary: voice.createTextToSpeech(provider) },
       tools: [voice.endCall()],
       tell: (event) => {
         if (event.type === 'fault' || event.type === 'ended') console.error(JSON.stringify(event));

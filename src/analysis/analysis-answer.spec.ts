@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { SENTIMENTS } from '../calls/index.js';
-import { readAnswer } from './analysis-answer.js';
+import { parseAnalysis } from './analysis-answer.js';
 
 const SCHEMA = { type: 'object', properties: { time: { type: ['string', 'null'] } }, required: ['time'] };
 const GOOD = { summary: 'They agreed on eleven.', sentiment: 'positive', callSuccessful: true, analysis: null };
@@ -8,23 +8,23 @@ const answer = (fields: object = {}) => JSON.stringify({ ...GOOD, ...fields });
 
 describe('readAnswer', () => {
   it('takes what was asked for', () => {
-    expect(readAnswer(answer(), null)).toEqual({ assessment: GOOD });
-    expect(readAnswer(answer({ analysis: { time: '11:00' } }), SCHEMA)).toEqual({
+    expect(parseAnalysis(answer(), null)).toEqual({ assessment: GOOD });
+    expect(parseAnalysis(answer({ analysis: { time: '11:00' } }), SCHEMA)).toEqual({
       assessment: { ...GOOD, analysis: { time: '11:00' } },
     });
-    expect(readAnswer(answer({ summary: ' Said little. ', sentiment: null, callSuccessful: null }), null)).toEqual({
+    expect(parseAnalysis(answer({ summary: ' Said little. ', sentiment: null, callSuccessful: null }), null)).toEqual({
       assessment: { summary: 'Said little.', sentiment: null, callSuccessful: null, analysis: null },
     });
   });
 
   it('takes it out of a Markdown fence', () => {
-    expect(readAnswer(`\`\`\`json\n${answer()}\n\`\`\`\n`, null)).toEqual({ assessment: GOOD });
+    expect(parseAnalysis(`\`\`\`json\n${answer()}\n\`\`\`\n`, null)).toEqual({ assessment: GOOD });
   });
 
   it('takes nothing that was not asked for', () => {
     const more = answer({ status: 'failed', tokenCost: 0, analysis: { time: null, admin: true } });
-    expect(readAnswer(more, null)).toEqual({ assessment: GOOD });
-    expect(readAnswer(more, SCHEMA)).toEqual({ assessment: { ...GOOD, analysis: { time: null } } });
+    expect(parseAnalysis(more, null)).toEqual({ assessment: GOOD });
+    expect(parseAnalysis(more, SCHEMA)).toEqual({ assessment: { ...GOOD, analysis: { time: null } } });
   });
 
   it.each([
@@ -43,15 +43,18 @@ describe('readAnswer', () => {
     [answer({ sentiment: undefined }), 'has a sentiment that is none'],
     [answer({ callSuccessful: 'yes' }), 'has a callSuccessful that is neither true, false nor null'],
   ])('refuses %j', (text, problem) => {
-    expect(readAnswer(text, null)).toEqual({ problem });
+    expect(parseAnalysis(text, null)).toEqual({ problem });
   });
 
   it('says what is wrong with the fields of the agent, and has the rest', () => {
-    expect(readAnswer(answer({ analysis: { time: 11 } }), SCHEMA)).toEqual({
+    expect(parseAnalysis(answer({ analysis: { time: 11 } }), SCHEMA)).toEqual({
       assessment: GOOD,
       problem: 'analysis.time is not of type string or null',
     });
-    expect(readAnswer(answer(), SCHEMA)).toMatchObject({ assessment: GOOD, problem: 'analysis is not of type object' });
+    expect(parseAnalysis(answer(), SCHEMA)).toMatchObject({
+      assessment: GOOD,
+      problem: 'analysis is not of type object',
+    });
   });
 
   it('gives an assessment or a problem for anything, and never another form', () => {
@@ -67,7 +70,7 @@ describe('readAnswer', () => {
           anything.map((each) => JSON.stringify(each)),
         ),
         (text) => {
-          const { assessment, problem } = readAnswer(text, SCHEMA);
+          const { assessment, problem } = parseAnalysis(text, SCHEMA);
           if (!assessment) {
             expect(problem).toEqual(expect.any(String));
             return;

@@ -2,7 +2,7 @@ import { fitToSchema, findJsonProblem } from '../lib/platform/index.js';
 import { type Assessment, SENTIMENTS } from '../calls/index.js';
 
 /** What could be made of a model's answer. */
-export interface Reading {
+export interface ParsedAnalysis {
   /** Absent when the answer is unusable. */
   assessment?: Assessment;
   /** Why it is not what was asked for; with an assessment: why that has no `analysis`. */
@@ -15,7 +15,7 @@ const MOST_OF_SUMMARY = 4_000;
  * Reads what a model answered. Only the fields that were asked for come out of it, and only with values that they may
  * have: an answer that says anything else, for whatever reason, is none.
  */
-export function readAnswer(text: string, analysisSchema: object | null): Reading {
+export function parseAnalysis(text: string, analysisSchema: object | null): ParsedAnalysis {
   const answer = parse(text);
   if (answer === undefined) return { problem: 'is no JSON object' };
   const unstorable = findJsonProblem(answer);

@@ -1,10 +1,10 @@
 import { type Database } from '../lib/platform/index.js';
 
 /** Names the reader of the feed that has calls assessed. */
-export const ASSESS_READER = 'assess';
+export const ANALYSIS_READER = 'assess';
 
 /** A call that is to be assessed, in the hands of whoever took it: for the `attempt` that it is, and no longer. */
-export interface AssessmentJob {
+export interface AnalysisJob {
   callId: string;
   attempt: number;
 }
@@ -20,12 +20,12 @@ export const MAY_BE_ASSESSED = `(
   exists (select from call_assessments j where j.call_id = v.stream_id)
   or not exists (
     select from feed_checkpoints f
-    where f.name = '${ASSESS_READER}' and (f.transaction_id, f.position) >= (v.transaction_id, v.position)
+    where f.name = '${ANALYSIS_READER}' and (f.transaction_id, f.position) >= (v.transaction_id, v.position)
   )
 )`;
 
 /** The calls that are over and still to be assessed, shared by all workers. */
-export class AssessmentJobs {
+export class AnalysisJobs {
   constructor(private readonly database: Database) {}
 
   /** Those that were there already stay as they are. */
@@ -65,8 +65,8 @@ export class AssessmentJobs {
   }
 
   /** Takes calls into our hands; others may have them when `leaseMs` have passed. */
-  take(most: number, leaseMs: number): Promise<AssessmentJob[]> {
-    return this.database.query<AssessmentJob>(
+  take(most: number, leaseMs: number): Promise<AnalysisJob[]> {
+    return this.database.query<AnalysisJob>(
       {
         name: 'take_assessments',
         text: `with taken as materialized (
@@ -81,12 +81,12 @@ export class AssessmentJobs {
     );
   }
 
-  async finish({ callId, attempt }: AssessmentJob): Promise<void> {
+  async finish({ callId, attempt }: AnalysisJob): Promise<void> {
     await this.database.query('delete from call_assessments where call_id = $1 and attempts = $2', [callId, attempt]);
   }
 
   /** Has it tried again later. */
-  async putOff({ callId, attempt }: AssessmentJob, delayMs: number): Promise<void> {
+  async putOff({ callId, attempt }: AnalysisJob, delayMs: number): Promise<void> {
     await this.database.query(
       `update call_assessments set due_at = clock_timestamp() + $3 * interval '1 ms'
        where call_id = $1 and attempts = $2`,
@@ -95,7 +95,7 @@ export class AssessmentJobs {
   }
 
   /** Gives it back as if it had not been tried. */
-  async giveBack({ callId, attempt }: AssessmentJob): Promise<void> {
+  async giveBack({ callId, attempt }: AnalysisJob): Promise<void> {
     await this.database.query(
       `update call_assessments set due_at = clock_timestamp(), attempts = attempts - 1
        where call_id = $1 and attempts = $2`,

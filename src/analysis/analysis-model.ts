@@ -3,7 +3,7 @@ import { type OutboundGuard } from '../lib/platform/index.js';
 import { type ProviderSettings } from '../voice/index.js';
 import { type CallFacts } from '../calls/index.js';
 
-export interface AssessmentModels {
+export interface AnalysisModels {
   /** The one of the settings; without it only calls of agents with an account of their own are assessed. Holds a key. */
   model: ProviderSettings | undefined;
   accounts: Accounts;
@@ -16,10 +16,10 @@ export interface AssessmentModels {
  * calls never cost an organization anything.
  * @throws SecretBoxError when the key of the account cannot be decrypted
  */
-export async function assessmentModel(
+export async function analysisModel(
   { environment, organizationId }: Pick<CallFacts, 'environment' | 'organizationId'>,
   { providers, model }: Pick<AgentConfiguration, 'providers' | 'model'>,
-  { model: usual, accounts, guard }: AssessmentModels,
+  { model: usual, accounts, guard }: AnalysisModels,
 ): Promise<ProviderSettings | undefined> {
   if (environment !== 'live' || providers?.model?.providerId === undefined) return usual;
   // The others may be gone without being missed.

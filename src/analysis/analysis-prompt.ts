@@ -3,7 +3,7 @@ import { type LanguageModel } from '../voice/index.js';
 type ModelMessage = Parameters<LanguageModel['respond']>[0]['messages'][number];
 
 /** What a language model is told of a call. */
-export interface Material {
+export interface AnalysisInput {
   /** The agent's prompt: what the call was for. */
   purpose: string | null;
   turns: readonly { speaker: string; text: string }[];
@@ -27,7 +27,7 @@ Answer with one JSON object and nothing else, with exactly these fields:
 "analysis": `;
 
 /** The messages that ask for an assessment. What was said stands in JSON, out of which no words can break. */
-export function messagesFor(material: Material): ModelMessage[] {
+export function messagesFor(material: AnalysisInput): ModelMessage[] {
   const { purpose, turns, disconnectionReason, answeredBy, analysisSchema } = material;
   const wanted =
     analysisSchema === null

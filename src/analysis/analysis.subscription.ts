@@ -1,15 +1,15 @@
 import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
-import { ASSESS_READER, type AssessmentJobs } from './analysis-jobs.js';
+import { ANALYSIS_READER, type AnalysisJobs } from './analysis-jobs.js';
 
 /** Calls that ended longer ago are left as they are: the feed of an older version begins with its first call. */
 const MOST_AGE_MS = 7 * 86_400_000;
 
 /** Has calls assessed that somebody answered and that are over. */
-export class AssessSubscription implements FeedReader {
-  readonly name = ASSESS_READER;
+export class AnalysisSubscription implements FeedReader {
+  readonly name = ANALYSIS_READER;
 
   constructor(
-    private readonly jobs: AssessmentJobs,
+    private readonly jobs: AnalysisJobs,
     /** For what was said last to arrive. */
     private readonly settleMs: number,
   ) {}

@@ -4,31 +4,31 @@ import { ProviderAccountsService } from '../provider-accounts/index.js';
 import { type Config } from '../config/config.js';
 import { Subscription } from '../lib/event-store/index.js';
 import { Database, InjectConfig, Log, OutboundHttp, PeriodicTask } from '../lib/platform/index.js';
-import { CallExecutor } from '../calls/index.js';
-import { AssessSubscription } from './analysis.subscription.js';
-import { AssessmentJobs } from './analysis-jobs.js';
-import { Assessor } from './analyzer.js';
+import { CallCommands } from '../calls/index.js';
+import { AnalysisSubscription } from './analysis.subscription.js';
+import { AnalysisJobs } from './analysis-jobs.js';
+import { Analyzer } from './analyzer.js';
 
 /** For turns and counts that come after the end of their call. */
 const SETTLE_MS = 2_000;
 
 /** Has calls assessed and costed when they are over; by the clock alone, since nobody waits for it. */
 @Injectable()
-export class AssessmentWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly assessor: Assessor;
+export class AnalysisWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly assessor: Analyzer;
   private readonly subscription: Subscription;
   private readonly task: PeriodicTask;
 
   constructor(
     database: Database,
-    calls: CallExecutor,
+    calls: CallCommands,
     agents: AgentsService,
     accounts: ProviderAccountsService,
     http: OutboundHttp,
     log: Log,
     @InjectConfig() { providers, rates }: Config,
   ) {
-    this.assessor = new Assessor(database, calls, agents, log, {
+    this.assessor = new Analyzer(database, calls, agents, log, {
       model: providers.model,
       accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
       guard: http.guard,
@@ -37,7 +37,7 @@ export class AssessmentWorker implements OnApplicationBootstrap, OnModuleDestroy
     this.subscription = new Subscription(
       database,
       log,
-      new AssessSubscription(new AssessmentJobs(database), SETTLE_MS),
+      new AnalysisSubscription(new AnalysisJobs(database), SETTLE_MS),
     );
     this.task = new PeriodicTask('assess calls', 1_000, () => this.assessor.round(), log);
   }

@@ -1,14 +1,14 @@
 import { type AgentConfiguration, type AgentsService, variablesOf } from '../agents/index.js';
-import { type Database, DomainError, type Log, oneAtATime, fillIn, TemplateError } from '../lib/platform/index.js';
+import { type Database, DomainError, type Log, singleFlight, fillIn, TemplateError } from '../lib/platform/index.js';
 import {
   createLanguageModel,
   type LanguageModel,
-  type Patience,
+  type ProviderTimeouts,
   ProviderError,
   type ProviderSettings,
 } from '../voice/index.js';
 import {
-  type CallExecutor,
+  type CallCommands,
   type CallState,
   loadTurns,
   type Turn,
@@ -18,13 +18,13 @@ import {
   usageOf,
 } from '../calls/index.js';
 import { askModel } from './ask-model.js';
-import { readAnswer, type Reading } from './analysis-answer.js';
-import { type AssessmentJob, AssessmentJobs } from './analysis-jobs.js';
-import { assessmentModel, type AssessmentModels } from './analysis-model.js';
-import { type Material, messagesFor } from './analysis-prompt.js';
+import { parseAnalysis, type ParsedAnalysis } from './analysis-answer.js';
+import { type AnalysisJob, AnalysisJobs } from './analysis-jobs.js';
+import { analysisModel, type AnalysisModels } from './analysis-model.js';
+import { type AnalysisInput, messagesFor } from './analysis-prompt.js';
 
-export interface AssessorOptions extends AssessmentModels {
-  patience?: Patience;
+export interface AnalyzerOptions extends AnalysisModels {
+  patience?: ProviderTimeouts;
   rates: RateCard;
   /** Waits between attempts, milliseconds; one attempt more than there are of them. */
   backoffMs?: readonly number[];
@@ -51,20 +51,20 @@ const MOST_WAIT_MS = 600_000;
  * Assesses calls that are over by a language model, and costs them. Any step may be repeated, by any worker: the call
  * itself takes the first assessment and the first costs, and nothing after them.
  */
-export class Assessor {
-  private readonly jobs: AssessmentJobs;
+export class Analyzer {
+  private readonly jobs: AnalysisJobs;
   private readonly inHand = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
-  private readonly takeOnce = oneAtATime(() => this.take());
+  private readonly takeOnce = singleFlight(() => this.take());
 
   constructor(
     private readonly database: Database,
-    private readonly calls: Pick<CallExecutor, 'execute' | 'stateOf'>,
+    private readonly calls: Pick<CallCommands, 'execute' | 'stateOf'>,
     private readonly agents: Pick<AgentsService, 'configuration'>,
     private readonly log: Log,
-    private readonly options: AssessorOptions,
+    private readonly options: AnalyzerOptions,
   ) {
-    this.jobs = new AssessmentJobs(database);
+    this.jobs = new AnalysisJobs(database);
   }
 
   /** Begins with the calls that are due, as many as there is room for. */
@@ -95,7 +95,7 @@ export class Assessor {
     for (const job of await this.jobs.take(room, leaseMs)) this.begin(job);
   }
 
-  private begin(job: AssessmentJob): void {
+  private begin(job: AnalysisJob): void {
     const work = this.carryOut(job).finally(() => {
       this.inHand.delete(work);
       // The next one does not wait for the clock.
@@ -105,7 +105,7 @@ export class Assessor {
   }
 
   /** Never rejects: what fails is due again when the lease is over, if not before. */
-  private async carryOut(job: AssessmentJob): Promise<void> {
+  private async carryOut(job: AnalysisJob): Promise<void> {
     try {
       const retryInMs = await this.attempt(job);
       if (retryInMs === undefined) await this.jobs.finish(job);
@@ -122,7 +122,7 @@ export class Assessor {
   }
 
   /** @returns how long to wait before the next attempt; undefined when there is nothing left to do */
-  private async attempt(job: AssessmentJob): Promise<number | undefined> {
+  private async attempt(job: AnalysisJob): Promise<number | undefined> {
     const { callId } = job;
     const state = await this.calls.stateOf(callId);
     if (state.is !== 'ended') return undefined;
@@ -135,14 +135,14 @@ export class Assessor {
   }
 
   /** @returns how long to wait before the next attempt; undefined when there is none to be made */
-  private async assess(job: AssessmentJob, state: Ended): Promise<number | undefined> {
+  private async assess(job: AnalysisJob, state: Ended): Promise<number | undefined> {
     const { callId, attempt } = job;
     // An attempt beyond the last one: the worker that made that one did not survive it.
     if (attempt > this.attempts) return undefined;
     const turns = await loadTurns(this.database, callId);
     if (turns.length === 0) return undefined;
     const agent = await this.agentOf(state);
-    const model = await assessmentModel(state.facts, agent, this.options);
+    const model = await analysisModel(state.facts, agent, this.options);
     if (!model) return undefined;
     const { assessment, problem, retryAfterMs } = await this.read(callId, model, materialOf(state, turns, agent));
     const wait = problem === undefined ? undefined : this.backoff(job);
@@ -158,8 +158,8 @@ export class Assessor {
   private async read(
     callId: string,
     settings: ProviderSettings,
-    material: Material,
-  ): Promise<Reading & { retryAfterMs?: number | undefined }> {
+    material: AnalysisInput,
+  ): Promise<ParsedAnalysis & { retryAfterMs?: number | undefined }> {
     const model = made(settings, this.options.patience);
     if (model instanceof ProviderError) return { problem: model.message };
     const { text, tokens, failure } = await askModel(model, messagesFor(material), ANSWER_MS, this.stopping.signal);
@@ -168,7 +168,7 @@ export class Assessor {
       await saveUsage(this.database, callId, { stage: 'analysis', provider: model.name, inputTokens, outputTokens });
     }
     if (failure) return { problem: failure.message, retryAfterMs: failure.retryAfterMs };
-    return readAnswer(text, material.analysisSchema);
+    return parseAnalysis(text, material.analysisSchema);
   }
 
   private async cost(callId: string, state: Ended): Promise<void> {
@@ -194,19 +194,19 @@ export class Assessor {
     return (this.options.backoffMs ?? BACKOFF_MS).length + 1;
   }
 
-  private backoff({ attempt }: AssessmentJob): number | undefined {
+  private backoff({ attempt }: AnalysisJob): number | undefined {
     return (this.options.backoffMs ?? BACKOFF_MS)[attempt - 1];
   }
 }
 
-function materialOf(state: Ended, turns: Turn[], { prompt, analysisSchema }: Asking): Material {
+function materialOf(state: Ended, turns: Turn[], { prompt, analysisSchema }: Asking): AnalysisInput {
   const { facts, disconnectionReason, answeredBy } = state;
   const purpose = prompt && filledIn(prompt, variablesOf(facts, Date.parse(state.startedAt ?? state.endedAt)));
   return { purpose, turns, disconnectionReason, answeredBy: answeredBy?.by ?? null, analysisSchema };
 }
 
 /** An account may have become one that cannot work, or must not be asked. */
-function made(settings: ProviderSettings, patience: Patience | undefined): LanguageModel | ProviderError {
+function made(settings: ProviderSettings, patience: ProviderTimeouts | undefined): LanguageModel | ProviderError {
   try {
     return createLanguageModel(settings, patience);
   } catch (error) {

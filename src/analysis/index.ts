@@ -1,2 +1,2 @@
 export { MAY_BE_ASSESSED } from './analysis-jobs.js';
-export { AssessmentWorker } from './analysis.worker.js';
+export { AnalysisWorker } from './analysis.worker.js';

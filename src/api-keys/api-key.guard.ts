@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { type Request, type Response } from 'express';
 import { DomainError, operationOf, type Tracked } from '../lib/platform/index.js';
-import { type RateState, Admissions, type Caller } from './authentication.js';
+import { type RateState, Authenticator, type Caller } from './authentication.js';
 import { hashKey, isWellFormedKey, type Scope } from './api-key.js';
 
 export type AuthenticatedRequest = Request & Tracked & { caller: Caller };
@@ -9,7 +9,7 @@ export type AuthenticatedRequest = Request & Tracked & { caller: Caller };
 /** Stands before every route. What has no `@Operation` answers nobody; what is not public needs a key with its scope. */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
-  constructor(private readonly admissions: Admissions) {}
+  constructor(private readonly admissions: Authenticator) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const scope = operationOf(context.getHandler())?.scope;

@@ -3,7 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { type Config } from '../config/config.js';
 import { CONFIG, Database } from '../lib/platform/index.js';
-import { Admissions } from './authentication.js';
+import { Authenticator } from './authentication.js';
 import { ApiKeyEntity, OrganizationEntity } from './api-key.entity.js';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeysController } from './api-keys.controller.js';
@@ -22,8 +22,8 @@ export class ApiKeysModule {}
   controllers: [ApiKeysController],
   providers: [
     {
-      provide: Admissions,
-      useFactory: (database: Database, config: Config) => new Admissions(database, config.rateLimitPerMinute),
+      provide: Authenticator,
+      useFactory: (database: Database, config: Config) => new Authenticator(database, config.rateLimitPerMinute),
       inject: [Database, CONFIG],
     },
     { provide: APP_GUARD, useClass: ApiKeyGuard },

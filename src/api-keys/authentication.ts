@@ -1,4 +1,4 @@
-import { Coalescer, type Database, type NamedStatement } from '../lib/platform/index.js';
+import { Batcher, type Database, type NamedStatement } from '../lib/platform/index.js';
 import { type Environment, type Scope } from './api-key.js';
 
 /** Who makes a request, as the key tells. */
@@ -19,7 +19,7 @@ export interface RateState {
   resetsIn: number;
 }
 
-export type Admission =
+export type Authentication =
   { is: 'unknown' } | { is: 'unusable' } | { is: 'admitted' | 'limited'; caller: Caller; rate: RateState | undefined };
 
 interface AdmissionRow {
@@ -46,21 +46,21 @@ const ADMIT: NamedStatement = {
  * Knows keys and counts their requests, those that arrive together in one round trip. Nothing about a key is kept in
  * memory, so a revocation counts from the next request on, in every process.
  */
-export class Admissions {
-  private readonly requests: Coalescer<Buffer, Admission>;
+export class Authenticator {
+  private readonly requests: Batcher<Buffer, Authentication>;
 
   constructor(
     private readonly database: Database,
     private readonly defaultLimit: number,
   ) {
-    this.requests = new Coalescer((hashes) => this.admitAll(hashes), { maxBatch: 500, maxInFlight: 2 });
+    this.requests = new Batcher((hashes) => this.admitAll(hashes), { maxBatch: 500, maxInFlight: 2 });
   }
 
-  admit(keyHash: Buffer): Promise<Admission> {
+  admit(keyHash: Buffer): Promise<Authentication> {
     return this.requests.submit(keyHash);
   }
 
-  private async admitAll(hashes: Buffer[]): Promise<Admission[]> {
+  private async admitAll(hashes: Buffer[]): Promise<Authentication[]> {
     const asked = new Map<string, { hash: Buffer; requests: number }>();
     const names = hashes.map((hash) => hash.toString('latin1'));
     names.forEach((name, index) => {
@@ -86,7 +86,7 @@ export class Admissions {
 }
 
 /** Deals the requests granted to a key out to the requests asked for, first come, first served. */
-function answersFor(row: AdmissionRow, requests: number): { next: () => Admission } {
+function answersFor(row: AdmissionRow, requests: number): { next: () => Authentication } {
   if (!row.usable) return { next: () => ({ is: 'unusable' }) };
   const { id: keyId, organization_id: organizationId, environment, scopes, rate_limit: limit } = row;
   const caller: Caller = { keyId, organizationId, environment, scopes };

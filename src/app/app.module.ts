@@ -4,7 +4,7 @@ import { AgentEntity, AgentsApiModule, AgentsModule, AgentVersionEntity } from '
 import { ProviderAccountEntity } from '../provider-accounts/index.js';
 import { ApiKeyEntity, ApiKeysApiModule, ApiKeysModule, OrganizationEntity } from '../api-keys/index.js';
 import { CallsApiModule, CallsWorkerModule } from '../calls/index.js';
-import { DispatchModule } from '../dialing/index.js';
+import { DialingModule } from '../dialing/index.js';
 import { type Config, type Role } from '../config/config.js';
 import { DemoData } from './demo-data.js';
 import { Log, PlatformModule } from '../lib/platform/index.js';
@@ -36,7 +36,7 @@ const PARTS: Readonly<Record<Role, (context: { config: Config; databaseUrl: stri
   api: () => [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, WebhooksApiModule, PlannedModule],
   worker: ({ config, databaseUrl }) => [
     CallsWorkerModule,
-    DispatchModule.forRoot(config.redisUrl, databaseUrl),
+    DialingModule.forRoot(config.redisUrl, databaseUrl),
     WebhooksWorkerModule,
   ],
 };

@@ -8,7 +8,7 @@ import { appendToCall } from './call-append.js';
 const MAX_DECISIONS = 5;
 
 /** Loads a call, decides and appends; when the call changed meanwhile, again. */
-export class CallExecutor {
+export class CallCommands {
   constructor(private readonly events: EventStore) {}
 
   /**

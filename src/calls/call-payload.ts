@@ -4,7 +4,7 @@ import { type CallCosts, type Direction, type Environment, type Outcome, type Se
 import { type StoredCallRow } from './queries/call-view.js';
 
 /** A call as the contract tells it to others. What is not known yet is null, never absent. */
-export interface CallReport {
+export interface CallPayload {
   callId: string;
   organizationId: string;
   agentId: string;
@@ -32,7 +32,7 @@ export interface CallReport {
 }
 
 /** An event of a call, with the call as it is now. */
-export interface ReportedEvent {
+export interface EventPayload {
   /** As in the call's timeline. */
   id: string;
   type: string;
@@ -41,7 +41,7 @@ export interface ReportedEvent {
   at: string;
   /** What the event itself says. */
   details: object;
-  call: CallReport;
+  call: CallPayload;
 }
 
 type Row = StoredCallRow & { n: string; agent_name: string | null; type: string; data: object };
@@ -50,10 +50,10 @@ type Row = StoredCallRow & { n: string; agent_name: string | null; type: string;
  * What there is to tell of events.
  * @returns one for each that was asked for, in the same order; undefined for an event that is not there any more
  */
-export async function reportEvents(
+export async function eventPayloads(
   database: Database,
   events: readonly { callId: string; version: number }[],
-): Promise<(ReportedEvent | undefined)[]> {
+): Promise<(EventPayload | undefined)[]> {
   const rows = await database.query<Row>(
     {
       name: 'report_events',
@@ -75,7 +75,7 @@ export async function reportEvents(
   });
 }
 
-function toReport(row: Row): CallReport {
+function toReport(row: Row): CallPayload {
   return {
     callId: row.id,
     organizationId: row.organization_id,

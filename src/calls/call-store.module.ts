@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { EventStore } from '../lib/event-store/index.js';
 import { type Config } from '../config/config.js';
-import { CONFIG, Database, Log, SecretBox, Wakeups } from '../lib/platform/index.js';
-import { CallExecutor } from './call-commands.js';
+import { CONFIG, Database, Log, SecretBox, Notifications } from '../lib/platform/index.js';
+import { CallCommands } from './call-commands.js';
 import { CALLS_PROJECTION } from './call-append.js';
 import { Recordings } from '../recordings/index.js';
 
@@ -11,19 +11,19 @@ import { Recordings } from '../recordings/index.js';
   providers: [
     {
       provide: EventStore,
-      useFactory: (database: Database, wakeups: Wakeups) =>
+      useFactory: (database: Database, wakeups: Notifications) =>
         new EventStore(database, CALLS_PROJECTION, () => {
           wakeups.wake('call_events');
         }),
-      inject: [Database, Wakeups],
+      inject: [Database, Notifications],
     },
-    { provide: CallExecutor, useFactory: (events: EventStore) => new CallExecutor(events), inject: [EventStore] },
+    { provide: CallCommands, useFactory: (events: EventStore) => new CallCommands(events), inject: [EventStore] },
     {
       provide: Recordings,
       useFactory: (config: Config, secrets: SecretBox, log: Log) => new Recordings(config, secrets, log),
       inject: [CONFIG, SecretBox, Log],
     },
   ],
-  exports: [EventStore, CallExecutor, Recordings],
+  exports: [EventStore, CallCommands, Recordings],
 })
 export class CallStoreModule {}

@@ -16,7 +16,7 @@ import {
 } from '../lib/platform/index.js';
 import { PhoneNumbersService, noCarrier } from '../carriers/index.js';
 import { decide, UNKNOWN_CALL } from './call.js';
-import { CallExecutor } from './call-commands.js';
+import { CallCommands } from './call-commands.js';
 import { type CallFacts } from './call-events.js';
 import { LATENCIES } from './queries/call-latency.js';
 import { loadTurns, TRANSCRIPT, type Turn } from './queries/call-turns.js';
@@ -42,7 +42,7 @@ export class CallsService {
   constructor(
     private readonly database: Database,
     private readonly events: EventStore,
-    private readonly executor: CallExecutor,
+    private readonly executor: CallCommands,
     private readonly agents: AgentsService,
     private readonly phoneNumbers: PhoneNumbersService,
   ) {

@@ -1,4 +1,4 @@
-export { CallExecutor } from './call-commands.js';
+export { CallCommands } from './call-commands.js';
 export {
   type AgentUsed,
   type Assessment,
@@ -11,7 +11,7 @@ export {
   type TokenUsage,
   type ToolUse,
 } from './call-events.js';
-export { type ReportedEvent, reportEvents } from './call-payload.js';
+export { type EventPayload, eventPayloads } from './call-payload.js';
 export { CallStoreModule } from './call-store.module.js';
 export { type CallCommand, type CallState } from './call.js';
 export { CallsApiModule, CallsWorkerModule } from './calls.module.js';

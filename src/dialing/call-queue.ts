@@ -17,7 +17,7 @@ export interface WaitingCarrier {
   limits: Partial<Limits>;
 }
 
-export interface AdmissionRequest {
+export interface ClaimRequest {
   /** The worker that will carry the calls. */
   owner: string;
   environment: Environment;
@@ -44,7 +44,7 @@ const ADMIT: NamedStatement = {
  * within an organization, in turns between them. One admission runs at a time, in whichever process, so that no limit
  * is ever passed. A call that has to wait stays as it is.
  */
-export async function admitCalls(database: Database, request: AdmissionRequest): Promise<Admitted> {
+export async function admitCalls(database: Database, request: ClaimRequest): Promise<Admitted> {
   const { owner, environment, carrier, leaseMs, limits, most } = request;
   const rows = await database.query<{ call_id: string | null; retry_in_ms: number | null }>(ADMIT, [
     owner,

@@ -1,27 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../telephony/index.js';
-import { type Database, DomainError, type Log, newId, type Wakeups } from '../lib/platform/index.js';
+import { type Database, DomainError, type Log, newId, type Notifications } from '../lib/platform/index.js';
 import {
   saveUsage,
-  type CallExecutor,
+  type CallCommands,
   type CallCommand,
   type CallState,
   type Environment,
   saveTurn,
 } from '../calls/index.js';
-import { type Prepared, TalkNotes, type TalkPlan, type TalkSupport } from '../sessions/index.js';
+import { type Prepared, ConversationRecorder, type SessionPlan, type SessionSupport } from '../sessions/index.js';
 import { countDeferrals, lastClaim } from './attempts.js';
 import { waitAfter } from './disconnection-reasons.js';
-import { LiveCall, type LiveCallLimits } from './leg-follower.js';
-import { within } from './within.js';
+import { LegFollower, type LegLimits } from './leg-follower.js';
+import { withTimeout } from './within.js';
 
-export interface CallRunnerOptions extends LiveCallLimits {
+export interface CallRunnerOptions extends LegLimits {
   /** How long a provider may take to answer a request before it counts as not answered. */
   providerTimeoutMs?: number | undefined;
 }
 
 /** What whoever has a call in hand wants to know of it. */
-export interface Hold {
+export interface CallLease {
   /** False: this worker has lost the call, or stops. Whatever was not begun by then must not be. */
   isWanted: () => boolean;
   /** Aborted when this worker stops. */
@@ -29,7 +29,7 @@ export interface Hold {
   /** The provider has just been asked for it. */
   asked: () => void;
   /** It is being followed: from now on it can be hung up or let go of. */
-  followed: (call: LiveCall) => void;
+  followed: (call: LegFollower) => void;
 }
 
 type Ready = Extract<Prepared, { is: 'ready' }>;
@@ -52,16 +52,16 @@ const MAX_POSTPONED = 4;
 export class CallRunner {
   constructor(
     private readonly database: Database,
-    private readonly calls: CallExecutor,
+    private readonly calls: CallCommands,
     private readonly providers: Partial<Record<Environment, TelephonyProvider>>,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     private readonly log: Log,
     private readonly options: CallRunnerOptions,
-    private readonly support: TalkSupport | undefined,
+    private readonly support: SessionSupport | undefined,
   ) {}
 
   /** Prepares and claims the attempt, then asks the provider: never the other way round. */
-  async dial(callId: string, environment: Environment, hold: Hold): Promise<void> {
+  async dial(callId: string, environment: Environment, hold: CallLease): Promise<void> {
     const provider = this.providers[environment];
     if (!provider) throw new Error(`This worker has no provider for ${environment} calls`);
     const prepared = await this.prepare(callId, environment, hold.signal);
@@ -91,7 +91,7 @@ export class CallRunner {
     hold.asked();
     let leg: CallLeg;
     try {
-      leg = await within(this.options.providerTimeoutMs ?? PROVIDER_TIMEOUT_MS, 'dialling', asked);
+      leg = await withTimeout(this.options.providerTimeoutMs ?? PROVIDER_TIMEOUT_MS, 'dialling', asked);
     } catch (error) {
       this.log.warn({ err: error, callId }, 'it is not known whether the provider took the call; asking it');
       this.hangUpIfLate(callId, claim, asked);
@@ -103,8 +103,8 @@ export class CallRunner {
   /** Goes on with a call that was begun, by what its events and the provider say. Given a claim, only with that one. */
   async resume(
     callId: string,
-    hold: Hold,
-    attempt: { claim?: string; ifNever: 'not-asked' | 'lost'; plan?: TalkPlan | undefined } = { ifNever: 'lost' },
+    hold: CallLease,
+    attempt: { claim?: string; ifNever: 'not-asked' | 'lost'; plan?: SessionPlan | undefined } = { ifNever: 'lost' },
   ): Promise<void> {
     const state = await this.calls.stateOf(callId);
     if (state.is === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
@@ -135,7 +135,7 @@ export class CallRunner {
   }
 
   /** An agent may want shorter calls than the settings; longer ones it does not get. */
-  private limits(plan: TalkPlan | undefined): LiveCallLimits {
+  private limits(plan: SessionPlan | undefined): LegLimits {
     const { ringTimeoutMs, maxDurationMs } = this.options;
     return { ringTimeoutMs, maxDurationMs: Math.min(maxDurationMs, plan?.maxDurationMs ?? maxDurationMs) };
   }
@@ -177,7 +177,7 @@ export class CallRunner {
     const provider = this.providers[environment];
     for (let attempt = 1; provider && attempt <= FIND_ATTEMPTS; attempt++) {
       try {
-        return await within(FIND_MS, 'asking for a call', provider.find(claim));
+        return await withTimeout(FIND_MS, 'asking for a call', provider.find(claim));
       } catch (error) {
         this.log.warn({ err: error, claim, attempt }, 'the provider does not say what became of a call');
       }
@@ -228,26 +228,32 @@ export class CallRunner {
       .catch(() => undefined); // the refusal has been told already
   }
 
-  private async follow(callId: string, state: UnderWay, leg: CallLeg, hold: Hold, plan?: TalkPlan): Promise<void> {
+  private async follow(
+    callId: string,
+    state: UnderWay,
+    leg: CallLeg,
+    hold: CallLease,
+    plan?: SessionPlan,
+  ): Promise<void> {
     const call = this.liveCall(callId, state.claim, leg, plan);
     hold.followed(call);
     await call.follow(state.is === 'connected' ? state.startedAt : undefined);
   }
 
-  private liveCall(callId: string, claim: string, leg: CallLeg, plan?: TalkPlan): LiveCall {
+  private liveCall(callId: string, claim: string, leg: CallLeg, plan?: SessionPlan): LegFollower {
     const execute = async (command: CallCommand) => (await this.calls.execute(callId, command, CAUSE)).state;
-    const notes = new TalkNotes(claim, {
+    const notes = new ConversationRecorder(claim, {
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
       saveUsage: (usage) => saveUsage(this.database, callId, usage),
       execute,
       log: this.log,
     });
     const { support } = this;
-    return new LiveCall(callId, claim, leg, this.limits(plan), {
+    return new LegFollower(callId, claim, leg, this.limits(plan), {
       execute,
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
-      converse: support && plan && ((line) => support.startTalk(plan, line, leg, notes)),
+      converse: support && plan && ((line) => support.startSession(plan, line, leg, notes)),
       kept: () => notes.kept(),
       // Not awaited: an upload takes its time, and what it leaves undone is swept up.
       closed: () => void support?.finishing.soon(callId, claim),

@@ -1,7 +1,7 @@
 import { type Queue } from 'bullmq';
 import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
 import { dialJob, dialTaskId } from './dial-job.js';
-import { within } from './within.js';
+import { withTimeout } from './within.js';
 
 /** A queue that cannot be reached waits for its server; the feed's transaction and the end of the process must not. */
 const QUEUE_MS = 5_000;
@@ -18,9 +18,9 @@ export class DialSubscription implements FeedReader {
       if (type === 'call.deferred') return [dialJob(streamId, version, (data as { notBefore: string }).notBefore)];
       return [];
     });
-    if (jobs.length > 0) await within(QUEUE_MS, 'adding jobs', this.queue.addBulk(jobs));
+    if (jobs.length > 0) await withTimeout(QUEUE_MS, 'adding jobs', this.queue.addBulk(jobs));
     for (const { streamId, type, data } of events)
       if (type === 'call.ended' && (data as { status: string }).status === 'cancelled')
-        await within(QUEUE_MS, 'removing a job', this.queue.remove(dialTaskId(streamId)));
+        await withTimeout(QUEUE_MS, 'removing a job', this.queue.remove(dialTaskId(streamId)));
   }
 }

@@ -13,18 +13,18 @@ import {
   OutboundHttp,
   type QueueConnection,
   SecretBox,
-  Wakeups,
+  Notifications,
 } from '../lib/platform/index.js';
 import { CarriersForCalls } from '../carriers/index.js';
 import { DiallingPolicyService } from '../compliance/index.js';
-import { SimulatorProvider, SipProvider, TelephonyModule } from '../telephony/index.js';
+import { SimulatorProvider, SipTrunkProvider, TelephonyModule } from '../telephony/index.js';
 import { decodeTones, encodeTones } from '../voice/index.js';
-import { CallExecutor, CallStoreModule } from '../calls/index.js';
-import { LiveUpkeepWorker, createTalkSupport, type TalkSupport } from '../sessions/index.js';
+import { CallCommands, CallStoreModule } from '../calls/index.js';
+import { SessionMaintenanceWorker, createSessionSupport, type SessionSupport } from '../sessions/index.js';
 import { FinishRecordings, Recordings } from '../recordings/index.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
-import { DispatchWorker } from './dialing.worker.js';
+import { DialingWorker } from './dialing.worker.js';
 import { Dispatcher } from './dispatcher.js';
 
 const QUEUE = Symbol('queue connection');
@@ -49,11 +49,11 @@ class QueueModule implements OnApplicationShutdown {
 
 /** What dials: the queue, the dispatcher and its providers. Loaded by workers only. */
 @Module({})
-export class DispatchModule {
+export class DialingModule {
   static forRoot(redisUrl: string | undefined, databaseUrl: string): DynamicModule {
     const queue = QueueModule.forRoot(redisUrl, databaseUrl);
     return {
-      module: DispatchModule,
+      module: DialingModule,
       imports: [
         CallStoreModule,
         AgentsModule,
@@ -79,11 +79,20 @@ export class DispatchModule {
         {
           provide: Dispatcher,
           useFactory: createDispatcher,
-          inject: [Database, CallExecutor, Wakeups, Log, CONFIG, CarriersForCalls, SimulatorProvider, TALK_SUPPORT],
+          inject: [
+            Database,
+            CallCommands,
+            Notifications,
+            Log,
+            CONFIG,
+            CarriersForCalls,
+            SimulatorProvider,
+            TALK_SUPPORT,
+          ],
         },
         {
           provide: TALK_SUPPORT,
-          useFactory: createTalkSupport,
+          useFactory: createSessionSupport,
           inject: [
             ...[CONFIG, Log, Database, SecretBox, OutboundHttp, AgentsService, ProviderAccountsService],
             ...[KnowledgeSearch, CarriersForCalls, DiallingPolicyService, Recordings, FinishRecordings],
@@ -92,13 +101,13 @@ export class DispatchModule {
         },
         {
           provide: FinishRecordings,
-          useFactory: (database: Database, calls: CallExecutor, recordings: Recordings, log: Log) =>
+          useFactory: (database: Database, calls: CallCommands, recordings: Recordings, log: Log) =>
             new FinishRecordings(database, calls, recordings, log),
-          inject: [Database, CallExecutor, Recordings, Log],
+          inject: [Database, CallCommands, Recordings, Log],
         },
         DialProcessor,
-        DispatchWorker,
-        LiveUpkeepWorker,
+        DialingWorker,
+        SessionMaintenanceWorker,
       ],
     };
   }
@@ -106,15 +115,15 @@ export class DispatchModule {
 
 function createDispatcher(
   database: Database,
-  calls: CallExecutor,
-  wakeups: Wakeups,
+  calls: CallCommands,
+  wakeups: Notifications,
   log: Log,
   config: Config,
   carriers: CarriersForCalls,
   simulator: SimulatorProvider,
-  support: TalkSupport,
+  support: SessionSupport,
 ) {
-  const sip = new SipProvider({ database, carriers, log }, config.sip);
+  const sip = new SipTrunkProvider({ database, carriers, log }, config.sip);
   const options = {
     ringTimeoutMs: config.ringTimeoutMs,
     maxDurationMs: config.maxCallDurationMs,

@@ -3,13 +3,13 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { Queue } from 'bullmq';
 import { Subscription } from '../lib/event-store/index.js';
 import { type Config } from '../config/config.js';
-import { Database, InjectConfig, Log, oneAtATime, PeriodicTask, Wakeups } from '../lib/platform/index.js';
+import { Database, InjectConfig, Log, singleFlight, PeriodicTask, Notifications } from '../lib/platform/index.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
 import { DialSubscription } from './dial.subscription.js';
 import { Dispatcher } from './dispatcher.js';
 import { rebuildJobs } from './rebuild-jobs.js';
-import { within } from './within.js';
+import { withTimeout } from './within.js';
 
 const CLOSE_MS = 3_000;
 /** In a quarter of a lease a worker renews its own and looks for those of others that have run out. */
@@ -17,7 +17,7 @@ const ROUNDS_A_LEASE = 4;
 
 /** Runs the dispatcher: by wake-up where there is one, and by the clock where one got lost. */
 @Injectable()
-export class DispatchWorker implements OnApplicationBootstrap, OnModuleDestroy {
+export class DialingWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly subscription: Subscription;
   private readonly tasks: PeriodicTask[];
   private readonly unsubscribe: (() => void)[] = [];
@@ -26,7 +26,7 @@ export class DispatchWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly dispatcher: Dispatcher,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     private readonly processor: DialProcessor,
     @InjectQueue(DIAL_QUEUE) private readonly queue: Queue,
     @InjectConfig() config: Config,
@@ -49,7 +49,7 @@ export class DispatchWorker implements OnApplicationBootstrap, OnModuleDestroy {
     };
     this.admitSoon = soon(() => dispatcher.admit(), 'admission failed; it is tried again soon');
     this.hangUpSoon = soon(
-      oneAtATime(() => dispatcher.hangUpEnded()),
+      singleFlight(() => dispatcher.hangUpEnded()),
       'ended calls could not be hung up; it is tried again soon',
     );
   }
@@ -78,7 +78,7 @@ export class DispatchWorker implements OnApplicationBootstrap, OnModuleDestroy {
     await this.dispatcher.stop();
     // Before their connection is closed, without which they would try again for ever.
     for (const part of [this.processor.worker, this.queue])
-      await within(CLOSE_MS, 'closing the queue', part.close()).catch((error: unknown) => {
+      await withTimeout(CLOSE_MS, 'closing the queue', part.close()).catch((error: unknown) => {
         this.log.warn({ err: error }, 'the queue could not be closed; nothing is lost with it');
       });
   }

@@ -1,7 +1,7 @@
 import { DEFAULT_CARRIER_ID } from '../carriers/index.js';
 import { type TelephonyProvider } from '../telephony/index.js';
-import { Coalescer, type Database, type Log, newId, oneAtATime, type Wakeups } from '../lib/platform/index.js';
-import { type CallExecutor, type Environment } from '../calls/index.js';
+import { Batcher, type Database, type Log, newId, singleFlight, type Notifications } from '../lib/platform/index.js';
+import { type CallCommands, type Environment } from '../calls/index.js';
 import {
   admitCalls,
   confirmAsked,
@@ -14,9 +14,9 @@ import {
   type WaitingCarrier,
   waitingCarriers,
 } from './call-queue.js';
-import { CallRunner, type CallRunnerOptions, type Hold } from './call-runner.js';
-import { type LiveCall } from './leg-follower.js';
-import { type TalkSupport } from '../sessions/index.js';
+import { CallRunner, type CallRunnerOptions, type CallLease } from './call-runner.js';
+import { type LegFollower } from './leg-follower.js';
+import { type SessionSupport } from '../sessions/index.js';
 
 export interface DispatcherOptions extends CallRunnerOptions {
   limits: Limits;
@@ -29,7 +29,7 @@ export interface DispatcherOptions extends CallRunnerOptions {
 /** A call that this worker has in hand. */
 interface Hand {
   /** From when a provider has it. */
-  call?: LiveCall;
+  call?: LegFollower;
   /** Another worker has taken it over. */
   isLost: boolean;
   /** A provider has been asked for it, or may have been by whoever had it before. */
@@ -53,8 +53,8 @@ export class Dispatcher {
   private readonly runner: CallRunner;
   private readonly inHand = new Map<string, Hand>();
   private readonly underWay = new Set<Promise<void>>();
-  private readonly admitOnce = oneAtATime(() => this.admitAll());
-  private readonly confirmations = new Coalescer<string, undefined>(
+  private readonly admitOnce = singleFlight(() => this.admitAll());
+  private readonly confirmations = new Batcher<string, undefined>(
     async (callIds) => {
       await confirmAsked(this.database, callIds);
       return callIds.map(() => undefined);
@@ -67,12 +67,12 @@ export class Dispatcher {
 
   constructor(
     private readonly database: Database,
-    calls: CallExecutor,
+    calls: CallCommands,
     private readonly providers: Partial<Record<Environment, TelephonyProvider>>,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     private readonly log: Log,
     private readonly options: DispatcherOptions,
-    support?: TalkSupport,
+    support?: SessionSupport,
   ) {
     this.runner = new CallRunner(database, calls, providers, wakeups, log, options, support);
   }
@@ -176,7 +176,11 @@ export class Dispatcher {
   }
 
   /** Runs what is to be done with a call in hand, and frees its place afterwards. */
-  private carry(callId: string, work: (hold: Hold) => Promise<void>, begun: Pick<Hand, 'isAsked' | 'isPaced'>): void {
+  private carry(
+    callId: string,
+    work: (hold: CallLease) => Promise<void>,
+    begun: Pick<Hand, 'isAsked' | 'isPaced'>,
+  ): void {
     const hand: Hand = { isLost: false, ...begun };
     this.inHand.set(callId, hand);
     const carried = work({

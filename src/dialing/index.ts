@@ -1,2 +1,2 @@
 export { dialTaskId } from './dial-job.js';
-export { DispatchModule } from './dialing.module.js';
+export { DialingModule } from './dialing.module.js';

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AudioPort } from '../lib/audio/index.js';
 import { type CallLeg, type LegEnd, type LegSignal } from '../telephony/index.js';
 import { type Log } from '../lib/platform/index.js';
-import { type Talk } from '../voice/index.js';
+import { type VoiceSession } from '../voice/index.js';
 import { type CallCommand, type CallState, responsibleFor } from '../calls/index.js';
 import { endOf } from './disconnection-reasons.js';
-import { within } from './within.js';
+import { withTimeout } from './within.js';
 
 /** How long after the time that a provider was told to keep itself, until we keep it for it. */
 const GRACE_MS = 2_000;
@@ -17,14 +17,14 @@ const LINGER_MS = 3_000;
 /** How long the customer's last words may take to be understood. */
 const LAST_WORDS_MS = 10_000;
 
-export interface LiveCallDependencies {
+export interface LegFollowerDeps {
   /** Makes a command true of this call. Returns the state that the call has afterwards. */
   execute: (command: CallCommand) => Promise<CallState>;
   /** How often the call was sent back to the line. */
   countDeferrals: () => Promise<number>;
   saveTurn: (turn: Extract<LegSignal, { type: 'turn' }>) => Promise<boolean>;
   /** Begins to speak on a line that was answered. */
-  converse: ((line: AudioPort) => Talk) | undefined;
+  converse: ((line: AudioPort) => VoiceSession) | undefined;
   /** Resolves when all that the conversation has told so far is stored. */
   kept: () => Promise<void>;
   /** The line is closed: what it recorded can be kept. */
@@ -32,7 +32,7 @@ export interface LiveCallDependencies {
   log: Log;
 }
 
-export interface LiveCallLimits {
+export interface LegLimits {
   ringTimeoutMs: number;
   maxDurationMs: number;
 }
@@ -41,11 +41,11 @@ export interface LiveCallLimits {
  * Carries one leg to the end of its call: what the provider signals becomes commands. Limits are kept here too, since a
  * provider may forget them or never tell the end.
  */
-export class LiveCall {
+export class LegFollower {
   private timer: NodeJS.Timeout | undefined;
   private lingering: NodeJS.Timeout | undefined;
   private abandoned = false;
-  private conversation: Talk | undefined;
+  private conversation: VoiceSession | undefined;
   private hangingUp: Promise<void> | undefined;
   private readonly released: Promise<void>;
   private release: () => void = () => undefined;
@@ -54,8 +54,8 @@ export class LiveCall {
     readonly callId: string,
     private readonly claim: string,
     private readonly leg: CallLeg,
-    private readonly limits: LiveCallLimits,
-    private readonly deps: LiveCallDependencies,
+    private readonly limits: LegLimits,
+    private readonly deps: LegFollowerDeps,
   ) {
     this.released = new Promise((resolve) => {
       this.release = resolve;
@@ -107,7 +107,7 @@ export class LiveCall {
 
   private async lastWords(): Promise<void> {
     const told = Promise.resolve(this.conversation?.stop()).then(() => this.deps.kept());
-    await within(LAST_WORDS_MS, 'the last words', told).catch((error: unknown) => {
+    await withTimeout(LAST_WORDS_MS, 'the last words', told).catch((error: unknown) => {
       this.deps.log.warn({ err: error, callId: this.callId }, 'the last words of a conversation are not kept');
     });
   }
@@ -129,7 +129,7 @@ export class LiveCall {
     const { callId } = this;
     for (let attempt = 1; attempt <= HANG_UP_ATTEMPTS; attempt++) {
       try {
-        await within(HANG_UP_MS, 'hanging up', this.leg.hangup());
+        await withTimeout(HANG_UP_MS, 'hanging up', this.leg.hangup());
         return;
       } catch (error) {
         this.deps.log.error({ err: error, callId, attempt }, 'a call that is over could not be hung up');
@@ -212,7 +212,7 @@ export class LiveCall {
   }
 
   /** Not awaited: what is said takes its time, and what happens on the line meanwhile counts. */
-  private inConversation(act: (conversation: Talk) => Promise<void>): void {
+  private inConversation(act: (conversation: VoiceSession) => Promise<void>): void {
     if (!this.conversation) return;
     act(this.conversation).catch((error: unknown) => {
       this.deps.log.error({ err: error, callId: this.callId }, 'the conversation does not know what was heard');

@@ -1,7 +1,7 @@
 import { type Queue } from 'bullmq';
 import { type Database } from '../lib/platform/index.js';
 import { dialJob } from './dial-job.js';
-import { within } from './within.js';
+import { withTimeout } from './within.js';
 
 const CALLS_A_READ = 1_000;
 const QUEUE_MS = 5_000;
@@ -23,7 +23,7 @@ export async function rebuildJobs(database: Database, queue: Queue): Promise<num
     const last = rows.at(-1);
     if (!last) return count;
     const jobs = rows.map(({ id, version, due_at }) => dialJob(id, version, due_at.toISOString()));
-    await within(QUEUE_MS, 'adding jobs', queue.addBulk(jobs));
+    await withTimeout(QUEUE_MS, 'adding jobs', queue.addBulk(jobs));
     after = last.id;
     count += rows.length;
   }

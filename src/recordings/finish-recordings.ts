@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, isId, type Log } from '../lib/platform/index.js';
 import { repairWav } from '../lib/audio/index.js';
-import { type CallExecutor } from '../calls/index.js';
+import { type CallCommands } from '../calls/index.js';
 import { Recordings } from './recordings.js';
 
 const CAUSE = { service: 'recordings' };
@@ -22,7 +22,7 @@ export class FinishRecordings {
 
   constructor(
     private readonly database: Database,
-    private readonly calls: CallExecutor,
+    private readonly calls: CallCommands,
     private readonly recordings: Recordings,
     private readonly log: Log,
   ) {}

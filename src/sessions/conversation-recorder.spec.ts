@@ -1,7 +1,7 @@
 import { type Log } from '../lib/platform/index.js';
 import { type ConversationEvent } from '../voice/index.js';
 import { type CallCommand } from '../calls/index.js';
-import { TalkNotes } from './conversation-recorder.js';
+import { ConversationRecorder } from './conversation-recorder.js';
 
 const silent = () => undefined;
 const use = { name: 'look_up', arguments: {}, result: 'Found.', error: null, ms: 12.4 };
@@ -31,13 +31,13 @@ describe('what is taken down of a conversation', () => {
     flush: silent,
   };
   let kept: unknown[];
-  let notes: TalkNotes;
+  let notes: ConversationRecorder;
 
   beforeEach(() => {
     errors.length = 0;
     kept = [];
     const keep = (what: unknown) => (kept.push(what), Promise.resolve());
-    notes = new TalkNotes('c1', { saveTurn: keep, saveUsage: keep, execute: keep, log });
+    notes = new ConversationRecorder('c1', { saveTurn: keep, saveUsage: keep, execute: keep, log });
   });
 
   const commands = () => kept as CallCommand[];
@@ -62,7 +62,7 @@ describe('what is taken down of a conversation', () => {
       if (type === 'ReportToolUse') await slow;
       order.push(`${type} ends`);
     };
-    notes = new TalkNotes('c1', { saveTurn: silent as never, saveUsage: silent as never, execute, log });
+    notes = new ConversationRecorder('c1', { saveTurn: silent as never, saveUsage: silent as never, execute, log });
     notes.take(tool());
     notes.take(fault);
     release();
@@ -75,7 +75,7 @@ describe('what is taken down of a conversation', () => {
 
   it('goes on when one cannot be kept, and says so', async () => {
     const execute = () => Promise.reject(new Error('down'));
-    notes = new TalkNotes('c1', {
+    notes = new ConversationRecorder('c1', {
       saveTurn: (told) => (kept.push(told), Promise.resolve()),
       saveUsage: silent as never,
       execute,

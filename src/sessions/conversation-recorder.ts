@@ -3,7 +3,7 @@ import { DomainError, findJsonProblem, type Log } from '../lib/platform/index.js
 import { type ConversationEvent, type ToolUse, type Turn, type Usage } from '../voice/index.js';
 import { type CallCommand, type ToolUse as UsedTool } from '../calls/index.js';
 
-export interface NoteKeeping {
+export interface ConversationRecorderDeps {
   saveTurn: (turn: Turn) => Promise<unknown>;
   saveUsage: (usage: Usage) => Promise<unknown>;
   execute: (command: CallCommand) => Promise<unknown>;
@@ -15,13 +15,13 @@ const MOST_CHARACTERS = 4_000;
 const RETRY_MS = [100, 500, 2_000];
 
 /** Takes down what happens in a conversation, one thing after the other. */
-export class TalkNotes {
+export class ConversationRecorder {
   private number = 0;
   private last: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly claim: string,
-    private readonly keeping: NoteKeeping,
+    private readonly keeping: ConversationRecorderDeps,
   ) {}
 
   readonly take = (event: ConversationEvent): void => {

@@ -1,5 +1,5 @@
-export { TalkNotes } from './conversation-recorder.js';
+export { ConversationRecorder } from './conversation-recorder.js';
 export { type Prepared } from './preparation/call-preparation.js';
-export { LiveUpkeepWorker } from './session-maintenance.worker.js';
-export { type TalkPlan } from './session-plan.js';
-export { createTalkSupport, type TalkSupport } from './session-support.js';
+export { SessionMaintenanceWorker } from './session-maintenance.worker.js';
+export { type SessionPlan } from './session-plan.js';
+export { createSessionSupport, type SessionSupport } from './session-support.js';

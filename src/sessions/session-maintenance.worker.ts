@@ -7,7 +7,7 @@ import { DailyUse } from '../compliance/index.js';
 
 /** Keeps what live calls leave behind: finishes recordings that a crash left, deletes old ones, forgets old legs. */
 @Injectable()
-export class LiveUpkeepWorker implements OnApplicationBootstrap, OnModuleDestroy {
+export class SessionMaintenanceWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly tasks: PeriodicTask[];
 
   constructor(

@@ -22,10 +22,10 @@ import {
 } from '../lib/platform/index.js';
 import {
   type AnnouncementScript,
-  createSpeaker,
+  createTextToSpeech,
   ProviderError,
   type ProviderSettings,
-  say,
+  presynthesize,
   type Usage,
 } from '../voice/index.js';
 import { type AgentUsed, type CallFacts, type DisconnectionReason } from '../calls/index.js';
@@ -38,7 +38,7 @@ const SPEECH_MS = 9_000;
 const APOLOGY_MS = 4_000;
 
 /** What an agent will do on a line, known before it is dialled. */
-export interface TalkPlan {
+export interface SessionPlan {
   callId: string;
   facts: CallFacts;
   agent: AgentForCalls;
@@ -57,16 +57,16 @@ export interface TalkPlan {
   maxDurationMs: number | undefined;
 }
 
-type Known = Pick<TalkPlan, 'agent' | 'texts' | 'stages' | 'tools'>;
+type Known = Pick<SessionPlan, 'agent' | 'texts' | 'stages' | 'tools'>;
 
 /** Why an agent cannot speak in a call. */
-export interface NoTalk {
+export interface CannotSpeak {
   reason: DisconnectionReason;
   detail: string;
   retryable: boolean;
 }
 
-export interface TalkPlannerParts {
+export interface SessionPlannerDeps {
   agents: Pick<AgentsService, 'forCalls'>;
   accounts: Accounts;
   /** For where accounts lead. */
@@ -82,11 +82,11 @@ export interface TalkPlannerParts {
  * Finds out what an agent has to say in a call and who says it, all of it before the phone rings: nobody is called to be
  * met with silence.
  */
-export class TalkPlanner {
-  constructor(private readonly parts: TalkPlannerParts) {}
+export class SessionPlanner {
+  constructor(private readonly parts: SessionPlannerDeps) {}
 
   /** @throws Error when the database cannot be asked, or `signal` is aborted */
-  async plan(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<TalkPlan | NoTalk> {
+  async plan(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<SessionPlan | CannotSpeak> {
     let known: Known;
     try {
       known = await this.know(facts);
@@ -125,15 +125,15 @@ export class TalkPlanner {
     facts: CallFacts,
     { agent, texts, stages }: Known,
     signal: AbortSignal | undefined,
-  ): Promise<Pick<TalkPlan, 'script' | 'apology' | 'usage'> | NoTalk> {
+  ): Promise<Pick<SessionPlan, 'script' | 'apology' | 'usage'> | CannotSpeak> {
     const { config, log } = this.parts;
-    const speakers = stages.speech && providersOf(stages.speech, createSpeaker);
+    const speakers = stages.speech && providersOf(stages.speech, createTextToSpeech);
     const usage: Usage[] = [];
     const language = facts.language ?? agent.language ?? undefined;
     const patience = speakers?.fallback ? SPEECH_MS / 2 : SPEECH_MS;
     const spoken = async (words: string, timeoutMs = patience): Promise<Int16Array | undefined> => {
       if (words === '' || !speakers) return undefined;
-      const { pcm, provider } = await say(speakers, words, { voice: undefined, language, timeoutMs, signal });
+      const { pcm, provider } = await presynthesize(speakers, words, { voice: undefined, language, timeoutMs, signal });
       usage.push({ stage: 'speech', provider, characters: words.length });
       return pcm;
     };

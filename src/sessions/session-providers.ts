@@ -1,9 +1,9 @@
 import {
   createLanguageModel,
-  createSpeaker,
-  createSpeechToSpeech,
-  createTranscriber,
-  type Providers,
+  createTextToSpeech,
+  createRealtimeModel,
+  createSpeechToText,
+  type ProviderPair,
   type ProviderSettings,
 } from '../voice/index.js';
 import { type StageName, type StageSettings, type StagesSettings } from '../agents/index.js';
@@ -21,17 +21,17 @@ export function conversing({
 export const providersOf = <P>(
   { primary, fallback }: StageSettings,
   create: (settings: ProviderSettings) => P,
-): Providers<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });
+): ProviderPair<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });
 
 /**
  * Makes sure that all whom a call needs can be made, which asks nobody: on an answered line it is too late to find out.
  * @throws ProviderError for settings that cannot work
  */
 export function checkStages(stages: StagesSettings): void {
-  if (stages.speechToSpeech) createSpeechToSpeech(stages.speechToSpeech);
-  if (stages.speech) providersOf(stages.speech, createSpeaker);
+  if (stages.speechToSpeech) createRealtimeModel(stages.speechToSpeech);
+  if (stages.speech) providersOf(stages.speech, createTextToSpeech);
   const providers = stages.speechToSpeech ? undefined : conversing(stages);
   if (!providers) return;
-  providersOf(providers.transcription, createTranscriber);
+  providersOf(providers.transcription, createSpeechToText);
   providersOf(providers.model, createLanguageModel);
 }

@@ -7,19 +7,19 @@ import { type AudioPort } from '../lib/audio/index.js';
 import { type CallLeg, type SimulatorProvider } from '../telephony/index.js';
 import { type CarriersForCalls } from '../carriers/index.js';
 import { type DiallingPolicyService, DailyUse } from '../compliance/index.js';
-import { type ConversationEvent, type Talk } from '../voice/index.js';
+import { type ConversationEvent, type VoiceSession } from '../voice/index.js';
 import { type Environment } from '../calls/index.js';
 import { LiveCallPreparation, type Preparation, TestCallPreparation } from './preparation/call-preparation.js';
 import { type FinishRecordings, type Recordings } from '../recordings/index.js';
-import { startTalk } from './start-session.js';
-import { type TalkNotes } from './conversation-recorder.js';
-import { type TalkPlan, TalkPlanner } from './session-plan.js';
+import { startSession } from './start-session.js';
+import { type ConversationRecorder } from './conversation-recorder.js';
+import { type SessionPlan, SessionPlanner } from './session-plan.js';
 
 /** What calls that are spoken need beside a provider. */
-export interface TalkSupport {
+export interface SessionSupport {
   /** What is prepared before a call is dialled; an environment without tells its turns itself. */
   preparations: Partial<Record<Environment, Preparation>>;
-  startTalk: (plan: TalkPlan, line: AudioPort, leg: CallLeg, notes: TalkNotes) => Talk;
+  startSession: (plan: SessionPlan, line: AudioPort, leg: CallLeg, notes: ConversationRecorder) => VoiceSession;
   finishing: FinishRecordings;
 }
 
@@ -27,7 +27,7 @@ export interface TalkSupport {
 const SCRIPTED = { kind: 'scripted' };
 const SCRIPTED_PROVIDERS = { transcription: SCRIPTED, model: SCRIPTED, speech: SCRIPTED };
 
-export function createTalkSupport(
+export function createSessionSupport(
   config: Config,
   log: Log,
   database: Database,
@@ -41,10 +41,10 @@ export function createTalkSupport(
   recordings: Recordings,
   finishing: FinishRecordings,
   simulator: Pick<SimulatorProvider, 'hasAudio' | 'clock'>,
-): TalkSupport {
+): SessionSupport {
   const { maxCallDurationMs: maxDurationMs } = config;
   const dailyUse = new DailyUse(database, config.callCostPerMinute);
-  const planner = new TalkPlanner({
+  const planner = new SessionPlanner({
     agents,
     accounts: (organizationId, ids) => accounts.accountsFor(organizationId, ids),
     guard: http.guard,
@@ -53,7 +53,7 @@ export function createTalkSupport(
     config,
     log,
   });
-  const scripted = new TalkPlanner({
+  const scripted = new SessionPlanner({
     agents: { forCalls: async (...of) => ({ ...(await agents.forCalls(...of)), providers: null, model: null }) },
     accounts: () => Promise.resolve(new Map()),
     guard: http.guard,
@@ -87,10 +87,10 @@ export function createTalkSupport(
       live: new LiveCallPreparation({ planner, carriers, policy, dailyUse, recordings }),
       ...(simulator.hasAudio ? { test: new TestCallPreparation(scripted) } : {}),
     },
-    startTalk: (plan, line, leg, notes) =>
+    startSession: (plan, line, leg, notes) =>
       plan.facts.environment === 'live'
-        ? startTalk(plan, line, leg, notes.take, onLive)
-        : startTalk(
+        ? startSession(plan, line, leg, notes.take, onLive)
+        : startSession(
             plan,
             line,
             leg,

@@ -3,30 +3,30 @@ import { type KnowledgeSearch } from '../knowledge/index.js';
 import { type AudioPort } from '../lib/audio/index.js';
 import { type CallLeg } from '../telephony/index.js';
 import {
-  AgentTalk,
+  VoicemailAwareSession,
   Announcement,
   Conversation,
   type Clock,
   type ConversationEvent,
-  type ConversationParts,
+  type ConversationDeps,
   type ConversationSettings,
   createLanguageModel,
-  createSpeaker,
-  createSpeechToSpeech,
-  createTranscriber,
+  createTextToSpeech,
+  createRealtimeModel,
+  createSpeechToText,
   conversationSettings,
   RealtimeConversation,
-  type Talk,
+  type VoiceSession,
   type Tool,
 } from '../voice/index.js';
 import { agentTools } from './tools/agent-tools.js';
 import { httpTool } from './tools/http-tool.js';
 import { knowledgeTool } from './tools/knowledge-tool.js';
 import { type StagesSettings } from '../agents/index.js';
-import { type TalkPlan } from './session-plan.js';
+import { type SessionPlan } from './session-plan.js';
 import { conversing, providersOf } from './session-providers.js';
 
-export interface TalkSurroundings {
+export interface SessionDeps {
   http: Pick<OutboundHttp, 'request'>;
   knowledge: Pick<KnowledgeSearch, 'search'>;
   /** Why an organization may not have a number dialled for a customer who is to be connected, if so. */
@@ -40,13 +40,13 @@ export interface TalkSurroundings {
 const WARN_BEFORE_MS = 30_000;
 
 /** Begins to speak on an answered line: a conversation where somebody hears, thinks and speaks, else an announcement. */
-export function startTalk(
-  plan: TalkPlan,
+export function startSession(
+  plan: SessionPlan,
   line: AudioPort,
   leg: CallLeg,
   tell: (event: ConversationEvent) => void,
-  surroundings: TalkSurroundings,
-): Talk {
+  surroundings: SessionDeps,
+): VoiceSession {
   const { script, stages, usage } = plan;
   for (const used of usage) tell({ type: 'usage', usage: used });
   const parts = {
@@ -57,7 +57,7 @@ export function startTalk(
   };
   const conversation = conversationOf(stages, line, parts);
   if (!conversation) return new Announcement(line, script);
-  return new AgentTalk(line, conversation, {
+  return new VoicemailAwareSession(line, conversation, {
     onMachine: script.onMachine,
     message: script.message ?? script.greeting,
   });
@@ -66,22 +66,22 @@ export function startTalk(
 function conversationOf(
   stages: StagesSettings,
   line: AudioPort,
-  parts: Pick<ConversationParts, 'settings' | 'tools' | 'clock' | 'tell'>,
+  parts: Pick<ConversationDeps, 'settings' | 'tools' | 'clock' | 'tell'>,
 ) {
   if (stages.speechToSpeech)
-    return new RealtimeConversation(line, { ...parts, provider: createSpeechToSpeech(stages.speechToSpeech) });
+    return new RealtimeConversation(line, { ...parts, provider: createRealtimeModel(stages.speechToSpeech) });
   const providers = conversing(stages);
   if (!providers) return undefined;
   const { transcription, model, speech } = providers;
   return new Conversation(line, {
     ...parts,
-    transcribers: providersOf(transcription, createTranscriber),
+    transcribers: providersOf(transcription, createSpeechToText),
     models: providersOf(model, createLanguageModel),
-    speakers: providersOf(speech, createSpeaker),
+    speakers: providersOf(speech, createTextToSpeech),
   });
 }
 
-function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
+function settingsOf(plan: SessionPlan, mostMs: number): ConversationSettings {
   const { facts, agent, texts, script, maxDurationMs } = plan;
   const { endpointing, interruption, silence } = agent;
   const usual = conversationSettings();
@@ -111,7 +111,7 @@ function settingsOf(plan: TalkPlan, mostMs: number): ConversationSettings {
   };
 }
 
-function toolsOf(plan: TalkPlan, leg: CallLeg, { http, knowledge, refusal }: TalkSurroundings): Tool[] {
+function toolsOf(plan: SessionPlan, leg: CallLeg, { http, knowledge, refusal }: SessionDeps): Tool[] {
   const { agent, tools: chosen, facts, callId } = plan;
   const { organizationId, fromNumber, disableKnowledgeBases } = facts;
   const tools = agentTools(chosen, {

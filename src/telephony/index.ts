@@ -12,5 +12,5 @@ export { SimulatorProvider } from './simulator/simulator.provider.js';
 export { CarrierHealth } from './sip-trunk/carrier-health.js';
 export { SipLegLedger } from './sip-trunk/sip-leg-ledger.js';
 export { isCapacity } from './sip-trunk/sip-reasons.js';
-export { SipProvider } from './sip-trunk/sip-trunk.provider.js';
+export { SipTrunkProvider } from './sip-trunk/sip-trunk.provider.js';
 export { TelephonyApiModule, TelephonyModule } from './telephony.module.js';

@@ -1,5 +1,5 @@
-import { type Line } from '../lib/audio/index.js';
-import { type Talk } from './voice-session.js';
+import { type ConversationLine } from '../lib/audio/index.js';
+import { type VoiceSession } from './voice-session.js';
 
 /** What a machine that answers gets. */
 export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
@@ -29,7 +29,7 @@ const GREETING_MS = 60_000;
  * Says what it has to say on an answered line, listens for a while and ends. What it does with a machine follows once
  * one is heard: until then it speaks as to a person.
  */
-export class Announcement implements Talk {
+export class Announcement implements VoiceSession {
   /** Resolves with why the call is to be hung up; never when it was stopped before. */
   readonly over: Promise<AnnouncementEnd>;
   private finish: (end: AnnouncementEnd) => void = () => undefined;
@@ -37,7 +37,7 @@ export class Announcement implements Talk {
   private phase: 'speaking' | 'waiting for the beep' | 'leaving a message' | 'stopped' = 'speaking';
 
   constructor(
-    private readonly line: Line,
+    private readonly line: ConversationLine,
     private readonly script: AnnouncementScript,
   ) {
     this.over = new Promise((resolve) => {

@@ -1,5 +1,5 @@
 export { Announcement, type AnnouncementScript } from './announcement.js';
-export { type ConversationParts } from './conversation/conversation-deps.js';
+export { type ConversationDeps } from './conversation/conversation-deps.js';
 export {
   type ConversationEvent,
   type ToolUse,
@@ -11,14 +11,19 @@ export { conversationSettings, type ConversationSettings } from './conversation/
 export { Conversation } from './conversation/conversation.js';
 export { RealtimeConversation } from './conversation/realtime-conversation.js';
 export { type Clock } from './pipeline/clock.js';
-export { type Providers } from './pipeline/provider-chain.js';
-export { say } from './presynthesize.js';
+export { type ProviderPair } from './pipeline/provider-chain.js';
+export { presynthesize } from './presynthesize.js';
 export { type LanguageModel, ProviderError } from './providers/ports.js';
 export { type ProviderSettings } from './providers/provider-settings.js';
-export { type Patience } from './providers/provider-timeouts.js';
-export { createLanguageModel, createSpeaker, createSpeechToSpeech, createTranscriber } from './providers/providers.js';
+export { type ProviderTimeouts } from './providers/provider-timeouts.js';
+export {
+  createLanguageModel,
+  createTextToSpeech,
+  createRealtimeModel,
+  createSpeechToText,
+} from './providers/providers.js';
 export { decodeTones, encodeTones } from './providers/scripted/tone-code.js';
 export { endCall, leaveVoicemail, sendDtmf, transferCall } from './tools/call-tools.js';
 export { type Tool } from './tools/tool.js';
-export { type Talk } from './voice-session.js';
-export { AgentTalk } from './voicemail-aware-session.js';
+export { type VoiceSession } from './voice-session.js';
+export { VoicemailAwareSession } from './voicemail-aware-session.js';

@@ -1,8 +1,8 @@
 import { concat } from './pipeline/endpointing.js';
-import { ProviderError, type Speaker } from './providers/ports.js';
-import { type Providers } from './pipeline/provider-chain.js';
+import { ProviderError, type TextToSpeech } from './providers/ports.js';
+import { type ProviderPair } from './pipeline/provider-chain.js';
 
-export interface SayOptions {
+export interface PresynthesizeOptions {
   voice: string | undefined;
   /** BCP 47. */
   language: string | undefined;
@@ -20,10 +20,10 @@ const MOST_SAMPLES = 8_000 * 300;
  * @returns PCM16 at 8 kHz, and who said it
  * @throws ProviderError when none of the speakers delivers
  */
-export async function say(
-  { primary, fallback }: Providers<Speaker>,
+export async function presynthesize(
+  { primary, fallback }: ProviderPair<TextToSpeech>,
   text: string,
-  options: SayOptions,
+  options: PresynthesizeOptions,
 ): Promise<{ pcm: Int16Array; provider: string }> {
   try {
     return { pcm: await sayWith(primary, text, options), provider: primary.name };
@@ -33,13 +33,17 @@ export async function say(
   }
 }
 
-async function sayWith(speaker: Speaker, text: string, { voice, language, timeoutMs, signal }: SayOptions) {
+async function sayWith(
+  speaker: TextToSpeech,
+  text: string,
+  { voice, language, timeoutMs, signal }: PresynthesizeOptions,
+) {
   const late = AbortSignal.timeout(timeoutMs ?? TIMEOUT_MS);
   const end = signal ? AbortSignal.any([late, signal]) : late;
   const parts: Int16Array[] = [];
   let samples = 0;
   try {
-    for await (const pcm of speaker.speak(text, { voice, language, signal: end })) {
+    for await (const pcm of speaker.synthesize(text, { voice, language, signal: end })) {
       samples += pcm.length;
       if (samples > MOST_SAMPLES) throw new ProviderError('unavailable', 'More than five minutes of speech were sent');
       parts.push(pcm);

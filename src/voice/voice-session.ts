@@ -1,7 +1,7 @@
 import { type ConversationEnd } from './conversation/conversation-events.js';
 
 /** Whoever speaks for us on an answered line. What is heard of the line is told to it; it says when to hang up. */
-export interface Talk {
+export interface VoiceSession {
   /** Resolves with why the call is to be hung up; never when it was stopped before. */
   readonly over: Promise<ConversationEnd>;
   /** A machine has answered. Said again, it changes nothing. */

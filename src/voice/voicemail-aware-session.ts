@@ -1,7 +1,7 @@
 import { Announcement, type MachineChoice } from './announcement.js';
 import { type ConversationEnd } from './conversation/conversation-events.js';
-import { type Line } from '../lib/audio/index.js';
-import { type Talk } from './voice-session.js';
+import { type ConversationLine } from '../lib/audio/index.js';
+import { type VoiceSession } from './voice-session.js';
 
 export interface MachineScript {
   onMachine: MachineChoice;
@@ -24,13 +24,13 @@ export interface Held {
  * A conversation with a person; a machine gets what the agent has for machines. Once the customer is connected with somebody
  * else, what is heard is not for us.
  */
-export class AgentTalk implements Talk {
+export class VoicemailAwareSession implements VoiceSession {
   readonly over: Promise<ConversationEnd>;
   private withMachine: Announcement | undefined;
   private resolve: (end: ConversationEnd) => void = () => undefined;
 
   constructor(
-    private readonly line: Line,
+    private readonly line: ConversationLine,
     private readonly conversation: Held,
     private readonly machine: MachineScript,
   ) {

@@ -2,7 +2,7 @@ import { MAY_BE_ASSESSED } from '../analysis/index.js';
 import { type Database, newId } from '../lib/platform/index.js';
 
 /** An event of a call that endpoints may want to be told of. */
-export interface EventToTell {
+export interface DeliverableEvent {
   callId: string;
   /** The event's number in its call. */
   version: number;
@@ -12,7 +12,7 @@ export interface EventToTell {
 }
 
 /** A delivery in the hands of whoever took it, with the endpoint as it was then. */
-export interface TakenDelivery {
+export interface ClaimedDelivery {
   id: string;
   endpointId: string;
   event: string;
@@ -52,7 +52,7 @@ interface Interest {
 }
 
 /** How much may be under way at once. */
-export interface Room {
+export interface ConcurrencyLimits {
   all: number;
   perEndpoint: number;
   /** For an endpoint that has failed for longer than `failingMs`. */
@@ -133,11 +133,11 @@ export class DeliveryJobs {
   constructor(private readonly database: Database) {}
 
   /** One for each event and endpoint that wants it, however often this is told. @returns how many are new */
-  async add(events: readonly EventToTell[]): Promise<number> {
+  async add(events: readonly DeliverableEvent[]): Promise<number> {
     const columns = [events.map((e) => e.callId), events.map((e) => e.version), events.map((e) => e.type)];
     const interests = await this.database.query<Interest>(INTERESTED, columns);
     if (interests.length === 0) return 0;
-    const told = interests.map(({ n }) => events[Number(n) - 1] as EventToTell);
+    const told = interests.map(({ n }) => events[Number(n) - 1] as DeliverableEvent);
     const added = await this.database.query(ADD, [
       ...[interests.map(() => newId()), interests.map(({ endpointId }) => endpointId)],
       ...[told.map(({ type }) => type), told.map(({ callId }) => callId), told.map(({ version }) => version)],
@@ -159,9 +159,9 @@ export class DeliveryJobs {
   }
 
   /** Takes deliveries that are due into our hands; others may have them when `leaseMs` have passed. */
-  take(busy: ReadonlyMap<string, number>, room: Room, leaseMs: number): Promise<TakenDelivery[]> {
+  take(busy: ReadonlyMap<string, number>, room: ConcurrencyLimits, leaseMs: number): Promise<ClaimedDelivery[]> {
     const { all, perEndpoint, perFailing, failingMs } = room;
-    return this.database.query<TakenDelivery>(TAKE, [
+    return this.database.query<ClaimedDelivery>(TAKE, [
       ...[[...busy.keys()], [...busy.values()]],
       ...[all, perEndpoint, perFailing, failingMs, leaseMs],
     ]);
@@ -184,7 +184,7 @@ export class DeliveryJobs {
   }
 
   /** Gives one back as if it had not been taken. */
-  async giveBack({ id, takes }: TakenDelivery): Promise<void> {
+  async giveBack({ id, takes }: ClaimedDelivery): Promise<void> {
     await this.database.query(
       `update webhook_deliveries set due_at = clock_timestamp(), taken_until = null where id = $1 and takes = $2`,
       [id, takes],

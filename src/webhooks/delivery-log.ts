@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Caller } from '../api-keys/index.js';
-import { Database, DomainError, isId, newId, notFound, Page, Wakeups } from '../lib/platform/index.js';
+import { Database, DomainError, isId, newId, notFound, Page, Notifications } from '../lib/platform/index.js';
 import { endpointBody } from './payload.js';
 import { TEST_EVENT } from './webhook-events.js';
 import { type WebhookEntity } from './webhook.entity.js';
@@ -63,7 +63,7 @@ export class DeliveryLog {
   constructor(
     private readonly database: Database,
     private readonly webhooks: WebhooksService,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
   ) {}
 
   /** Newest first. @throws DomainError `not_found` */

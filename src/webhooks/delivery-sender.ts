@@ -1,27 +1,27 @@
 import {
-  Coalescer,
+  Batcher,
   type Database,
   isRefusedByDatabase,
   type Log,
-  oneAtATime,
+  singleFlight,
   OutboundFailed,
   type OutboundHttp,
   OutboundRefused,
   type SecretBox,
 } from '../lib/platform/index.js';
-import { type Attempt, DeliveryJobs, type Room } from './delivery-jobs.js';
+import { type Attempt, DeliveryJobs, type ConcurrencyLimits } from './delivery-jobs.js';
 import { type EndpointHealth } from './endpoint-health.js';
-import { prepareDeliveries, type ReadyDelivery } from './render-bodies.js';
+import { renderBodies, type RenderedDelivery } from './render-bodies.js';
 import { verdictOf } from './retry-schedule.js';
 import { signedHeaders } from './signature.js';
 
-export interface DelivererOptions {
+export interface DeliverySenderOptions {
   /** Waits before the attempts after the first, milliseconds. */
   retryMs: readonly number[];
   timeoutMs?: number;
   /** How long a delivery stays ours; more than an attempt takes. */
   leaseMs?: number;
-  room?: Room;
+  room?: ConcurrencyLimits;
   /** How long a stop waits for the attempts under way. */
   stopMs?: number;
 }
@@ -32,7 +32,7 @@ const LEASE_MS = 15_000;
 const STOP_MS = 5_000;
 /** An attempt that has not ended so long after its time has is not waited for: a place must not be lost for ever. */
 const GRACE_MS = 2_000;
-const ROOM: Room = { all: 500, perEndpoint: 4, perFailing: 1, failingMs: 60_000 };
+const ROOM: ConcurrencyLimits = { all: 500, perEndpoint: 4, perFailing: 1, failingMs: 60_000 };
 /** What is kept of an answer. */
 const KEPT_BYTES = 4_096;
 const MAX_BATCH = 100;
@@ -44,14 +44,14 @@ type Outcome = Pick<Attempt, 'status' | 'response' | 'error' | 'ms'>;
  * Makes deliveries, each at least once whatever dies. What an endpoint costs is its own: it has a few places, and those
  * of others are never taken by it.
  */
-export class Deliverer {
+export class DeliverySender {
   private readonly jobs: DeliveryJobs;
   private readonly inHand = new Map<string, number>();
   private readonly underWay = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
   private isStopped = false;
-  private readonly takeOnce = oneAtATime(() => this.take());
-  private readonly results: Coalescer<Attempt, undefined>;
+  private readonly takeOnce = singleFlight(() => this.take());
+  private readonly results: Batcher<Attempt, undefined>;
 
   constructor(
     private readonly database: Database,
@@ -59,10 +59,10 @@ export class Deliverer {
     private readonly secrets: Pick<SecretBox, 'open'>,
     private readonly health: EndpointHealth,
     private readonly log: Log,
-    private readonly options: DelivererOptions,
+    private readonly options: DeliverySenderOptions,
   ) {
     this.jobs = new DeliveryJobs(database);
-    this.results = new Coalescer(
+    this.results = new Batcher(
       async (attempts) => {
         await this.jobs.record(attempts);
         return attempts.map(() => undefined);
@@ -101,7 +101,7 @@ export class Deliverer {
     if (this.isStopped || all <= 0) return;
     const taken = await this.jobs.take(this.inHand, { ...room, all }, leaseMs);
     for (const { endpointId } of taken) this.occupy(endpointId, 1);
-    const ready = await prepareDeliveries(this.database, this.jobs, taken).catch((error: unknown) => {
+    const ready = await renderBodies(this.database, this.jobs, taken).catch((error: unknown) => {
       this.log.error({ err: error }, 'webhooks could not be prepared; they are tried again later');
       return [];
     });
@@ -110,7 +110,7 @@ export class Deliverer {
     for (const delivery of ready) this.begin(delivery);
   }
 
-  private begin(delivery: ReadyDelivery): void {
+  private begin(delivery: RenderedDelivery): void {
     const work = this.carryOut(delivery).finally(() => {
       this.underWay.delete(work);
       this.occupy(delivery.endpointId, -1);
@@ -127,7 +127,7 @@ export class Deliverer {
   }
 
   /** Never rejects: what fails here is due again when its lease is over. */
-  private async carryOut(delivery: ReadyDelivery): Promise<void> {
+  private async carryOut(delivery: RenderedDelivery): Promise<void> {
     try {
       const at = new Date();
       const headers = this.headersOf(delivery, at);
@@ -148,7 +148,7 @@ export class Deliverer {
     }
   }
 
-  private headersOf(delivery: ReadyDelivery, at: Date): Record<string, string> {
+  private headersOf(delivery: RenderedDelivery, at: Date): Record<string, string> {
     const { id, event, body, endpointId, sealedSecret, sealedOldSecret, oldSecretUntil } = delivery;
     const isOldGood = sealedOldSecret !== null && oldSecretUntil !== null && oldSecretUntil > at;
     const old = isOldGood ? [this.secrets.open(sealedOldSecret, endpointId)] : [];
@@ -162,7 +162,7 @@ export class Deliverer {
   }
 
   /** Undefined when it was given up because the process ends. */
-  private async ask({ url, body }: ReadyDelivery, headers: Record<string, string>): Promise<Outcome | undefined> {
+  private async ask({ url, body }: RenderedDelivery, headers: Record<string, string>): Promise<Outcome | undefined> {
     const begun = performance.now();
     const ms = () => performance.now() - begun;
     const { timeoutMs = TIMEOUT_MS } = this.options;

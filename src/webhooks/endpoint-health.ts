@@ -1,5 +1,5 @@
 import { type Database, type Log, newId } from '../lib/platform/index.js';
-import { type TakenDelivery } from './delivery-jobs.js';
+import { type ClaimedDelivery } from './delivery-jobs.js';
 import { endpointBody } from './payload.js';
 import { DISABLED_EVENT } from './webhook-events.js';
 import { type DisabledReason } from './webhook.entity.js';
@@ -24,7 +24,7 @@ export class EndpointHealth {
     private readonly wake: () => void,
   ) {}
 
-  async succeeded({ endpointId, failingSince }: TakenDelivery): Promise<void> {
+  async succeeded({ endpointId, failingSince }: ClaimedDelivery): Promise<void> {
     if (failingSince === null) return;
     await this.database.query(
       'update webhook_endpoints set failing_since = null where id = $1 and failing_since is not null',
@@ -32,7 +32,7 @@ export class EndpointHealth {
     );
   }
 
-  async failed(delivery: TakenDelivery, gone: boolean): Promise<void> {
+  async failed(delivery: ClaimedDelivery, gone: boolean): Promise<void> {
     const { endpointId, url, failingSince } = delivery;
     if (gone) await this.disable(delivery, 'gone');
     else if (failingSince === null)
@@ -45,7 +45,7 @@ export class EndpointHealth {
   }
 
   /** Once, and not when it has been given another address or has succeeded since; tells the organization's other endpoints. */
-  private async disable({ endpointId, url }: TakenDelivery, reason: DisabledReason): Promise<void> {
+  private async disable({ endpointId, url }: ClaimedDelivery, reason: DisabledReason): Promise<void> {
     await this.database.transaction(async (client) => {
       const { rows } = await client.query<Disabled>(
         `update webhook_endpoints

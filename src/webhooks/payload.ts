@@ -1,4 +1,4 @@
-import { type ReportedEvent } from '../calls/index.js';
+import { type EventPayload } from '../calls/index.js';
 
 interface Told {
   /** Of the delivery, the same as in its headers. */
@@ -19,7 +19,7 @@ interface Told {
 export function callBody(
   told: Omit<Told, 'event' | 'timestamp' | 'environment'>,
   sequence: number,
-  event: ReportedEvent,
+  event: EventPayload,
 ): string {
   const { id, replayOf } = told;
   return body(

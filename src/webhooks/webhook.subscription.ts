@@ -1,5 +1,5 @@
 import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
-import { type DeliveryJobs, type EventToTell } from './delivery-jobs.js';
+import { type DeliveryJobs, type DeliverableEvent } from './delivery-jobs.js';
 
 /** Notes for each event whom it is to be told to. */
 export class WebhookSubscription implements FeedReader {
@@ -19,7 +19,7 @@ export class WebhookSubscription implements FeedReader {
     if ((await this.jobs.add(events.map((event) => this.toTell(event)))) > 0) this.options.wake();
   }
 
-  private toTell({ streamId, version, type, data }: FeedEvent): EventToTell {
+  private toTell({ streamId, version, type, data }: FeedEvent): DeliverableEvent {
     const mayBeAnalyzed = type === 'call.ended' && (data as { status: string }).status === 'completed';
     return { callId: streamId, version, type, waitMs: mayBeAnalyzed ? this.options.analysisWaitMs : 0 };
   }

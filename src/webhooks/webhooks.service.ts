@@ -13,7 +13,7 @@ import {
   Page,
   SecretBox,
   SecretBoxError,
-  Wakeups,
+  Notifications,
 } from '../lib/platform/index.js';
 import { generateSecret } from './signature.js';
 import { DEFAULT_EVENTS, type WebhookEvent } from './webhook-events.js';
@@ -43,7 +43,7 @@ export class WebhooksService {
   constructor(
     @InjectRepository(WebhookEntity) private readonly webhooks: Repository<WebhookEntity>,
     private readonly secrets: SecretBox,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     @InjectConfig() private readonly config: Config,
   ) {}
 
@@ -105,7 +105,7 @@ export class WebhooksService {
     return this.get(owner, id);
   }
 
-  /** Forgets it with all of its deliveries. @returns it as it was. @throws DomainError `not_found` */
+  /** Forgets it with all of its deliveries. @returns it was. @throws DomainError `not_found` */
   async remove(owner: Owner, id: string): Promise<WebhookEntity> {
     const webhook = await this.get(owner, id);
     if (!(await this.removeWithDeliveries(webhook))) throw notFound('Webhook');

@@ -1,8 +1,16 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type Config } from '../config/config.js';
 import { Subscription } from '../lib/event-store/index.js';
-import { Database, InjectConfig, Log, OutboundHttp, PeriodicTask, SecretBox, Wakeups } from '../lib/platform/index.js';
-import { Deliverer } from './delivery-sender.js';
+import {
+  Database,
+  InjectConfig,
+  Log,
+  OutboundHttp,
+  PeriodicTask,
+  SecretBox,
+  Notifications,
+} from '../lib/platform/index.js';
+import { DeliverySender } from './delivery-sender.js';
 import { DeliveryJobs } from './delivery-jobs.js';
 import { EndpointHealth } from './endpoint-health.js';
 import { purgeDeliveries } from './purge-deliveries.js';
@@ -11,7 +19,7 @@ import { WebhookSubscription } from './webhook.subscription.js';
 /** Tells others what happened: by wake-up where there is one, and by the clock where one got lost. */
 @Injectable()
 export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly deliverer: Deliverer;
+  private readonly deliverer: DeliverySender;
   private readonly subscription: Subscription;
   private readonly tasks: PeriodicTask[];
   private readonly unsubscribe: (() => void)[] = [];
@@ -20,7 +28,7 @@ export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
     database: Database,
     secrets: SecretBox,
     http: OutboundHttp,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     private readonly log: Log,
     @InjectConfig() { webhooks, providers }: Config,
   ) {
@@ -29,7 +37,7 @@ export class WebhooksWorker implements OnApplicationBootstrap, OnModuleDestroy {
     };
     const jobs = new DeliveryJobs(database);
     const health = new EndpointHealth(database, log, wake);
-    this.deliverer = new Deliverer(database, http, secrets, health, log, { retryMs: webhooks.retryMs });
+    this.deliverer = new DeliverySender(database, http, secrets, health, log, { retryMs: webhooks.retryMs });
     const analysisWaitMs = providers.model ? webhooks.analysisWaitMs : 0;
     this.subscription = new Subscription(database, log, new WebhookSubscription(jobs, { analysisWaitMs, wake }));
     const release = async () => {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { AgentsService } from '../../src/agents/agents.service.js';
 import { ProviderAccountsService } from '../../src/provider-accounts/provider-accounts.service.js';
-import { AssessSubscription } from '../../src/analysis/analysis.subscription.js';
-import { AssessmentJobs } from '../../src/analysis/analysis-jobs.js';
-import { Assessor, type AssessorOptions } from '../../src/analysis/analyzer.js';
+import { AnalysisSubscription } from '../../src/analysis/analysis.subscription.js';
+import { AnalysisJobs } from '../../src/analysis/analysis-jobs.js';
+import { Analyzer, type AnalyzerOptions } from '../../src/analysis/analyzer.js';
 import { saveUsage, type Usage } from '../../src/calls/queries/call-usage.js';
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { type Turn, saveTurn } from '../../src/calls/queries/call-turns.js';
 import { type CallCommand } from '../../src/calls/call.js';
 import { type RateCard } from '../../src/calls/cost.js';
@@ -16,9 +16,9 @@ import { Subscription } from '../../src/lib/event-store/subscription.js';
 import { createLog } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { OutboundHttp } from '../../src/lib/platform/http-client/outbound-http.js';
-import { Wakeups } from '../../src/lib/platform/database/notifications.js';
+import { Notifications } from '../../src/lib/platform/database/notifications.js';
 import { parseNetwork } from '../../src/lib/platform/http-client/network.js';
-import { Lab } from '../fakes/fake-vendors.js';
+import { FakeVendors } from '../fakes/fake-vendors.js';
 import { type LabRule } from '../fakes/chat.js';
 import { type Json, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
@@ -60,22 +60,22 @@ export interface Over {
 
 /** An API without workers, the laboratory as the model, and assessors one by one. */
 export class AssessmentBench {
-  readonly calls: CallExecutor;
-  readonly jobs: AssessmentJobs;
-  private readonly wakeups: Wakeups;
+  readonly calls: CallCommands;
+  readonly jobs: AnalysisJobs;
+  private readonly wakeups: Notifications;
   private readonly subscription: Subscription;
-  private assessors: Assessor[] = [];
+  private assessors: Analyzer[] = [];
 
   private constructor(
     readonly db: TestDatabase,
     readonly app: TestApp,
-    readonly lab: Lab,
+    readonly lab: FakeVendors,
     private readonly tenants: Record<'live' | 'test', Tenant>,
   ) {
-    this.calls = new CallExecutor(new EventStore(db.database, CALLS_PROJECTION));
-    this.jobs = new AssessmentJobs(db.database);
-    this.wakeups = new Wakeups(db.database, LOG);
-    this.subscription = new Subscription(db.database, LOG, new AssessSubscription(this.jobs, 0));
+    this.calls = new CallCommands(new EventStore(db.database, CALLS_PROJECTION));
+    this.jobs = new AnalysisJobs(db.database);
+    this.wakeups = new Notifications(db.database, LOG);
+    this.subscription = new Subscription(db.database, LOG, new AnalysisSubscription(this.jobs, 0));
   }
 
   static async open(rules: LabRule[]): Promise<AssessmentBench> {
@@ -83,7 +83,7 @@ export class AssessmentBench {
     const app = await TestApp.start(db.url, { outbound: OUTBOUND, encryptionKey: randomBytes(32) });
     const test = await app.tenant();
     const live = { ...test, key: await app.key(test.organizationId, { environment: 'live' }) };
-    return new AssessmentBench(db, app, await Lab.start({ rules }), { test, live });
+    return new AssessmentBench(db, app, await FakeVendors.start({ rules }), { test, live });
   }
 
   async close(): Promise<void> {
@@ -125,14 +125,14 @@ export class AssessmentBench {
     return this.app.nest.get(AgentsService, { strict: false }).get(organizationId, agentId);
   }
 
-  assessor(options: Partial<AssessorOptions> = {}, calls: Pick<CallExecutor, 'execute' | 'stateOf'> = this.calls) {
+  assessor(options: Partial<AnalyzerOptions> = {}, calls: Pick<CallCommands, 'execute' | 'stateOf'> = this.calls) {
     const model = { kind: 'openai', baseUrl: this.lab.url, model: 'lab' };
     const patience = { firstMs: 1_000, nextMs: 1_000 };
-    const accounts: AssessorOptions['accounts'] = (...of) => this.accounts.accountsFor(...of);
+    const accounts: AnalyzerOptions['accounts'] = (...of) => this.accounts.accountsFor(...of);
     const { guard } = new OutboundHttp(OUTBOUND);
     const all = { model, accounts, guard, patience, rates: RATES, backoffMs: [0, 0], ...options };
     const agents = this.app.nest.get(AgentsService, { strict: false });
-    const assessor = new Assessor(this.db.database, calls, agents, LOG, all);
+    const assessor = new Analyzer(this.db.database, calls, agents, LOG, all);
     this.assessors.push(assessor);
     return assessor;
   }
@@ -191,7 +191,7 @@ export class AssessmentBench {
   }
 
   /** Lets an assessor work until nothing is left to do. */
-  async settled(assessor: Assessor): Promise<void> {
+  async settled(assessor: Analyzer): Promise<void> {
     await assessor.round();
     await eventually('nothing left to assess', async () => ((await this.rows()).length === 0 ? true : undefined));
     await assessor.idle();

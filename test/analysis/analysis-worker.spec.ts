@@ -1,4 +1,4 @@
-import { Lab } from '../fakes/fake-vendors.js';
+import { FakeVendors } from '../fakes/fake-vendors.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/process.js';
@@ -13,13 +13,13 @@ const SCHEMA = {
 
 describe('A worker', () => {
   let db: TestDatabase;
-  let lab: Lab;
+  let lab: FakeVendors;
   let app: TestApp;
   let tenant: Tenant;
 
   beforeAll(async () => {
     db = await openTestDatabase();
-    lab = await Lab.start({
+    lab = await FakeVendors.start({
       rules: [{ when: /./, say: JSON.stringify({ ...FOUND, analysis: { greeted: true, topics: ['hello'] } }) }],
     });
     const provider = { kind: 'openai', baseUrl: lab.url, model: 'lab' };

@@ -1,4 +1,4 @@
-import { type CallExecutor } from '../../src/calls/call-commands.js';
+import { type CallCommands } from '../../src/calls/call-commands.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { type LabRule } from '../fakes/chat.js';
 import { eventually } from '../support/process.js';
@@ -166,14 +166,14 @@ describe('After a call', () => {
 
   describe('it is assessed once', () => {
     /** A worker that dies, or is held up for long, with the answer in its hands. */
-    function heldUp(): { calls: Pick<CallExecutor, 'execute' | 'stateOf'>; reached: Promise<void>; goOn: () => void } {
+    function heldUp(): { calls: Pick<CallCommands, 'execute' | 'stateOf'>; reached: Promise<void>; goOn: () => void } {
       let arrive = (): void => undefined;
       let goOn = (): void => undefined;
       const reached = new Promise<void>((resolve) => (arrive = resolve));
       const held = new Promise<void>((resolve) => (goOn = resolve));
       const calls = {
         stateOf: (id: string) => bench.calls.stateOf(id),
-        execute: async (...args: Parameters<CallExecutor['execute']>) => {
+        execute: async (...args: Parameters<CallCommands['execute']>) => {
           arrive();
           await held;
           return bench.calls.execute(...args);
@@ -223,7 +223,7 @@ describe('After a call', () => {
       let failures = 1;
       const calls = {
         stateOf: (callId: string) => bench.calls.stateOf(callId),
-        execute: (...args: Parameters<CallExecutor['execute']>) =>
+        execute: (...args: Parameters<CallCommands['execute']>) =>
           failures-- > 0 ? Promise.reject(new Error('the database is away')) : bench.calls.execute(...args),
       };
       await bench.settled(bench.assessor({}, calls));

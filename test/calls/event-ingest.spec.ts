@@ -1,4 +1,4 @@
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { type Answer, type Json, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -43,7 +43,7 @@ describe('POST /internal/v1/call-events', () => {
   async function dialingCall(): Promise<string> {
     const id = await app.createCall(tenant);
     const command = { type: 'DialCall', at: new Date().toISOString(), provider: 'media', claim: id } as const;
-    await app.nest.get(CallExecutor).execute(id, command, {});
+    await app.nest.get(CallCommands).execute(id, command, {});
     return id;
   }
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { Wakeups } from '../../src/lib/platform/database/notifications.js';
+import { Notifications } from '../../src/lib/platform/database/notifications.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { EventStream, type ServerSentEvent } from '../support/event-stream.js';
@@ -99,7 +99,7 @@ describe('GET /v1/events/stream', () => {
 
     const isRead = (turns: number) =>
       eventually(`${turns} turns`, () => Promise.resolve(seen.length > turns || undefined));
-    const wakeups = app.nest.get(Wakeups);
+    const wakeups = app.nest.get(Notifications);
     const afterCommit = () => {
       wakeups.wake('call_events');
     };

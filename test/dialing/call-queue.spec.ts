@@ -1,7 +1,7 @@
 import pg from 'pg';
 import {
   admitCalls,
-  type AdmissionRequest,
+  type ClaimRequest,
   confirmAsked,
   giveBackPace,
   type Limits,
@@ -33,7 +33,7 @@ class Worker {
       carrier: 'c',
       leaseMs: 60_000,
       most,
-    } satisfies Partial<AdmissionRequest>;
+    } satisfies Partial<ClaimRequest>;
     const admitted = await admitCalls(this.database, { ...request, limits: { ...NO_LIMITS, ...limits } });
     this.held.push(...admitted.callIds);
     return admitted;

@@ -1,12 +1,12 @@
 import { EventStore } from '../../src/lib/event-store/event-store.js';
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
 import { admitCalls } from '../../src/dialing/call-queue.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/dialing/dispatcher.js';
-import { type TalkSupport } from '../../src/sessions/session-support.js';
+import { type SessionSupport } from '../../src/sessions/session-support.js';
 import { createLog } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
-import { Wakeups } from '../../src/lib/platform/database/notifications.js';
+import { Notifications } from '../../src/lib/platform/database/notifications.js';
 import { type TelephonyProvider } from '../../src/telephony/provider.js';
 import { type Json, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
@@ -18,8 +18,8 @@ const OPTIONS: DispatcherOptions = { ringTimeoutMs: 60_000, maxDurationMs: 60_00
 
 /** An API without workers, and workers one by one, each of which does only what it is told to. */
 export class Workbench {
-  readonly calls: CallExecutor;
-  private readonly wakeups: Wakeups;
+  readonly calls: CallCommands;
+  private readonly wakeups: Notifications;
   private workers: Dispatcher[] = [];
 
   private constructor(
@@ -27,8 +27,8 @@ export class Workbench {
     readonly app: TestApp,
     readonly tenant: Tenant,
   ) {
-    this.calls = new CallExecutor(new EventStore(db.database, CALLS_PROJECTION));
-    this.wakeups = new Wakeups(db.database, LOG);
+    this.calls = new CallCommands(new EventStore(db.database, CALLS_PROJECTION));
+    this.wakeups = new Notifications(db.database, LOG);
   }
 
   static async open(): Promise<Workbench> {
@@ -44,7 +44,7 @@ export class Workbench {
     await this.db.close();
   }
 
-  worker(provider: TelephonyProvider, options: Partial<DispatcherOptions> = {}, support?: TalkSupport): Dispatcher {
+  worker(provider: TelephonyProvider, options: Partial<DispatcherOptions> = {}, support?: SessionSupport): Dispatcher {
     const { database } = this.db;
     const all = { ...OPTIONS, ...options };
     const worker = new Dispatcher(database, this.calls, { test: provider }, this.wakeups, LOG, all, support);

@@ -1,13 +1,13 @@
 import { type CallCommand } from '../../src/calls/call.js';
 import { type Prepared } from '../../src/sessions/preparation/call-preparation.js';
-import { type TalkPlan } from '../../src/sessions/session-plan.js';
-import { type TalkSupport } from '../../src/sessions/session-support.js';
+import { type SessionPlan } from '../../src/sessions/session-plan.js';
+import { type SessionSupport } from '../../src/sessions/session-support.js';
 import { type AudioPort } from '../../src/lib/audio/audio-port.js';
-import { type Talk } from '../../src/voice/voice-session.js';
+import { type VoiceSession } from '../../src/voice/voice-session.js';
 import { ScriptedLeg, ScriptedProvider } from './scripted-provider.js';
 import { until, Workbench } from './dialing-harness.js';
 
-const PLAN = { used: { agentVersion: 3 }, maxDurationMs: undefined } as unknown as TalkPlan;
+const PLAN = { used: { agentVersion: 3 }, maxDurationMs: undefined } as unknown as SessionPlan;
 const AUDIO = {} as AudioPort;
 const END: CallCommand = {
   type: 'EndCall',
@@ -34,14 +34,14 @@ describe('a call that is prepared before it is dialled', () => {
   afterEach(() => bench.clear());
   afterAll(() => bench.close());
 
-  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<Prepared>): TalkSupport => ({
+  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<Prepared>): SessionSupport => ({
     preparations: { test: { prepare: (_callId, _facts, signal) => prepare(signal) } },
-    startTalk: () => {
+    startSession: () => {
       talks++;
       const never = new Promise<never>(() => undefined);
-      return { over: never, stop: () => undefined } as unknown as Talk;
+      return { over: never, stop: () => undefined } as unknown as VoiceSession;
     },
-    finishing: { soon: () => Promise.resolve() } as unknown as TalkSupport['finishing'],
+    finishing: { soon: () => Promise.resolve() } as unknown as SessionSupport['finishing'],
   });
 
   it('is postponed while nobody can say what it has to say, four times, and then ends with the reason', async () => {

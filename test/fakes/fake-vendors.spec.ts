@@ -2,7 +2,7 @@ import { decodeG711, encodeG711 } from '../../src/lib/audio/g711.js';
 import { joined, silence, speech } from '../support/audio.js';
 import { Faults } from './faults.js';
 import { hasFlite, Voices } from './voices.js';
-import { Lab } from './fake-vendors.js';
+import { FakeVendors } from './fake-vendors.js';
 
 const TEXTS = [
   'Hello, this is Ann.',
@@ -54,10 +54,10 @@ describe('faults', () => {
 });
 
 describe('the laboratory', () => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeAll(async () => {
-    lab = await Lab.start({ apiKey: 'key-1' });
+    lab = await FakeVendors.start({ apiKey: 'key-1' });
   });
 
   afterAll(() => lab.close());

@@ -47,7 +47,7 @@ const PIECE = 4_800;
  * A deterministic stand-in for the paid providers, on a free port of the loopback: OpenAI-compatible chat, transcription
  * and speech, Deepgram's listening and speaking, OpenAI's Realtime. It understands what it said itself.
  */
-export class Lab {
+export class FakeVendors {
   readonly faults = new Faults();
   readonly requests: LabRequest[] = [];
   readonly voices: Voices;
@@ -97,11 +97,11 @@ export class Lab {
     });
   }
 
-  static async start(options: LabOptions = {}): Promise<Lab> {
+  static async start(options: LabOptions = {}): Promise<FakeVendors> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Lab(server, options);
+    return new FakeVendors(server, options);
   }
 
   /** With its version, as providers want it. */
@@ -234,7 +234,7 @@ export class Lab {
 
 /** An address where nobody listens. */
 export async function refusingUrl(): Promise<string> {
-  const lab = await Lab.start();
+  const lab = await FakeVendors.start();
   const { url } = lab;
   await lab.close();
   return url;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { type CallCommand } from '../../src/calls/call.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
 import { FinishRecordings } from '../../src/recordings/finish-recordings.js';
@@ -51,7 +51,7 @@ describe('finishing recordings', () => {
   };
   /** Another process, as far as a test can tell. */
   const finisher = (database = db.database) => {
-    const calls = new CallExecutor(new EventStore(database, CALLS_PROJECTION));
+    const calls = new CallCommands(new EventStore(database, CALLS_PROJECTION));
     const recordings = recordingsOf(data.path);
     return { recordings, calls, finishing: new FinishRecordings(database, calls, recordings, log) };
   };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { recordingPath } from '../../src/calls/recording-links.js';
 import { LocalRecordings, S3Recordings } from '../../src/recordings/recording-store.js';
 import { Recordings } from '../../src/recordings/recordings.js';
@@ -160,7 +160,7 @@ describe('where recordings are kept', () => {
         const id = await app.createCall(tenant);
         await app.nest.get(Recordings, { strict: false }).store.put(`${id}.wav`, file);
         const command = { type: 'RecordCall', at: new Date().toISOString(), url: Recordings.pathOf(id) } as const;
-        await app.nest.get(CallExecutor, { strict: false }).execute(id, command, {});
+        await app.nest.get(CallCommands, { strict: false }).execute(id, command, {});
         const { body } = await app.request('GET', `/v1/calls/${id}`, { key: tenant.key });
         expect(body.data.recording.startsWith(`${app.url}/recordings/`)).toBe(true);
         const headers = { authorization: `Bearer ${tenant.key}` };

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { recordingPath } from '../../src/calls/recording-links.js';
 import { Recordings } from '../../src/recordings/recordings.js';
 import { SecretBox } from '../../src/lib/platform/secret-box.js';
@@ -36,7 +36,7 @@ describe('recordings', () => {
   const fileOf = (id: string) => join(data.path, 'recordings', `${id}.wav`);
   const say = (id: string, url: string) =>
     app.nest
-      .get(CallExecutor, { strict: false })
+      .get(CallCommands, { strict: false })
       .execute(id, { type: 'RecordCall', at: new Date().toISOString(), url, durationMs: 1_000 }, {});
   /** A call that is over and was recorded, with a second of audio that no other call has. */
   async function recordedCall(of = tenant, url?: string): Promise<string> {
@@ -81,7 +81,7 @@ describe('recordings', () => {
       expectNotFound(await ask(await app.createCall(tenant)), 'Recording');
       const id = await recordedCall();
       const command = { type: 'DeleteRecording', at: new Date().toISOString() } as const;
-      await app.nest.get(CallExecutor, { strict: false }).execute(id, command, {});
+      await app.nest.get(CallCommands, { strict: false }).execute(id, command, {});
       expectNotFound(await ask(id), 'Recording');
     });
 

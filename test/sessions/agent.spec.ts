@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseNetwork } from '../../src/lib/platform/http-client/network.js';
 import { type Fault } from '../fakes/faults.js';
-import { Lab, type LabRequest } from '../fakes/fake-vendors.js';
+import { FakeVendors, type LabRequest } from '../fakes/fake-vendors.js';
 import { type LabRule } from '../fakes/chat.js';
 import { type Json } from '../support/app.js';
 import { HttpDouble } from '../support/http-double.js';
@@ -56,7 +56,7 @@ afterAll(async () => {
 });
 
 describeWithPeers(['sipp'], 'an agent on the line', () => {
-  let providers: Lab;
+  let providers: FakeVendors;
   let shop: HttpDouble;
   let lab: LiveLab;
   let phone: Phone;
@@ -70,7 +70,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       failsNext = false;
       return { kind: 'status', status: 500 };
     };
-    providers = await Lab.start({ rules: RULES, recognizes: false, faultOf });
+    providers = await FakeVendors.start({ rules: RULES, recognizes: false, faultOf });
     shop = await HttpDouble.start();
     const provider = { kind: 'openai', baseUrl: providers.url, model: 'lab' };
     lab = await LiveLab.start({

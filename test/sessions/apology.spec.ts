@@ -1,7 +1,7 @@
 import { newConfiguration } from '../../src/agents/agent-changes.js';
 import { agentTexts } from '../../src/agents/agent-texts.js';
-import { startTalk } from '../../src/sessions/start-session.js';
-import { type TalkPlan } from '../../src/sessions/session-plan.js';
+import { startSession } from '../../src/sessions/start-session.js';
+import { type SessionPlan } from '../../src/sessions/session-plan.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { type CallLeg } from '../../src/telephony/provider.js';
 import { type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
@@ -15,7 +15,7 @@ it('a conversation of one model ends with the apology of the agent, said beforeh
   const line = new VirtualLine();
   const facts = factsOf(newId());
   const agent = newConfiguration('Test agent', { apology: APOLOGY });
-  const plan: TalkPlan = {
+  const plan: SessionPlan = {
     ...{ callId: newId(), facts, agent: { ...agent, agentId: facts.agentId, version: 1, greetingAudio: undefined } },
     ...{ used: { agentVersion: 1 }, texts: agentTexts(agent, facts, 0), tools: [], usage: [] },
     stages: { speechToSpeech: { kind: 'openai', baseUrl: await refusingUrl() } },
@@ -30,7 +30,7 @@ it('a conversation of one model ends with the apology of the agent, said beforeh
     refusal: () => Promise.resolve(undefined),
     maxDurationMs: 60_000,
   };
-  const talk = startTalk(plan, line, {} as CallLeg, (event) => events.push(event), surroundings);
+  const talk = startSession(plan, line, {} as CallLeg, (event) => events.push(event), surroundings);
   const ends: unknown[] = [];
   void talk.over.then((end) => ends.push(end));
   while (ends.length === 0) {

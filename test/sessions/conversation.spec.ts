@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { Lab } from '../fakes/fake-vendors.js';
+import { FakeVendors } from '../fakes/fake-vendors.js';
 import { type LabRule } from '../fakes/chat.js';
 import { find, joined, silence } from '../support/audio.js';
 import { type Json } from '../support/app.js';
@@ -56,12 +56,12 @@ const WAYS = ['UDP', 'TLS and SRTP'] as const;
 const PEERS = ['curl', 'baresip', 'kamailio', 'kamailio-tls-modules', 'openssl'] as const;
 
 describeWithPeers(PEERS, 'a conversation through a carrier', () => {
-  let providers: Lab;
+  let providers: FakeVendors;
   let lab: LiveLab;
   const held = new Map<string, Promise<Held>>();
 
   beforeAll(async () => {
-    providers = await Lab.start({ rules: RULES });
+    providers = await FakeVendors.start({ rules: RULES });
     const provider = { kind: 'openai', baseUrl: providers.url, model: 'lab' };
     lab = await LiveLab.start({
       rates: { ...RATES, transcriptionPerMinute: 0.006, telephonyPerMinute: 0.01, currency: 'EUR' },

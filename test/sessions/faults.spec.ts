@@ -1,6 +1,6 @@
 import { type ChatRequest } from '../fakes/chat.js';
 import { type Fault, type Stage } from '../fakes/faults.js';
-import { Lab, type LabRequest, refusingUrl } from '../fakes/fake-vendors.js';
+import { FakeVendors, type LabRequest, refusingUrl } from '../fakes/fake-vendors.js';
 import { readMultipart } from '../fakes/multipart.js';
 import { speech } from '../support/audio.js';
 import { type Json } from '../support/app.js';
@@ -75,7 +75,7 @@ interface Outcome {
 }
 
 describe('a call whose providers fail', () => {
-  let providers: Lab;
+  let providers: FakeVendors;
   let callees: Callees;
   const labs: LiveLab[] = [];
   const outcomes = new Map<string, Promise<Outcome>>();
@@ -93,7 +93,12 @@ describe('a call whose providers fail', () => {
   }
 
   beforeAll(async () => {
-    providers = await Lab.start({ rules: [{ when: /./, say: ANSWER }], recognizes: false, hears: () => WISH, faultOf });
+    providers = await FakeVendors.start({
+      rules: [{ when: /./, say: ANSWER }],
+      recognizes: false,
+      hears: () => WISH,
+      faultOf,
+    });
     callees = await Callees.start(WORDS);
     // What breaks off in the middle of a sound is heard with a gap.
     answerSeconds = 0.9 * soundIn(await providers.voices.sayOnLine(ANSWER));

@@ -4,13 +4,13 @@ import { type AgentForCalls } from '../../src/agents/agents.service.js';
 import { type CallFacts } from '../../src/calls/call-events.js';
 import {
   LiveCallPreparation,
-  type LiveCallPreparationParts,
+  type LiveCallPreparationDeps,
   type Prepared,
 } from '../../src/sessions/preparation/call-preparation.js';
 import { DailyUse } from '../../src/compliance/daily-use.js';
 import { Recordings } from '../../src/recordings/recordings.js';
 import { noticeTone } from '../../src/lib/audio/notice-tone.js';
-import { TalkPlanner, type TalkPlannerParts } from '../../src/sessions/session-plan.js';
+import { SessionPlanner, type SessionPlannerDeps } from '../../src/sessions/session-plan.js';
 import { type Log } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { OutboundHttp } from '../../src/lib/platform/http-client/outbound-http.js';
@@ -71,9 +71,9 @@ describe('preparing a live call', () => {
     new Recordings({ dataDir: '/data', recordingsUrl: undefined, publicUrl: undefined }, secretBox(), log);
   const preparation = (
     agent: Partial<AgentForCalls> = {},
-    { carriers, policy: policyPart, dailyUse, ...parts }: Partial<LiveCallPreparationParts & TalkPlannerParts> = {},
+    { carriers, policy: policyPart, dailyUse, ...parts }: Partial<LiveCallPreparationDeps & SessionPlannerDeps> = {},
   ) => {
-    const planner = new TalkPlanner({
+    const planner = new SessionPlanner({
       agents: { forCalls: () => Promise.resolve({ ...AGENT, ...agent }) },
       accounts: () => Promise.resolve(new Map()),
       guard: GUARD,

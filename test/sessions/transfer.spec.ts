@@ -1,13 +1,13 @@
 import { createLog } from '../../src/lib/platform/log.js';
 import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
-import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
-import { AgentTalk } from '../../src/voice/voicemail-aware-session.js';
+import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { VoicemailAwareSession } from '../../src/voice/voicemail-aware-session.js';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
-import { type ConversationParts } from '../../src/voice/conversation/conversation-deps.js';
+import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
 import { type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
-import { createLanguageModel, createSpeaker, createTranscriber } from '../../src/voice/providers/providers.js';
+import { createLanguageModel, createTextToSpeech, createSpeechToText } from '../../src/voice/providers/providers.js';
 import { transferCall } from '../../src/voice/tools/call-tools.js';
-import { Lab } from '../fakes/fake-vendors.js';
+import { FakeVendors } from '../fakes/fake-vendors.js';
 import { type LabRule } from '../fakes/chat.js';
 import { find, joined, silence } from '../support/audio.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
@@ -33,11 +33,11 @@ afterAll(stopPeers);
 
 describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a customer with a person', () => {
   let db: TestDatabase;
-  let providers: Lab;
+  let providers: FakeVendors;
 
   beforeAll(async () => {
     db = await openTestDatabase();
-    providers = await Lab.start({ rules: RULES });
+    providers = await FakeVendors.start({ rules: RULES });
   });
 
   afterAll(async () => {
@@ -59,7 +59,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     await listener.until('answered');
     const told: ConversationEvent[] = [];
     const line = leg.audio!;
-    const talk = new AgentTalk(line, new Conversation(line, partsFor(leg, told)), {
+    const talk = new VoicemailAwareSession(line, new Conversation(line, partsFor(leg, told)), {
       onMachine: 'carry_on',
       message: undefined,
     });
@@ -95,15 +95,18 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     await provider.sip.close();
   });
 
-  const partsFor = (leg: Awaited<ReturnType<SipProvider['dial']>>, told: ConversationEvent[]): ConversationParts => {
+  const partsFor = (
+    leg: Awaited<ReturnType<SipTrunkProvider['dial']>>,
+    told: ConversationEvent[],
+  ): ConversationDeps => {
     const setting = { kind: 'openai', baseUrl: providers.url, model: 'lab' } as const;
     const transfer = (to: string, signal: AbortSignal) =>
       leg.transfer(to, { mode: 'bridge', from: FROM, ringTimeoutMs: 20_000, signal });
     return {
       settings: { instructions: 'You are Ada.', firstMessage: { text: GREETING } },
-      transcribers: { primary: createTranscriber(setting) },
+      transcribers: { primary: createSpeechToText(setting) },
       models: { primary: createLanguageModel(setting) },
-      speakers: { primary: createSpeaker({ ...setting, voice: 'ada' }) },
+      speakers: { primary: createTextToSpeech({ ...setting, voice: 'ada' }) },
       tools: [transferCall([{ number: DESK, description: 'the front desk' }], { transfer })],
       tell: (event) => void told.push(event),
     };
@@ -154,7 +157,7 @@ function providerFor({ database }: TestDatabase, host: string, port: number) {
     registration: false,
     verifyTls: true,
   };
-  const sip = new SipProvider(
+  const sip = new SipTrunkProvider(
     { database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
     { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
   );

@@ -1,7 +1,7 @@
-import { AgentTalk, type MachineScript } from '../../src/voice/voicemail-aware-session.js';
+import { VoicemailAwareSession, type MachineScript } from '../../src/voice/voicemail-aware-session.js';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
 import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
-import { type ConversationParts } from '../../src/voice/conversation/conversation-deps.js';
+import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
 import { decodeTones, encodeTones } from '../../src/voice/providers/scripted/tone-code.js';
 import { endCall, transferCall } from '../../src/voice/tools/call-tools.js';
 import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from '../../src/voice/providers/scripted/scripted.js';
@@ -41,7 +41,7 @@ afterAll(() => {
 });
 
 interface Options {
-  settings?: ConversationParts['settings'];
+  settings?: ConversationDeps['settings'];
   machine?: Partial<MachineScript>;
   transferTo?: string;
   /** After each signal and each event of the conversation. */
@@ -61,7 +61,7 @@ interface Held {
 async function hold(provider: SimulatorProvider, to: string, options: Options = {}): Promise<Held> {
   const leg = await provider.dial(dialRequest(to));
   const held: Held = { leg, signals: [], events: [], over: undefined };
-  let talk: AgentTalk | undefined;
+  let talk: VoicemailAwareSession | undefined;
   for await (const signal of leg.signals) {
     held.signals.push(signal);
     if (signal.type === 'answered') talk ??= converse(provider, held, options);
@@ -79,7 +79,7 @@ function converse(
   provider: SimulatorProvider,
   held: Held,
   { settings, machine, transferTo, meanwhile }: Options,
-): AgentTalk {
+): VoicemailAwareSession {
   const { leg, events } = held;
   const control = {
     sendDtmf: (keys: string) => leg.sendDtmf(keys),
@@ -87,7 +87,7 @@ function converse(
   };
   const targets = transferTo === undefined ? [] : [{ number: transferTo, description: 'A colleague' }];
   const line = leg.audio!;
-  const talk = new AgentTalk(
+  const talk = new VoicemailAwareSession(
     line,
     new Conversation(line, {
       settings: { instructions: PROMPT, firstMessage: { text: GREETING }, ...settings },

@@ -1,6 +1,6 @@
 import { createLog } from '../../src/lib/platform/log.js';
 import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
-import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
 import { type SipRequest } from '../../src/lib/sip/message/sip-message.js';
 import { type CallLeg, type TransferOptions } from '../../src/telephony/provider.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
@@ -14,7 +14,7 @@ const BRIDGE: TransferOptions = { mode: 'bridge', from: '+15559990000', ringTime
 let db: TestDatabase;
 let phone: UdpPhone;
 let carrier: SipCarrier;
-let provider: SipProvider;
+let provider: SipTrunkProvider;
 
 beforeAll(async () => {
   db = await openTestDatabase();
@@ -38,7 +38,7 @@ beforeEach(async () => {
     registration: false,
     verifyTls: true,
   };
-  provider = new SipProvider(
+  provider = new SipTrunkProvider(
     { database: db.database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
     { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
   );

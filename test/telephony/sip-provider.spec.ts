@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
-import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
 import { type SipTarget } from '../../src/lib/sip/sip-types.js';
 import { type TelephonyProvider } from '../../src/telephony/provider.js';
 import { createLog } from '../../src/lib/platform/log.js';
@@ -38,7 +38,7 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
         const { target } = await startNumbers(transport, log);
         const carrier = carrierTo(target);
         return {
-          open: () => withLine(new SipProvider(partsOf(db.database, carrier), SIP), carrier),
+          open: () => withLine(new SipTrunkProvider(partsOf(db.database, carrier), SIP), carrier),
           ringsOf: (reference) =>
             Promise.resolve(
               readFileSync(log, 'utf8')
@@ -82,7 +82,7 @@ function carrierTo({ host, port = 5060, transport }: SipTarget): SipCarrier {
 }
 
 /** The suite knows nothing of carriers. */
-function withLine(provider: SipProvider, carrier: SipCarrier): TelephonyProvider {
+function withLine(provider: SipTrunkProvider, carrier: SipCarrier): TelephonyProvider {
   const line = { carrier, organizationId: '01981f2e-9c1a-7b3e-8f7a-00000000000a', detectsAnswer: false };
   return {
     name: provider.name,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createLog } from '../../src/lib/platform/log.js';
 import { parseWav } from '../../src/lib/audio/wav.js';
 import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
-import { SipProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
+import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
 import { type SipTarget } from '../../src/lib/sip/sip-types.js';
 import { type CallLeg, type TransferOptions } from '../../src/telephony/provider.js';
 import { find, joined, silence, speech } from '../support/audio.js';
@@ -22,7 +22,7 @@ const BRIDGE: TransferOptions = { mode: 'bridge', from: FROM, ringTimeoutMs: 20_
 const REFER: TransferOptions = { ...BRIDGE, mode: 'refer' };
 
 let db: TestDatabase;
-let provider: SipProvider;
+let provider: SipTrunkProvider;
 let carrier: SipCarrier;
 const data = temporaryFolder();
 
@@ -38,8 +38,8 @@ afterAll(async () => {
   data.remove();
 });
 
-const newProvider = (mediaTimeoutMs = 60_000): SipProvider =>
-  new SipProvider(
+const newProvider = (mediaTimeoutMs = 60_000): SipTrunkProvider =>
+  new SipTrunkProvider(
     { database: db.database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
     { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs },
   );

@@ -3,10 +3,10 @@ import { runInNewContext } from 'node:vm';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
 import { type Clock } from '../../src/voice/pipeline/clock.js';
 import { type ConversationEnd } from '../../src/voice/conversation/conversation-events.js';
-import { createLanguageModel, createSpeaker, createTranscriber } from '../../src/voice/providers/providers.js';
+import { createLanguageModel, createTextToSpeech, createSpeechToText } from '../../src/voice/providers/providers.js';
 import { endCall } from '../../src/voice/tools/call-tools.js';
 import { type Fault, NAMED_FAULTS } from '../fakes/faults.js';
-import { Lab } from '../fakes/fake-vendors.js';
+import { FakeVendors } from '../fakes/fake-vendors.js';
 import { eventually } from '../support/process.js';
 import { random } from './support/random.js';
 import { VirtualLine } from './support/virtual-line.js';
@@ -58,11 +58,11 @@ const timers = (): number => process.getActiveResourcesInfo().filter((name) => n
 const listeners = (): number => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
 
 describe('conversations with providers over HTTP that fail at random', () => {
-  let lab: Lab;
+  let lab: FakeVendors;
   let fault: () => Fault | undefined;
 
   beforeAll(async () => {
-    lab = await Lab.start({
+    lab = await FakeVendors.start({
       rules: [
         { when: /bye/, say: 'Goodbye then, thank you for your time.', calls: [{ name: 'end_call', arguments: {} }] },
         { when: /./, say: 'I see. What else can I do for you today?' },
@@ -81,9 +81,9 @@ describe('conversations with providers over HTTP that fail at random', () => {
     const line = new VirtualLine();
     const provider = { kind: 'openai', baseUrl: lab.url, model: 'lab' };
     const conversation = new Conversation(line, {
-      transcribers: { primary: createTranscriber(provider), fallback: createTranscriber(provider) },
+      transcribers: { primary: createSpeechToText(provider), fallback: createSpeechToText(provider) },
       models: { primary: createLanguageModel(provider) },
-      speakers: { primary: createSpeaker(provider) },
+      speakers: { primary: createTextToSpeech(provider) },
       tools: [endCall()],
       settings: {
         firstMessage: { text: 'Hello, this is Ada.' },

@@ -1,11 +1,11 @@
 import { endCall } from '../../src/voice/tools/call-tools.js';
 import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
 import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
-import { createSpeechToSpeech } from '../../src/voice/providers/providers.js';
+import { createRealtimeModel } from '../../src/voice/providers/providers.js';
 import { RealtimeConversation } from '../../src/voice/conversation/realtime-conversation.js';
 import { type Tool } from '../../src/voice/tools/tool.js';
 import { type Fault, SECRET } from '../fakes/faults.js';
-import { Lab, refusingUrl } from '../fakes/fake-vendors.js';
+import { FakeVendors, refusingUrl } from '../fakes/fake-vendors.js';
 import { silence, speech } from '../support/audio.js';
 import { VirtualLine } from './support/virtual-line.js';
 
@@ -22,7 +22,7 @@ class LineToLab {
 
   constructor(baseUrl: string, settings: Partial<ConversationSettings> = {}, tools: readonly Tool[] = [endCall()]) {
     this.conversation = new RealtimeConversation(this.line, {
-      provider: createSpeechToSpeech({ kind: 'openai', baseUrl, apiKey: 'key-1' }),
+      provider: createRealtimeModel({ kind: 'openai', baseUrl, apiKey: 'key-1' }),
       settings: { instructions: 'Be kind.', firstMessage: { text: GREETING }, apology: APOLOGY, ...settings },
       tools,
       tell: (event) => this.events.push(event),
@@ -52,13 +52,13 @@ class LineToLab {
   }
 }
 
-let lab: Lab;
+let lab: FakeVendors;
 let call: LineToLab;
 /** What the server hears next. */
 let words = '';
 
 beforeAll(async () => {
-  lab = await Lab.start({ apiKey: 'key-1', recognizes: false, hears: () => words });
+  lab = await FakeVendors.start({ apiKey: 'key-1', recognizes: false, hears: () => words });
   // Takes its time, which the server does not need then.
   for (const text of [GREETING, GOODBYE]) await lab.voices.sayOnLine(text);
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { CallExecutor } from '../../src/calls/call-commands.js';
+import { CallCommands } from '../../src/calls/call-commands.js';
 import { type CallCommand } from '../../src/calls/call.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
 import { EventStore } from '../../src/lib/event-store/event-store.js';
@@ -10,7 +10,7 @@ import { newId } from '../../src/lib/platform/ids.js';
 import { OutboundHttp } from '../../src/lib/platform/http-client/outbound-http.js';
 import { SecretBox } from '../../src/lib/platform/secret-box.js';
 import { parseNetwork } from '../../src/lib/platform/http-client/network.js';
-import { Deliverer, type DelivererOptions } from '../../src/webhooks/delivery-sender.js';
+import { DeliverySender, type DeliverySenderOptions } from '../../src/webhooks/delivery-sender.js';
 import { DeliveryJobs } from '../../src/webhooks/delivery-jobs.js';
 import { EndpointHealth } from '../../src/webhooks/endpoint-health.js';
 import { WebhookSubscription } from '../../src/webhooks/webhook.subscription.js';
@@ -27,10 +27,10 @@ export const OUTBOUND = { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOn
 
 /** An API without workers, a receiver, and deliverers one by one. */
 export class WebhookBench {
-  readonly calls: CallExecutor;
+  readonly calls: CallCommands;
   readonly jobs: DeliveryJobs;
   private readonly http = new OutboundHttp(OUTBOUND);
-  private deliverers: Deliverer[] = [];
+  private deliverers: DeliverySender[] = [];
 
   private constructor(
     readonly db: TestDatabase,
@@ -39,7 +39,7 @@ export class WebhookBench {
     readonly receiver: HttpDouble,
     private readonly secrets: SecretBox,
   ) {
-    this.calls = new CallExecutor(new EventStore(db.database, CALLS_PROJECTION));
+    this.calls = new CallCommands(new EventStore(db.database, CALLS_PROJECTION));
     this.jobs = new DeliveryJobs(db.database);
   }
 
@@ -78,10 +78,10 @@ export class WebhookBench {
     return body.data;
   }
 
-  deliverer(options: Partial<DelivererOptions> = {}): Deliverer {
+  deliverer(options: Partial<DeliverySenderOptions> = {}): DeliverySender {
     const health = new EndpointHealth(this.db.database, LOG, () => undefined);
     const all = { retryMs: [0, 0, 0, 0, 0], stopMs: 0, ...options };
-    const deliverer = new Deliverer(this.db.database, this.http, this.secrets, health, LOG, all);
+    const deliverer = new DeliverySender(this.db.database, this.http, this.secrets, health, LOG, all);
     this.deliverers.push(deliverer);
     return deliverer;
   }

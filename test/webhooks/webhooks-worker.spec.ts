@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { Lab } from '../fakes/fake-vendors.js';
+import { FakeVendors } from '../fakes/fake-vendors.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { HttpDouble } from '../support/http-double.js';
@@ -11,14 +11,14 @@ const FOUND = { summary: 'Said hello.', sentiment: 'neutral', callSuccessful: tr
 
 describe('A worker', () => {
   let db: TestDatabase;
-  let lab: Lab;
+  let lab: FakeVendors;
   let app: TestApp;
   let tenant: Tenant;
   let receiver: HttpDouble;
 
   beforeAll(async () => {
     db = await openTestDatabase();
-    lab = await Lab.start({ rules: [{ when: /./, say: JSON.stringify(FOUND) }] });
+    lab = await FakeVendors.start({ rules: [{ when: /./, say: JSON.stringify(FOUND) }] });
     receiver = await HttpDouble.start();
     const provider = { kind: 'openai', baseUrl: lab.url, model: 'lab' };
     app = await TestApp.start(db.url, {

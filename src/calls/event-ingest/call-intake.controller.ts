@@ -2,7 +2,7 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { ApiBody, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { type Caller, CallerParam } from '../../api-keys/index.js';
 import { DomainError, Operation } from '../../lib/platform/index.js';
-import { CallIntakeService, type Receipt } from './call-intake.service.js';
+import { EventIngestService, type Receipt } from './call-intake.service.js';
 
 const MAX_EVENTS = 500;
 
@@ -32,8 +32,8 @@ const EXAMPLE = {
 
 @ApiTags('Internal')
 @Controller('internal/v1/call-events')
-export class CallIntakeController {
-  constructor(private readonly intake: CallIntakeService) {}
+export class EventIngestController {
+  constructor(private readonly intake: EventIngestService) {}
 
   @Post()
   @ApiBody({ schema: { type: 'object', additionalProperties: true, example: EXAMPLE } })

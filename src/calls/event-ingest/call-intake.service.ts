@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Caller } from '../../api-keys/index.js';
-import { Database, DomainError, findJsonProblem, isId, Wakeups } from '../../lib/platform/index.js';
-import { CallExecutor } from '../call-commands.js';
+import { Database, DomainError, findJsonProblem, isId, Notifications } from '../../lib/platform/index.js';
+import { CallCommands } from '../call-commands.js';
 import { type CallCommand } from '../call.js';
 import { saveTurn } from '../queries/call-turns.js';
 import { responsibleFor } from '../disconnection-reasons.js';
@@ -19,11 +19,11 @@ export interface Receipt {
 
 /** Takes in what other services, such as a media server on another machine, know of calls. */
 @Injectable()
-export class CallIntakeService {
+export class EventIngestService {
   constructor(
     private readonly database: Database,
-    private readonly calls: CallExecutor,
-    private readonly wakeups: Wakeups,
+    private readonly calls: CallCommands,
+    private readonly wakeups: Notifications,
   ) {}
 
   /** Takes events in, in their order, each by itself: one that is refused does not hold up the others. */

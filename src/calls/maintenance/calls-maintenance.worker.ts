@@ -6,7 +6,7 @@ const DELTAS_A_FOLD = 10_000;
 
 /** Keeps what calls leave behind small: folds count deltas into the counters, forgets old Idempotency-Keys. */
 @Injectable()
-export class CallsUpkeepWorker implements OnApplicationBootstrap, OnModuleDestroy {
+export class CallsMaintenanceWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly tasks: PeriodicTask[];
 
   constructor(database: Database, log: Log) {

@@ -1,4 +1,4 @@
-import { type Database, type Wakeups } from '../../lib/platform/index.js';
+import { type Database, type Notifications } from '../../lib/platform/index.js';
 
 export interface Turn {
   speaker: 'agent' | 'customer';
@@ -22,7 +22,12 @@ export const TURNS_TABLE = 'call_turns';
  * Keeps what was said. The same turn (speaker, start and text) told twice is one: false then. Other words at the same
  * moment, of a line that had stood still, come a millisecond later each.
  */
-export async function saveTurn(database: Database, callId: string, turn: Turn, wakeups: Wakeups): Promise<boolean> {
+export async function saveTurn(
+  database: Database,
+  callId: string,
+  turn: Turn,
+  wakeups: Notifications,
+): Promise<boolean> {
   const saved = await database.query(
     {
       name: 'save_turn',

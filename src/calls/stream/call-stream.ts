@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FEED_START, type FeedPosition } from '../../lib/event-store/index.js';
-import { type Database, type NamedStatement, type Wakeups } from '../../lib/platform/index.js';
+import { type Database, type NamedStatement, type Notifications } from '../../lib/platform/index.js';
 import { type Environment } from '../call-events.js';
 
 /** What a client watches: all calls of its organization and environment, or one of them. */
@@ -71,7 +71,7 @@ interface Row {
  */
 export async function* streamCalls(
   database: Database,
-  wakeups: Wakeups,
+  wakeups: Notifications,
   filter: StreamFilter,
   from: FeedPosition,
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
 import { type AuthenticatedRequest, type Caller, CallerParam } from '../../api-keys/index.js';
 import { FEED_START, type FeedPosition } from '../../lib/event-store/index.js';
-import { Database, DomainError, Operation, Wakeups } from '../../lib/platform/index.js';
+import { Database, DomainError, Operation, Notifications } from '../../lib/platform/index.js';
 import { CallEventView } from '../calls.dto.js';
 import { CallsService } from '../calls.service.js';
 import {
@@ -38,7 +38,7 @@ export class StreamController {
   constructor(
     private readonly calls: CallsService,
     private readonly database: Database,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     private readonly streams: OpenStreams,
   ) {}
 

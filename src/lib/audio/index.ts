@@ -1,7 +1,7 @@
 export { type AudioPort, FRAME_MS, FRAME_SAMPLES } from './audio-port.js';
 export { congestionTone } from './congestion-tone.js';
 export { decodeG711, encodeG711, type G711, G711_CODECS } from './g711.js';
-export { type Line } from './line.js';
+export { type ConversationLine } from './line.js';
 export { noticeTone } from './notice-tone.js';
 export { resample } from './resample.js';
 export { RingingTone } from './ringing-tone.js';

@@ -1,5 +1,5 @@
 /** What a conversation needs of an open line: PCM16 at 8 kHz in both directions (design.md, "Telephony"). */
-export interface Line {
+export interface ConversationLine {
   /** Tells what is heard, 20 ms at a time; `atMs` counts from the answer. Returns how to stop listening. */
   listen(listener: (frame: Int16Array, atMs: number) => void): () => void;
   /** Queues speech. */

@@ -1,4 +1,4 @@
-import { Coalescer, type Database, isRefusedByDatabase, type NamedStatement } from '../platform/index.js';
+import { Batcher, type Database, isRefusedByDatabase, type NamedStatement } from '../platform/index.js';
 import { type Append, appendParameter, appendStatement, type InlineProjection } from './append-statement.js';
 
 /** An event as it was stored. */
@@ -42,7 +42,7 @@ const MAX_IN_FLIGHT = 2;
 
 /** Keeps streams of events. Appends that arrive together share a commit; each is told its own result after it. */
 export class EventStore {
-  private readonly appends: Coalescer<Append, boolean>;
+  private readonly appends: Batcher<Append, boolean>;
   private readonly statement: NamedStatement;
 
   constructor(
@@ -52,7 +52,7 @@ export class EventStore {
     private readonly afterCommit: () => void = () => undefined,
   ) {
     this.statement = appendStatement(projection);
-    this.appends = new Coalescer((batch) => this.appendBatch(batch), {
+    this.appends = new Batcher((batch) => this.appendBatch(batch), {
       maxBatch: MAX_BATCH,
       maxInFlight: MAX_IN_FLIGHT,
       mayRetryAlone: isRefusedByDatabase,

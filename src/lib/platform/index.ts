@@ -1,9 +1,9 @@
-export { Notifier } from './async/async-signal.js';
-export { Coalescer } from './async/batcher.js';
+export { AsyncSignal } from './async/async-signal.js';
+export { Batcher } from './async/batcher.js';
 export { EventQueue } from './async/event-queue.js';
 export { PeriodicTask } from './async/periodic-task.js';
-export { InOrder } from './async/serial-queue.js';
-export { oneAtATime } from './async/single-flight.js';
+export { SerialQueue } from './async/serial-queue.js';
+export { singleFlight } from './async/single-flight.js';
 export { BatchedLookup } from './database/batched-lookup.js';
 export {
   Database,
@@ -14,7 +14,7 @@ export {
   violatedConstraint,
 } from './database/database.js';
 export { migrate } from './database/migrations.js';
-export { Wakeups } from './database/notifications.js';
+export { Notifications } from './database/notifications.js';
 export { DomainError, notFound } from './errors/domain-error.js';
 export { addressProblem, type OutboundRules } from './http-client/address-problem.js';
 export { type Network, parseNetwork } from './http-client/network.js';

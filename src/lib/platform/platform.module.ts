@@ -15,7 +15,7 @@ import { ErrorFilter } from './http/error.filter.js';
 import { Log } from './log.js';
 import { OutboundHttp } from './http-client/outbound-http.js';
 import { SecretBox } from './secret-box.js';
-import { Wakeups } from './database/notifications.js';
+import { Notifications } from './database/notifications.js';
 
 /** Injects the settings. */
 export const CONFIG = Symbol('config');
@@ -27,7 +27,7 @@ export const InjectConfig = (): ParameterDecorator => Inject(CONFIG);
 export class PlatformModule implements BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
     private readonly log: Log,
-    private readonly wakeups: Wakeups,
+    private readonly wakeups: Notifications,
     private readonly outbound: OutboundHttp,
   ) {}
 
@@ -42,12 +42,16 @@ export class PlatformModule implements BeforeApplicationShutdown, OnApplicationS
         { provide: CONFIG, useValue: config },
         { provide: Log, useValue: log },
         { provide: Database, useValue: new Database(poolOf(dataSource)) },
-        { provide: Wakeups, useFactory: (database: Database) => new Wakeups(database, log), inject: [Database] },
+        {
+          provide: Notifications,
+          useFactory: (database: Database) => new Notifications(database, log),
+          inject: [Database],
+        },
         { provide: SecretBox, useValue: new SecretBox(config) },
         { provide: OutboundHttp, useFactory: () => new OutboundHttp(config.outbound) },
         ErrorFilter,
       ],
-      exports: [CONFIG, Log, Database, Wakeups, SecretBox, OutboundHttp],
+      exports: [CONFIG, Log, Database, Notifications, SecretBox, OutboundHttp],
     };
   }
 

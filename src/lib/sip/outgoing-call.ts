@@ -1,5 +1,5 @@
-import { CallSession } from './dialog/established-call.js';
-import { CallSetup } from './dialog/invite-setup.js';
+import { EstablishedCall } from './dialog/established-call.js';
+import { InviteSetup } from './dialog/invite-setup.js';
 import { type Dialog } from './dialog/dialog.js';
 import { DialogRequests } from './dialog/dialog-requests.js';
 import { DigestClient } from './transaction/digest-client.js';
@@ -18,14 +18,14 @@ import {
 import { type ReferResult } from './dialog/transfer.js';
 
 /** A call that we make, from the first INVITE to the end. */
-export class Call implements OutgoingCall, DialogUser {
+export class OutgoingCallImpl implements OutgoingCall, DialogUser {
   readonly events = new EventQueue<CallEvent>();
   private readonly localTag = newTag();
   private readonly digest: DigestClient;
-  private readonly setup: CallSetup;
+  private readonly setup: InviteSetup;
   private readonly settled: Promise<void>;
   private readonly earlyRequests = new Map<Dialog, DialogRequests>();
-  private session: CallSession | undefined;
+  private session: EstablishedCall | undefined;
   private closed = false;
 
   /** Calls at once. */
@@ -33,13 +33,13 @@ export class Call implements OutgoingCall, DialogUser {
     private readonly core: SipCore,
     private readonly request: CallRequest,
     /** Hears that nothing more will come of it. */
-    private readonly onOver: (call: Call) => void,
+    private readonly onOver: (call: OutgoingCallImpl) => void,
   ) {
     this.digest = new DigestClient(request.credentials);
     const tell = (event: CallEventBody): void => {
       this.tell(event);
     };
-    this.setup = new CallSetup({ core, request, digest: this.digest, localTag: this.localTag, tell });
+    this.setup = new InviteSetup({ core, request, digest: this.digest, localTag: this.localTag, tell });
     core.register(request.callId, this.localTag, this);
     this.settled = this.run().catch((error: unknown) => {
       this.failed(error);
@@ -92,7 +92,7 @@ export class Call implements OutgoingCall, DialogUser {
       return;
     }
     const { dialog, response, sdp } = result;
-    this.session = new CallSession({
+    this.session = new EstablishedCall({
       core: this.core,
       request: this.request,
       digest: this.digest,

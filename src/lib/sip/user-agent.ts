@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { Call } from './outgoing-call.js';
+import { OutgoingCallImpl } from './outgoing-call.js';
 import { Dialog } from './dialog/dialog.js';
 import { DigestClient } from './transaction/digest-client.js';
 import { type Flow } from './transport/flow.js';
@@ -42,7 +42,7 @@ export interface Ping {
 
 /** Our end of SIP (RFC 3261): makes calls, takes none. Owns its sockets, and the timers of all its calls. */
 export class SipUserAgent {
-  private readonly calls = new Set<Call>();
+  private readonly calls = new Set<OutgoingCallImpl>();
   private readonly registrations = new Set<SipRegistration>();
   private closing: Promise<void> | undefined;
 
@@ -113,7 +113,7 @@ export class SipUserAgent {
   call(request: CallRequest): OutgoingCall {
     this.checkOpen();
     checkCallRequest(request);
-    const call: Call = new Call(this.core, request, (over) => this.calls.delete(over));
+    const call: OutgoingCallImpl = new OutgoingCallImpl(this.core, request, (over) => this.calls.delete(over));
     this.calls.add(call);
     return call;
   }

@@ -4,13 +4,13 @@ import { type DiallingPolicyService, type DailyUse } from '../../compliance/inde
 import { type LineSetup } from '../../telephony/index.js';
 import { type CallFacts, type DisconnectionReason, type Screening, type CallCommand } from '../../calls/index.js';
 import { type Recordings } from '../../recordings/index.js';
-import { type NoTalk, type TalkPlan, type TalkPlanner } from '../session-plan.js';
+import { type CannotSpeak, type SessionPlan, type SessionPlanner } from '../session-plan.js';
 
 /** What a call needs before it can be dialled, or why it will not be. */
 export type Prepared =
   | {
       is: 'ready';
-      plan: TalkPlan;
+      plan: SessionPlan;
       screening?: Screening;
       line?: (claim: string) => LineSetup;
       /** It is not made after all. */
@@ -27,7 +27,7 @@ export interface Preparation {
 
 /** A simulated line needs no carrier and asks nobody's consent. */
 export class TestCallPreparation implements Preparation {
-  constructor(private readonly planner: Pick<TalkPlanner, 'plan'>) {}
+  constructor(private readonly planner: Pick<SessionPlanner, 'plan'>) {}
 
   async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
     const plan = await this.planner.plan(callId, facts, signal);
@@ -35,8 +35,8 @@ export class TestCallPreparation implements Preparation {
   }
 }
 
-export interface LiveCallPreparationParts {
-  planner: Pick<TalkPlanner, 'plan'>;
+export interface LiveCallPreparationDeps {
+  planner: Pick<SessionPlanner, 'plan'>;
   carriers: Pick<CarriersForCalls, 'carrierFor'>;
   policy: Pick<DiallingPolicyService, 'check'>;
   dailyUse: DailyUse;
@@ -48,7 +48,7 @@ export interface LiveCallPreparationParts {
  * it before the attempt is claimed, so that a phone never rings for a call that could not go on.
  */
 export class LiveCallPreparation implements Preparation {
-  constructor(private readonly parts: LiveCallPreparationParts) {}
+  constructor(private readonly parts: LiveCallPreparationDeps) {}
 
   async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
     const { organizationId, toNumber } = facts;
@@ -94,12 +94,12 @@ const failed = (disconnectionReason: DisconnectionReason, detail: string, retrya
   command: endOf({ reason: disconnectionReason, detail, retryable }),
 });
 
-const noTalk = (problem: NoTalk): Prepared =>
+const noTalk = (problem: CannotSpeak): Prepared =>
   problem.retryable
     ? { is: 'postponed', reason: problem.detail, otherwise: endOf(problem) }
     : { is: 'refused', command: endOf(problem) };
 
-function endOf({ reason: disconnectionReason, detail, retryable }: NoTalk): CallCommand {
+function endOf({ reason: disconnectionReason, detail, retryable }: CannotSpeak): CallCommand {
   const outcome = { sipCode: null, responsible: 'system', retryable, detail } as const;
   return { type: 'EndCall', at: now(), disconnectionReason, outcome };
 }

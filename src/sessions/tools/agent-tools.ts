@@ -3,11 +3,11 @@ import { type CallLeg } from '../../telephony/index.js';
 import { endCall, leaveVoicemail, sendDtmf, type Tool, transferCall } from '../../voice/index.js';
 
 /** What agents without tools of their own can do. */
-export const USUAL_TOOLS: readonly AgentTool[] = [{ type: 'end_call' }, { type: 'send_dtmf' }];
+export const DEFAULT_TOOLS: readonly AgentTool[] = [{ type: 'end_call' }, { type: 'send_dtmf' }];
 
 const RING_SECONDS = 30;
 
-export interface ToolSurroundings {
+export interface ToolDeps {
   leg: Pick<CallLeg, 'sendDtmf' | 'transfer'>;
   /** The caller id, for whom a customer is connected with. */
   fromNumber: string;
@@ -17,8 +17,8 @@ export interface ToolSurroundings {
 }
 
 /** What the model may do in a call, by what its agent has. */
-export const agentTools = (tools: readonly AgentTool[] | null, surroundings: ToolSurroundings): Tool[] =>
-  (tools ?? USUAL_TOOLS).map((tool) => {
+export const agentTools = (tools: readonly AgentTool[] | null, surroundings: ToolDeps): Tool[] =>
+  (tools ?? DEFAULT_TOOLS).map((tool) => {
     switch (tool.type) {
       case 'end_call':
         return endCall();
@@ -35,7 +35,7 @@ export const agentTools = (tools: readonly AgentTool[] | null, surroundings: Too
 
 function transferTool(
   { targets, mode = 'bridge', ringSeconds = RING_SECONDS }: TransferCallTool,
-  { leg, fromNumber, refusal }: ToolSurroundings,
+  { leg, fromNumber, refusal }: ToolDeps,
 ): Tool {
   const transfer = async (to: string, signal: AbortSignal) => {
     const detail = await refusal(to);

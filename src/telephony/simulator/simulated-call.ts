@@ -15,7 +15,7 @@ export interface SimulatorVoice {
   understand(pcm: Int16Array): string;
 }
 
-export interface SimulatedCallParts {
+export interface SimulatedCallDeps {
   farEnd: FarEndName;
   clock: SimulatorClock;
   voice: SimulatorVoice;
@@ -39,7 +39,7 @@ export class SimulatedCall {
   private state: 'waiting' | 'open' | 'closed' = 'waiting';
   private transferredTo: string | undefined;
 
-  constructor(private readonly parts: SimulatedCallParts) {
+  constructor(private readonly parts: SimulatedCallDeps) {
     this.line = new SimulatedLine(parts.clock);
     this.farEnd = farEndOf(parts.farEnd);
   }

@@ -2,7 +2,7 @@ import { type Log } from '../../lib/platform/index.js';
 import { type MediaSession } from '../../lib/media/index.js';
 import { type SipEnd } from './sip-reasons.js';
 import { type TransferOptions, type TransferResult } from '../provider.js';
-import { atMost } from './at-most.js';
+import { withTimeout } from './at-most.js';
 import { refusalOf } from './transfer-refusal.js';
 import { type TransferTarget } from './transfer-target.js';
 
@@ -26,7 +26,7 @@ export interface TargetPlan {
   rings: () => void;
 }
 
-export interface BridgeParts {
+export interface BridgeDeps {
   callId: string;
   /** Of the customer. */
   media: MediaSession;
@@ -48,7 +48,7 @@ export class Bridge {
   /** With whom the customer talks, E.164. */
   connectedTo: string | undefined;
 
-  constructor(private readonly parts: BridgeParts) {}
+  constructor(private readonly parts: BridgeDeps) {}
 
   async connect(to: string, options: Omit<TransferOptions, 'mode'>): Promise<TransferResult> {
     if (this.attempts === MOST_TRANSFERS)
@@ -66,7 +66,7 @@ export class Bridge {
   async stop(): Promise<void> {
     this.stopping.abort();
     const gone = this.connecting.then(() => Promise.all([this.target?.hangup(), this.target?.over]));
-    await atMost(GOODBYE_MS, gone);
+    await withTimeout(GOODBYE_MS, gone);
   }
 
   private async ring(to: string, options: Omit<TransferOptions, 'mode'>, signal: AbortSignal): Promise<TransferResult> {
@@ -85,7 +85,7 @@ export class Bridge {
     this.target = target;
     const problem = await answerOf(target, signal, ringTimeoutMs + CANCEL_MS);
     if (problem !== undefined) {
-      await atMost(GOODBYE_MS, Promise.all([target.hangup(), target.over]));
+      await withTimeout(GOODBYE_MS, Promise.all([target.hangup(), target.over]));
       return refused(problem);
     }
     media.bridge(target.media);

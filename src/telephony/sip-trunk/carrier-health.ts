@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Config } from '../../config/config.js';
 import { InjectConfig, Log } from '../../lib/platform/index.js';
 import { type CarrierTarget } from '../../carriers/index.js';
-import { SipTrunks } from './sip-endpoints.js';
+import { SipEndpoints } from './sip-endpoints.js';
 
 export interface TargetHealth extends CarrierTarget {
   ok: boolean;
@@ -19,11 +19,11 @@ const PING_MS = 4_000;
 /** Whether the servers of a carrier answer: SIP OPTIONS (RFC 3261 section 11), from the process that is asked. */
 @Injectable()
 export class CarrierHealth implements OnApplicationShutdown {
-  private readonly trunks: SipTrunks;
+  private readonly trunks: SipEndpoints;
 
   constructor(@InjectConfig() config: Config, log: Log) {
     // Its own port: that of calls belongs to the worker.
-    this.trunks = new SipTrunks({ ...config.sip, port: 0 }, log);
+    this.trunks = new SipEndpoints({ ...config.sip, port: 0 }, log);
   }
 
   ping(targets: readonly CarrierTarget[], verifyTls: boolean): Promise<TargetHealth[]> {

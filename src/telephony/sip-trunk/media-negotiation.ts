@@ -5,7 +5,7 @@ import { type SipCarrier } from '../../carriers/index.js';
 const SUITES: readonly SrtpSuite[] = ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32'];
 
 /** What we and the far end offer each other of media (RFC 3264), and its way into the media session. */
-export class OfferedMedia {
+export class MediaNegotiation {
   private readonly options: SdpOptions;
 
   constructor(

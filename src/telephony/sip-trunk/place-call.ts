@@ -1,15 +1,15 @@
 import { type SipCarrier } from '../../carriers/index.js';
 import { type MediaSession, type MediaSessionOptions } from '../../lib/media/index.js';
 import { type OutgoingCall, type SipUserAgent } from '../../lib/sip/index.js';
-import { OfferedMedia } from './media-negotiation.js';
+import { MediaNegotiation } from './media-negotiation.js';
 import { callerUri, destinationUri, sipTargets } from './sip-names.js';
-import { type SipTrunks } from './sip-endpoints.js';
+import { type SipEndpoints } from './sip-endpoints.js';
 
 /** A SIP call on its way, and its media. */
 export interface PlacedCall {
   call: OutgoingCall;
   media: MediaSession;
-  offered: OfferedMedia;
+  offered: MediaNegotiation;
 }
 
 export interface CallPlan extends Pick<MediaSessionOptions, 'recordTo' | 'detectAnswer'> {
@@ -24,7 +24,7 @@ export interface CallPlan extends Pick<MediaSessionOptions, 'recordTo' | 'detect
 }
 
 /** Binds the ports of a call and sends its INVITE. @throws Error when nothing was sent, and nothing is open then */
-export async function placeCall(trunks: SipTrunks, carrier: SipCarrier, plan: CallPlan): Promise<PlacedCall> {
+export async function placeCall(trunks: SipEndpoints, carrier: SipCarrier, plan: CallPlan): Promise<PlacedCall> {
   const { agent, address } = await trunks.agentFor(carrier.targets[0]?.host ?? '', carrier.verifyTls);
   const { recordTo, detectAnswer } = plan;
   const media = await trunks.openMedia(address, { recordTo, detectAnswer });
@@ -40,7 +40,7 @@ export async function placeCall(trunks: SipTrunks, carrier: SipCarrier, plan: Ca
 
 function send(agent: SipUserAgent, carrier: SipCarrier, plan: CallPlan, media: MediaSession): PlacedCall {
   const { reference, to, from, ringTimeoutMs } = plan;
-  const offered = new OfferedMedia(media, carrier);
+  const offered = new MediaNegotiation(media, carrier);
   const call = agent.call({
     targets: sipTargets(carrier),
     callId: reference,

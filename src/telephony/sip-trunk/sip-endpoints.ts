@@ -2,13 +2,13 @@ import { type Log } from '../../lib/platform/index.js';
 import { MediaEngine, type MediaSession, type MediaSessionOptions } from '../../lib/media/index.js';
 import { type Registration, type SipTimers, SipUserAgent } from '../../lib/sip/index.js';
 import { type SipCarrier } from '../../carriers/index.js';
-import { atMost } from './at-most.js';
+import { withTimeout } from './at-most.js';
 import { localAddressTowards } from './local-address.js';
 import { sipTargets, sipUri } from './sip-names.js';
 
 const UNREGISTER_MS = 1_000;
 
-export interface SipTrunksOptions {
+export interface SipEndpointsOptions {
   /** The address to send from; undefined: whichever the routing table gives for the carrier. */
   address: string | undefined;
   /** The port of SIP over UDP and TCP; 0 takes a free one. */
@@ -21,14 +21,14 @@ export interface SipTrunksOptions {
 }
 
 /** The SIP user agents and the media worker of this process, started when the first call needs them. */
-export class SipTrunks {
+export class SipEndpoints {
   private readonly agents = new Map<string, Promise<SipUserAgent>>();
   private readonly registrations = new Map<string, Registration>();
   private engine: Promise<MediaEngine> | undefined;
   private mediaAddress: string | undefined;
 
   constructor(
-    private readonly options: SipTrunksOptions,
+    private readonly options: SipEndpointsOptions,
     private readonly log: Log,
   ) {}
 
@@ -86,7 +86,7 @@ export class SipTrunks {
 
   async close(): Promise<void> {
     const unregistered = [...this.registrations.values()].map((registration) => registration.close());
-    await atMost(UNREGISTER_MS, Promise.all(unregistered));
+    await withTimeout(UNREGISTER_MS, Promise.all(unregistered));
     this.registrations.clear();
     const agents = await Promise.allSettled(this.agents.values());
     this.agents.clear();

@@ -13,7 +13,7 @@ import {
   type TransferOptions,
   type TransferResult,
 } from '../provider.js';
-import { Bridge, type BridgeParts, GIVEN_UP, refused } from './bridge.js';
+import { Bridge, type BridgeDeps, GIVEN_UP, refused } from './bridge.js';
 import { signalOf } from './media-signals.js';
 import { type PlacedCall } from './place-call.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
@@ -28,13 +28,13 @@ const LOST: SipEnd = {
   detail: 'The call was lost track of',
 };
 
-export interface SipLegParts {
+export interface SipLegDeps {
   request: DialRequest;
   placed: PlacedCall;
   ledger: SipLegLedger;
   /** The SIP URI of a number at this carrier. */
   uriOf: (e164: string) => string;
-  callTarget: BridgeParts['callTarget'];
+  callTarget: BridgeDeps['callTarget'];
   log: Log;
 }
 
@@ -53,7 +53,7 @@ export class SipLeg implements CallLeg {
   /** Resolves when the leg is over and everything has been told. */
   readonly over: Promise<void>;
 
-  constructor(private readonly parts: SipLegParts) {
+  constructor(private readonly parts: SipLegDeps) {
     const { callTarget, log } = parts;
     this.bridge = new Bridge({
       ...{ callId: parts.request.callId, media: parts.placed.media, callTarget, log },

@@ -1,39 +1,39 @@
 import { type Database, type Log } from '../../lib/platform/index.js';
 import { type CarriersForCalls, type SipCarrier } from '../../carriers/index.js';
 import { type CallLeg, type DialRequest, type FoundLeg, type LegSignal, type TelephonyProvider } from '../provider.js';
-import { atMost } from './at-most.js';
+import { withTimeout } from './at-most.js';
 import { MOST_TRANSFERS, type TargetPlan } from './bridge.js';
 import { placeCall } from './place-call.js';
 import { SipLeg } from './sip-leg.js';
 import { type AnsweredLeg, type DialledBy, SipLegLedger } from './sip-leg-ledger.js';
 import { destinationUri } from './sip-names.js';
-import { SipTrunks, type SipTrunksOptions } from './sip-endpoints.js';
+import { SipEndpoints, type SipEndpointsOptions } from './sip-endpoints.js';
 import { TransferTarget } from './transfer-target.js';
 
 /** How long the far end may take to confirm that a call is over, when this process ends. */
 const GOODBYE_MS = 3_000;
 
-export interface SipProviderParts {
+export interface SipTrunkProviderDeps {
   database: Database;
   carriers: Pick<CarriersForCalls, 'find'>;
   log: Log;
 }
 
 /** Live calls through any SIP trunk. A line lives and dies with the process that dialled it. */
-export class SipProvider implements TelephonyProvider {
+export class SipTrunkProvider implements TelephonyProvider {
   readonly name = 'sip';
   private readonly ledger: SipLegLedger;
-  private readonly trunks: SipTrunks;
+  private readonly trunks: SipEndpoints;
   private readonly legs = new Map<string, Promise<CallLeg>>();
   private readonly lines = new Set<SipLeg>();
   private closed = false;
 
   constructor(
-    private readonly parts: SipProviderParts,
-    options: SipTrunksOptions,
+    private readonly parts: SipTrunkProviderDeps,
+    options: SipEndpointsOptions,
   ) {
     this.ledger = new SipLegLedger(parts.database);
-    this.trunks = new SipTrunks(options, parts.log);
+    this.trunks = new SipEndpoints(options, parts.log);
   }
 
   async dial(request: DialRequest): Promise<CallLeg> {
@@ -75,7 +75,7 @@ export class SipProvider implements TelephonyProvider {
       await line.end({ reason: 'error_media_lost', sipCode: null, by: 'system', detail });
       await line.over;
     });
-    await atMost(GOODBYE_MS, Promise.allSettled(ended));
+    await withTimeout(GOODBYE_MS, Promise.allSettled(ended));
     await this.trunks.close();
   }
 

@@ -8,7 +8,7 @@ import { refusalOf } from './transfer-refusal.js';
 
 const LOST = { reason: 'error_media_lost', sipCode: null, by: 'carrier' } as const;
 
-export interface TransferTargetParts {
+export interface TransferTargetDeps {
   placed: PlacedCall;
   /** E.164. */
   to: string;
@@ -31,7 +31,7 @@ export class TransferTarget {
   private hungUp = false;
   private isSilent = false;
 
-  constructor(private readonly parts: TransferTargetParts) {
+  constructor(private readonly parts: TransferTargetDeps) {
     this.answer = new Promise((resolve) => (this.told = resolve));
     this.ended = this.run().catch((error: unknown) => {
       parts.log.error({ err: error, reference: parts.reference }, 'the call of a transfer was lost track of');

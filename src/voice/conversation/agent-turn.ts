@@ -1,18 +1,18 @@
 import { type Turn } from './conversation-events.js';
 import { type AssistantEntry } from './chat-history.js';
-import { Notifier } from '../../lib/platform/index.js';
+import { AsyncSignal } from '../../lib/platform/index.js';
 import { type Playback } from './playback.js';
-import { type Scope } from '../pipeline/cancellation-scope.js';
-import { Segment } from './speech-segment.js';
-import { heardOf, joined } from './spoken-text.js';
+import { type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { SpeechSegment } from './speech-segment.js';
+import { playedText, joined } from './spoken-text.js';
 import { type Cause, latencyOf } from './turn-latency.js';
 
 /** Finds what to say, and adds it to the turn. `resumed`: it was cut short before. */
-export type Produce = (turn: AgentTurn, scope: Scope, resumed: boolean) => Promise<void>;
+export type UtteranceSource = (turn: AgentTurn, scope: CancellationScope, resumed: boolean) => Promise<void>;
 
 /** What a turn is made of. */
-export interface Words {
-  produce: Produce;
+export interface Utterance {
+  produce: UtteranceSource;
   interruptible: boolean;
   /** What it answers to. */
   cause?: Cause | undefined;
@@ -21,13 +21,17 @@ export interface Words {
 }
 
 /** What a turn needs. */
-export interface Mouth {
-  scope: Scope;
+export interface SpeechOutput {
+  scope: CancellationScope;
   playback: Playback;
   /** Milliseconds since the answer. */
   now: () => number;
   /** Adds the audio of a segment that is not complete, from its `samples` on. `asked` is called before the first request. */
-  synthesise: (segment: Segment, scope: Scope, arrived: (pcm: Int16Array) => Promise<void>) => Promise<void>;
+  synthesise: (
+    segment: SpeechSegment,
+    scope: CancellationScope,
+    arrived: (pcm: Int16Array) => Promise<void>,
+  ) => Promise<void>;
 }
 
 /**
@@ -45,11 +49,11 @@ export class AgentTurn {
   private mayInterrupt: boolean;
   private busy = false;
   private resolveOver: (outcome: { error: unknown }) => void = () => undefined;
-  private readonly segments: Segment[] = [];
-  private readonly changes = new Notifier();
+  private readonly segments: SpeechSegment[] = [];
+  private readonly changes = new AsyncSignal();
   private next = 0;
   private produced = false;
-  private work: Scope;
+  private work: CancellationScope;
   private cleared: Promise<void> = Promise.resolve();
   /** Samples played when it was paused, until the line has told. */
   private estimate: number | undefined;
@@ -61,8 +65,8 @@ export class AgentTurn {
   private concluded = false;
 
   constructor(
-    private readonly mouth: Mouth,
-    private readonly words: Words,
+    private readonly mouth: SpeechOutput,
+    private readonly words: Utterance,
   ) {
     this.mayInterrupt = words.interruptible;
     this.work = mouth.scope.child();
@@ -88,13 +92,13 @@ export class AgentTurn {
   add(text: string, entry?: AssistantEntry, audio?: Int16Array): void {
     if (entry) entry.content = joined([entry.content, text]);
     if (!audio && !/[\p{L}\p{N}]/u.test(text)) return;
-    this.segments.push(new Segment(text, entry, audio));
+    this.segments.push(new SpeechSegment(text, entry, audio));
     this.changes.fire();
   }
 
   /** Adds a piece whose words come along with its sound: its text is the caller's to fill, its sound is synthesised. */
-  stream(entry: AssistantEntry): Segment {
-    const segment = new Segment('', entry);
+  stream(entry: AssistantEntry): SpeechSegment {
+    const segment = new SpeechSegment('', entry);
     this.segments.push(segment);
     this.changes.fire();
     return segment;
@@ -117,7 +121,7 @@ export class AgentTurn {
   }
 
   /** Resolves when all that was added so far was heard. */
-  async heard(scope: Scope): Promise<void> {
+  async heard(scope: CancellationScope): Promise<void> {
     while (this.next < this.segments.length) await scope.wait(this.changes.changed());
     await scope.wait(this.mouth.playback.mark());
   }
@@ -185,7 +189,7 @@ export class AgentTurn {
     if (this.concluded) return undefined;
     this.concluded = true;
     this.work.close();
-    const heard = heardOf(
+    const heard = playedText(
       this.segments,
       this.segments.reduce((sum, { heardSamples }) => sum + heardSamples / 8, 0),
     );
@@ -216,7 +220,7 @@ export class AgentTurn {
     );
   }
 
-  private async perform(work: Scope, resumed: boolean): Promise<'played' | 'cleared'> {
+  private async perform(work: CancellationScope, resumed: boolean): Promise<'played' | 'cleared'> {
     const producing = this.produced ? undefined : this.words.produce(this, work, resumed);
     const done = producing?.then(() => {
       this.produced = true;
@@ -227,7 +231,7 @@ export class AgentTurn {
   }
 
   /** What is on the line already may still be heard. */
-  private async failed(work: Scope, error: unknown): Promise<void> {
+  private async failed(work: CancellationScope, error: unknown): Promise<void> {
     this.mayInterrupt = false;
     work.close();
     const { scope, playback } = this.mouth;
@@ -247,7 +251,7 @@ export class AgentTurn {
     this.resolveOver({ error });
   }
 
-  private async pump(work: Scope): Promise<void> {
+  private async pump(work: CancellationScope): Promise<void> {
     for (;;) {
       const segment = this.segments[this.next];
       if (segment) {
@@ -260,7 +264,7 @@ export class AgentTurn {
     }
   }
 
-  private async complete(segment: Segment, work: Scope): Promise<void> {
+  private async complete(segment: SpeechSegment, work: CancellationScope): Promise<void> {
     this.askedMs ??= this.mouth.now();
     await this.mouth.synthesise(segment, work, async (pcm) => {
       this.firstByteMs ??= this.mouth.now();
@@ -270,7 +274,7 @@ export class AgentTurn {
     segment.complete = true;
   }
 
-  private async write(segment: Segment, pcm: Int16Array, work: Scope): Promise<void> {
+  private async write(segment: SpeechSegment, pcm: Int16Array, work: CancellationScope): Promise<void> {
     while (this.held) await work.wait(this.changes.changed());
     if (work.closed) return;
     this.startMs ??= this.mouth.now();
@@ -290,7 +294,7 @@ export class AgentTurn {
 
 /** Says words that are known. */
 export const scripted =
-  (...phrases: { text: string; audio?: Int16Array | undefined; entry?: AssistantEntry }[]): Produce =>
+  (...phrases: { text: string; audio?: Int16Array | undefined; entry?: AssistantEntry }[]): UtteranceSource =>
   (turn, _scope, resumed) => {
     if (!resumed) for (const { text, audio, entry } of phrases) turn.add(text, entry, audio);
     return Promise.resolve();

@@ -1,11 +1,11 @@
-import { LineTime } from './call-clock.js';
+import { CallClock } from './call-clock.js';
 
 describe('the time of a line', () => {
   let clockMs = 5_000;
   const clock = { now: () => clockMs, after: () => () => undefined };
 
   it('counts from the frame that came with the least delay, and never goes back', () => {
-    const time = new LineTime(clock);
+    const time = new CallClock(clock);
     const seen: number[] = [];
     // 30 ms late, 5 ms late, on time, 50 ms late.
     for (const [atMs, lateMs] of [

@@ -4,7 +4,7 @@ import { type Clock } from '../pipeline/clock.js';
  * Milliseconds since the answer, by the clock: set by what is heard. The frame that came with the least delay counts, so
  * that nothing of the line is ever later than now; a first one that came late would move all that follows.
  */
-export class LineTime {
+export class CallClock {
   private originMs: number;
   private set = false;
 

@@ -1,9 +1,9 @@
-import { History } from './chat-history.js';
+import { ChatHistory } from './chat-history.js';
 
-let history: History;
+let history: ChatHistory;
 
 beforeEach(() => {
-  history = new History('Be kind.');
+  history = new ChatHistory('Be kind.');
 });
 
 describe('the model is told', () => {
@@ -45,7 +45,7 @@ describe('the model is told', () => {
   });
 
   it('has a place for words of the customer that are not known yet, and does not tell of them before', () => {
-    const history = new History('');
+    const history = new ChatHistory('');
     const words = history.user('');
     history.assistant().content = 'Good morning.';
     expect(history.messages()).toEqual([{ role: 'assistant', content: 'Good morning.' }]);

@@ -19,7 +19,7 @@ type Entry = UserEntry | AssistantEntry;
 export const UNKNOWN_RESULT = 'Error: interrupted by the customer; whether it was done is not known';
 
 /** What was said, as the model is told: of the agent's words only those that were heard. */
-export class History {
+export class ChatHistory {
   private readonly entries: Entry[] = [];
 
   constructor(private readonly instructions: string) {}

@@ -72,4 +72,4 @@ export type ConversationEvent =
   | { type: 'usage'; usage: Usage }
   | { type: 'ended'; end: ConversationEnd };
 
-export type Tell = (event: ConversationEvent) => void;
+export type Emit = (event: ConversationEvent) => void;

@@ -1,19 +1,19 @@
-import { Agenda } from './speech-queue.js';
-import { AgentTurn, type Produce, scripted, type Words } from './agent-turn.js';
+import { SpeechQueue } from './speech-queue.js';
+import { AgentTurn, type UtteranceSource, scripted, type Utterance } from './agent-turn.js';
 import { systemClock } from '../pipeline/clock.js';
 import { type ConversationEnd, type ConversationEvent, type Turn } from './conversation-events.js';
-import { type ConversationParts } from './conversation-deps.js';
+import { type ConversationDeps } from './conversation-deps.js';
 import { type Phrase } from './conversation-settings.js';
 import { limitDuration } from './duration-limit.js';
 import { FRAME_MS } from '../pipeline/endpointing.js';
 import { equip, type Equipment } from './equipment.js';
-import { Hearing, type HeardUtterance } from '../pipeline/cascade/speech-recognition.js';
-import { InOrder } from '../../lib/platform/index.js';
-import { asUtterance, Keypad } from './dtmf-collector.js';
-import { type Line } from '../../lib/audio/index.js';
-import { Scope } from '../pipeline/cancellation-scope.js';
-import { type AfterSilence, SilenceWatch } from './inactivity-timer.js';
-import { Thinking } from '../pipeline/cascade/reply-generator.js';
+import { SpeechRecognition, type RecognizedUtterance } from '../pipeline/cascade/speech-recognition.js';
+import { SerialQueue } from '../../lib/platform/index.js';
+import { asUtterance, DtmfCollector } from './dtmf-collector.js';
+import { type ConversationLine } from '../../lib/audio/index.js';
+import { CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type AfterSilence, InactivityTimer } from './inactivity-timer.js';
+import { ReplyGenerator } from '../pipeline/cascade/reply-generator.js';
 import { StageFailed } from '../pipeline/provider-chain.js';
 
 /** The conversation on an open line: hears, thinks, speaks. Owns all it starts, until it ends or is stopped. */
@@ -25,18 +25,18 @@ export class Conversation {
   readonly over: Promise<ConversationEnd>;
   private resolveOver: (end: ConversationEnd) => void = () => undefined;
   private rejectOver: (error: unknown) => void = () => undefined;
-  private readonly scope: Scope;
+  private readonly scope: CancellationScope;
   /** What listens; it stops first. */
-  private readonly ear: Scope;
+  private readonly ear: CancellationScope;
   private readonly gear: Equipment;
-  private readonly hearing: Hearing;
-  private readonly keypad: Keypad;
-  private readonly silence: SilenceWatch;
-  private readonly think: Produce;
-  private readonly agenda: Agenda;
+  private readonly hearing: SpeechRecognition;
+  private readonly keypad: DtmfCollector;
+  private readonly silence: InactivityTimer;
+  private readonly think: UtteranceSource;
+  private readonly agenda: SpeechQueue;
   private turn: AgentTurn | undefined;
   /** What it was begun with. */
-  private words: Words | undefined;
+  private words: Utterance | undefined;
   /** Why the call ends once the turn was heard. */
   private ending: ConversationEnd | undefined;
   private apologising = false;
@@ -45,24 +45,24 @@ export class Conversation {
   /** The customer is gone; the last words are still being understood. */
   private hungUp = false;
   private unlisten: () => void = () => undefined;
-  private readonly inOrder = new InOrder((error) => {
+  private readonly inOrder = new SerialQueue((error) => {
     if (!this.scope.closed) this.break(error);
   });
 
   constructor(
-    private readonly line: Line,
-    private readonly parts: ConversationParts,
+    private readonly line: ConversationLine,
+    private readonly parts: ConversationDeps,
   ) {
-    this.scope = new Scope(parts.clock ?? systemClock);
+    this.scope = new CancellationScope(parts.clock ?? systemClock);
     this.ear = this.scope.child();
     this.gear = equip(line, parts, this.scope, { tell: this.tell, broken: this.break });
     this.think = this.thinking().produce;
-    this.agenda = new Agenda(this.think);
+    this.agenda = new SpeechQueue(this.think);
     this.hearing = this.listener();
-    this.keypad = new Keypad(this.ear, this.gear.settings.keyPauseMs, (keys) => {
+    this.keypad = new DtmfCollector(this.ear, this.gear.settings.keyPauseMs, (keys) => {
       void this.inOrder.do(() => this.heard(asUtterance(keys, this.gear.time.now())));
     });
-    this.silence = new SilenceWatch(this.ear, this.gear.settings.silence, (after) => {
+    this.silence = new InactivityTimer(this.ear, this.gear.settings.silence, (after) => {
       this.silent(after);
     });
     this.over = new Promise((resolve, reject) => {
@@ -140,9 +140,9 @@ export class Conversation {
     this.record(turn);
   }
 
-  private thinking(): Thinking {
+  private thinking(): ReplyGenerator {
     const { history, settings, time, models } = this.gear;
-    return new Thinking({
+    return new ReplyGenerator({
       ...{ history, settings, models, now: time.now, tools: this.parts.tools ?? [], tell: this.tell },
       ending: () => this.ending !== undefined || this.scope.closed,
       handOver: () => {
@@ -155,9 +155,9 @@ export class Conversation {
     });
   }
 
-  private listener(): Hearing {
+  private listener(): SpeechRecognition {
     const { settings, time, transcribers } = this.gear;
-    return new Hearing(this.ear, transcribers, settings, time.now, this.tell, {
+    return new SpeechRecognition(this.ear, transcribers, settings, time.now, this.tell, {
       started: () => {
         if (this.turn?.interruptible && !this.turn.audible) this.turn.hold();
         this.silence.stop();
@@ -172,7 +172,7 @@ export class Conversation {
     });
   }
 
-  private say(phrase: Phrase): Produce {
+  private say(phrase: Phrase): UtteranceSource {
     return (turn, scope, resumed) =>
       scripted({ ...phrase, entry: this.gear.history.assistant() })(turn, scope, resumed);
   }
@@ -191,7 +191,7 @@ export class Conversation {
     else if (this.ending) this.finish(this.ending);
   }
 
-  private begin(words: Words): void {
+  private begin(words: Utterance): void {
     this.silence.stop();
     const turn = new AgentTurn(this.gear.mouth, words);
     this.turn = turn;
@@ -221,7 +221,7 @@ export class Conversation {
     if (turn?.interruptible && !turn.held) turn.pause();
   }
 
-  private async heard(utterance: HeardUtterance): Promise<void> {
+  private async heard(utterance: RecognizedUtterance): Promise<void> {
     if (this.ear.closed) return;
     if (utterance.text) await this.customerSaid(utterance);
     else if (!this.hearing.busy && !this.keypad.busy) {
@@ -231,7 +231,7 @@ export class Conversation {
     this.settle();
   }
 
-  private async customerSaid(utterance: HeardUtterance): Promise<void> {
+  private async customerSaid(utterance: RecognizedUtterance): Promise<void> {
     const { text, startMs, endMs, voicedMs } = utterance;
     this.silence.answered();
     const { turn, words } = this;

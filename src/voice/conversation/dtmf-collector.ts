@@ -1,13 +1,13 @@
-import { type HeardUtterance } from '../pipeline/cascade/speech-recognition.js';
-import { type Scope } from '../pipeline/cancellation-scope.js';
+import { type RecognizedUtterance } from '../pipeline/cascade/speech-recognition.js';
+import { type CancellationScope } from '../pipeline/cancellation-scope.js';
 
 /** Makes one message of keys that are pressed one after another: after a pause, or at `#`. */
-export class Keypad {
+export class DtmfCollector {
   private keys = '';
   private stopTimer: () => void = () => undefined;
 
   constructor(
-    private readonly scope: Scope,
+    private readonly scope: CancellationScope,
     private readonly pauseMs: number,
     private readonly pressed: (keys: string) => void,
   ) {}
@@ -35,7 +35,7 @@ export class Keypad {
 }
 
 /** Keys as something the customer said. */
-export const asUtterance = (keys: string, atMs: number): HeardUtterance => ({
+export const asUtterance = (keys: string, atMs: number): RecognizedUtterance => ({
   text: `[Keys pressed: ${keys}]`,
   ...{ startMs: atMs, endMs: atMs, voicedMs: Infinity, decidedMs: atMs, transcribedMs: atMs, transcriptionMs: 0 },
 });

@@ -1,9 +1,9 @@
 import { type ConversationSettings, type Phrase } from './conversation-settings.js';
-import { type Scope } from '../pipeline/cancellation-scope.js';
+import { type CancellationScope } from '../pipeline/cancellation-scope.js';
 
 /** The longest a conversation may take, from now on. */
 export function limitDuration(
-  scope: Scope,
+  scope: CancellationScope,
   { maxDurationMs, durationWarning: warning }: ConversationSettings,
   { warn, over }: { warn: (phrase: Phrase) => void; over: () => void },
 ): void {

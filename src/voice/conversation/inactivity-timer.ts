@@ -1,16 +1,16 @@
 import { type ConversationSettings, type Phrase } from './conversation-settings.js';
-import { type Scope } from '../pipeline/cancellation-scope.js';
+import { type CancellationScope } from '../pipeline/cancellation-scope.js';
 
 /** What is said when nobody speaks; `last`: then the call ends, also when there is nothing to say. */
 export type AfterSilence = { last: false; phrase: Phrase } | { last: true; phrase: Phrase | undefined };
 
 /** Asks a silent customer some times, then gives up. */
-export class SilenceWatch {
+export class InactivityTimer {
   private prompts = 0;
   private stopTimer: () => void = () => undefined;
 
   constructor(
-    private readonly scope: Scope,
+    private readonly scope: CancellationScope,
     private readonly settings: ConversationSettings['silence'],
     private readonly silent: (after: AfterSilence) => void,
   ) {}

@@ -1,5 +1,5 @@
 import { type Clock } from '../pipeline/clock.js';
-import { type Line } from '../../lib/audio/index.js';
+import { type ConversationLine } from '../../lib/audio/index.js';
 
 const SAMPLES_PER_MS = 8;
 
@@ -13,7 +13,7 @@ export class Playback {
   private endsAtMs = 0;
 
   constructor(
-    private readonly line: Line,
+    private readonly line: ConversationLine,
     private readonly clock: Clock,
     /** The line does not take speech: no fault of who made it. */
     private readonly broken: (error: unknown) => void,

@@ -1,23 +1,23 @@
-import { Agenda } from './speech-queue.js';
-import { AgentTurn, type Mouth, scripted, type Words } from './agent-turn.js';
+import { SpeechQueue } from './speech-queue.js';
+import { AgentTurn, type SpeechOutput, scripted, type Utterance } from './agent-turn.js';
 import { systemClock } from '../pipeline/clock.js';
-import { congestionTone, type Line } from '../../lib/audio/index.js';
+import { congestionTone, type ConversationLine } from '../../lib/audio/index.js';
 import { type ConversationEnd, type ConversationEvent, type Turn } from './conversation-events.js';
 import { type ConversationSettings, conversationSettings } from './conversation-settings.js';
 import { limitDuration } from './duration-limit.js';
 import { FRAME_MS } from '../pipeline/endpointing.js';
-import { History, type UserEntry } from './chat-history.js';
-import { InOrder } from '../../lib/platform/index.js';
-import { asUtterance, Keypad } from './dtmf-collector.js';
-import { LineTime } from './call-clock.js';
+import { ChatHistory, type UserEntry } from './chat-history.js';
+import { SerialQueue } from '../../lib/platform/index.js';
+import { asUtterance, DtmfCollector } from './dtmf-collector.js';
+import { CallClock } from './call-clock.js';
 import { Playback } from './playback.js';
-import { RealtimeHearing, type RealtimeUtterance } from '../pipeline/realtime/realtime-recognition.js';
+import { RealtimeRecognition, type RealtimeUtterance } from '../pipeline/realtime/realtime-recognition.js';
 import { RealtimeLink } from '../pipeline/realtime/realtime-link.js';
-import { type RealtimeParts } from './realtime-deps.js';
-import { RealtimeThinking } from '../pipeline/realtime/realtime-reply-generator.js';
-import { Scope } from '../pipeline/cancellation-scope.js';
-import { type AfterSilence, SilenceWatch } from './inactivity-timer.js';
-import { Stage, StageFailed } from '../pipeline/provider-chain.js';
+import { type RealtimeDeps } from './realtime-deps.js';
+import { RealtimeReplyGenerator } from '../pipeline/realtime/realtime-reply-generator.js';
+import { CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type AfterSilence, InactivityTimer } from './inactivity-timer.js';
+import { ProviderChain, StageFailed } from '../pipeline/provider-chain.js';
 
 /** So long it is waited for the words of whoever interrupts; then it was an interruption, whatever they were. */
 const DOUBT_MS = 1_500;
@@ -41,22 +41,22 @@ export class RealtimeConversation {
   readonly over: Promise<ConversationEnd>;
   private resolveOver: (end: ConversationEnd) => void = () => undefined;
   private rejectOver: (error: unknown) => void = () => undefined;
-  private readonly scope: Scope;
+  private readonly scope: CancellationScope;
   /** What listens; it stops first. */
-  private readonly ear: Scope;
+  private readonly ear: CancellationScope;
   private readonly settings: ConversationSettings;
-  private readonly time: LineTime;
-  private readonly history: History;
+  private readonly time: CallClock;
+  private readonly history: ChatHistory;
   private readonly link: RealtimeLink;
-  private readonly thinking: RealtimeThinking;
-  private readonly mouth: Mouth;
-  private readonly hearing: RealtimeHearing;
-  private readonly keypad: Keypad;
-  private readonly silence: SilenceWatch;
-  private readonly agenda: Agenda;
+  private readonly thinking: RealtimeReplyGenerator;
+  private readonly mouth: SpeechOutput;
+  private readonly hearing: RealtimeRecognition;
+  private readonly keypad: DtmfCollector;
+  private readonly silence: InactivityTimer;
+  private readonly agenda: SpeechQueue;
   private turn: AgentTurn | undefined;
   /** What it was begun with. */
-  private words: Words | undefined;
+  private words: Utterance | undefined;
   /** Utterances of which it is not known yet what follows from them. */
   private undecided = 0;
   /** Resolves when all that the customer said is told. */
@@ -69,31 +69,31 @@ export class RealtimeConversation {
   /** The customer is gone; the last words are still being understood. */
   private hungUp = false;
   private unlisten: () => void = () => undefined;
-  private readonly inOrder = new InOrder((error) => {
+  private readonly inOrder = new SerialQueue((error) => {
     if (!this.scope.closed) this.break(error);
   });
 
   constructor(
-    private readonly line: Line,
-    private readonly parts: RealtimeParts,
+    private readonly line: ConversationLine,
+    private readonly parts: RealtimeDeps,
   ) {
-    const scope = (this.scope = new Scope(parts.clock ?? systemClock));
+    const scope = (this.scope = new CancellationScope(parts.clock ?? systemClock));
     this.ear = scope.child();
     const settings = (this.settings = conversationSettings(parts.settings));
-    this.time = new LineTime(scope.clock);
-    this.history = new History(settings.instructions);
+    this.time = new CallClock(scope.clock);
+    this.history = new ChatHistory(settings.instructions);
     this.link = this.connection();
     this.thinking = this.thoughts();
     this.mouth = {
       ...{ scope, now: this.time.now, synthesise: this.thinking.synthesise },
       playback: new Playback(line, scope.clock, this.break),
     };
-    this.agenda = new Agenda(this.thinking.produce);
+    this.agenda = new SpeechQueue(this.thinking.produce);
     this.hearing = this.listener();
-    this.keypad = new Keypad(this.ear, settings.keyPauseMs, (keys) => {
+    this.keypad = new DtmfCollector(this.ear, settings.keyPauseMs, (keys) => {
       void this.inOrder.do(() => this.pressed(keys));
     });
-    this.silence = new SilenceWatch(this.ear, settings.silence, (after) => {
+    this.silence = new InactivityTimer(this.ear, settings.silence, (after) => {
       this.silent(after);
     });
     this.over = new Promise((resolve, reject) => {
@@ -181,11 +181,11 @@ export class RealtimeConversation {
     }));
   }
 
-  private thoughts(): RealtimeThinking {
+  private thoughts(): RealtimeReplyGenerator {
     const { scope, settings, history, link, tell, time, parts } = this;
-    return new RealtimeThinking({
+    return new RealtimeReplyGenerator({
       ...{ scope, settings, history, link, tell, now: time.now, tools: parts.tools ?? [] },
-      stage: new Stage('model', { primary: parts.provider }, tell),
+      stage: new ProviderChain('model', { primary: parts.provider }, tell),
       ending: () => this.ending !== undefined || this.scope.closed,
       handOver: () => {
         this.handOver();
@@ -197,8 +197,8 @@ export class RealtimeConversation {
     });
   }
 
-  private listener(): RealtimeHearing {
-    return new RealtimeHearing(this.ear, this.link, this.settings, this.time.now, {
+  private listener(): RealtimeRecognition {
+    return new RealtimeRecognition(this.ear, this.link, this.settings, this.time.now, {
       started: () => {
         if (this.turn?.interruptible && !this.turn.audible) this.turn.hold();
         this.silence.stop();
@@ -233,7 +233,7 @@ export class RealtimeConversation {
     else if (this.ending) this.finish(this.ending);
   }
 
-  private begin(words: Words): void {
+  private begin(words: Utterance): void {
     this.silence.stop();
     const turn = new AgentTurn(this.mouth, words);
     this.turn = turn;

@@ -1,15 +1,15 @@
 import { type Clock } from '../pipeline/clock.js';
-import { type Tell } from './conversation-events.js';
+import { type Emit } from './conversation-events.js';
 import { type ConversationSettings } from './conversation-settings.js';
-import { type SpeechToSpeech } from '../providers/ports.js';
+import { type RealtimeModel } from '../providers/ports.js';
 import { type Tool } from '../tools/tool.js';
 
 /** Who takes part in a conversation through one model that hears and speaks. */
-export interface RealtimeParts {
+export interface RealtimeDeps {
   settings: Partial<ConversationSettings>;
-  provider: SpeechToSpeech;
+  provider: RealtimeModel;
   tools?: readonly Tool[];
   /** Called for all that happens, in order. What it throws breaks the conversation. */
-  tell?: Tell;
+  tell?: Emit;
   clock?: Clock;
 }

@@ -1,26 +1,26 @@
-import { type Produce, type Words } from './agent-turn.js';
+import { type UtteranceSource, type Utterance } from './agent-turn.js';
 import { type Cause } from './turn-latency.js';
 
 /** What the agent has to say, the next first: how it begins, then answers, then the rest. */
-export class Agenda {
-  private readonly opening: Words[] = [];
-  private readonly asides: Words[] = [];
+export class SpeechQueue {
+  private readonly opening: Utterance[] = [];
+  private readonly asides: Utterance[] = [];
   private owed: Cause | undefined;
 
-  constructor(private readonly think: Produce) {}
+  constructor(private readonly think: UtteranceSource) {}
 
   /** Said before all else, whatever the customer says meanwhile. */
-  opensWith(words: Words): void {
+  opensWith(words: Utterance): void {
     this.opening.push(words);
   }
 
   /** Said when nobody speaks and no answer is owed. */
-  aside(words: Words): void {
+  aside(words: Utterance): void {
     this.asides.push(words);
   }
 
   /** It was given up before any of it was heard. */
-  again(words: Words): void {
+  again(words: Utterance): void {
     this.opening.unshift(words);
   }
 
@@ -29,7 +29,7 @@ export class Agenda {
     this.owed = cause;
   }
 
-  next(): Words | undefined {
+  next(): Utterance | undefined {
     const words = this.opening.shift() ?? this.answer() ?? this.asides.shift();
     // What opens the conversation answers whatever was said before.
     if (words) this.owed = undefined;
@@ -37,11 +37,11 @@ export class Agenda {
   }
 
   /** The answer, if it is what comes next. */
-  nextAnswer(): Words | undefined {
+  nextAnswer(): Utterance | undefined {
     return this.opening.length === 0 && this.owed ? this.next() : undefined;
   }
 
-  private answer(): Words | undefined {
+  private answer(): Utterance | undefined {
     return this.owed && { produce: this.think, interruptible: true, cause: this.owed };
   }
 }

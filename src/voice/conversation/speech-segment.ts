@@ -4,7 +4,7 @@ import { type SpokenChunk } from './spoken-text.js';
 const SAMPLES_PER_MS = 8;
 
 /** A piece of the agent's speech: its text, what has arrived of its audio, and how much of that was heard. */
-export class Segment implements SpokenChunk {
+export class SpeechSegment implements SpokenChunk {
   /** All of its audio has arrived. */
   complete: boolean;
   /** Samples that have arrived. */

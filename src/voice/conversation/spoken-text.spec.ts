@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { heardOf, joined, wholeWords } from './spoken-text.js';
+import { playedText, joined, wholeWords } from './spoken-text.js';
 
 const chunk = (text: string, ms: number, complete = true) => ({ text, ms, complete });
 const chunks = [chunk('Tuesday is free.', 1_000), chunk('Wednesday is free as well.', 2_000)];
@@ -12,11 +12,11 @@ describe('what was heard', () => {
     [2_990, ['Tuesday is free.', 'Wednesday is free as well.']],
     [9_000, ['Tuesday is free.', 'Wednesday is free as well.']],
   ])('after %d ms ends with a whole word', (playedMs, heard) => {
-    expect(heardOf(chunks, playedMs)).toEqual(heard);
+    expect(playedText(chunks, playedMs)).toEqual(heard);
   });
 
   it('of speech that has not arrived in full is guessed by how fast people speak', () => {
-    expect(heardOf([chunk('Wednesday is free as well.', 800, false)], 800)).toEqual(['Wednesday is']);
+    expect(playedText([chunk('Wednesday is free as well.', 800, false)], 800)).toEqual(['Wednesday is']);
   });
 
   it('is cut between words without spaces, too', () => {
@@ -29,7 +29,7 @@ describe('what was heard', () => {
       .map((w) => w.join(' '));
     fc.assert(
       fc.property(text, fc.integer({ min: 0, max: 1_000 }), fc.integer({ min: 0, max: 1_000 }), (whole, a, b) => {
-        const [less, more] = [Math.min(a, b), Math.max(a, b)].map((ms) => heardOf([chunk(whole, 1_000)], ms)[0]!);
+        const [less, more] = [Math.min(a, b), Math.max(a, b)].map((ms) => playedText([chunk(whole, 1_000)], ms)[0]!);
         expect(whole.startsWith(more!)).toBe(true);
         expect(more!.startsWith(less!)).toBe(true);
       }),

@@ -16,7 +16,7 @@ const WIDE_END = /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]$/;
 const words = new Intl.Segmenter('en', { granularity: 'word' });
 
 /** What was heard of each chunk when `playedMs` of all of them were played; partly heard ones end with a whole word. */
-export function heardOf(chunks: readonly SpokenChunk[], playedMs: number): string[] {
+export function playedText(chunks: readonly SpokenChunk[], playedMs: number): string[] {
   let leftMs = playedMs;
   return chunks.map(({ text, ms, complete }) => {
     const wholeMs = complete ? ms : Math.max(ms, text.length * CHARACTER_MS);

@@ -1,13 +1,13 @@
 import { VirtualClock } from '../../../test/voice/support/virtual-clock.js';
-import { Closed, paced, Scope } from './cancellation-scope.js';
+import { Cancelled, paced, CancellationScope } from './cancellation-scope.js';
 
 let clock: VirtualClock;
-let scope: Scope;
+let scope: CancellationScope;
 const never = new Promise<never>(() => undefined);
 
 beforeEach(() => {
   clock = new VirtualClock();
-  scope = new Scope(clock);
+  scope = new CancellationScope(clock);
 });
 
 describe('a scope', () => {
@@ -26,7 +26,7 @@ describe('a scope', () => {
   it('that is closed leaves nothing behind', async () => {
     const child = scope.child();
     const answers = [scope.wait(never), scope.wait(never, 100), child.wait(never)].map((answer) =>
-      expect(answer).rejects.toBeInstanceOf(Closed),
+      expect(answer).rejects.toBeInstanceOf(Cancelled),
     );
     child.after(50, () => {
       throw new Error('not called off');
@@ -42,7 +42,7 @@ describe('a scope', () => {
     scope.after(10, () => {
       throw new Error('begun');
     });
-    await expect(scope.wait(Promise.reject(new Error('late')))).rejects.toBeInstanceOf(Closed);
+    await expect(scope.wait(Promise.reject(new Error('late')))).rejects.toBeInstanceOf(Cancelled);
     expect({ waiting: clock.waiting, child: scope.child().closed }).toEqual({ waiting: 0, child: true });
   });
 

@@ -2,7 +2,7 @@ import { type Clock } from './clock.js';
 import { ProviderError } from '../providers/ports.js';
 
 /** What waits in a scope that is closed fails with this: nobody needs the answer any more. */
-export class Closed extends Error {
+export class Cancelled extends Error {
   constructor() {
     super('No longer needed');
   }
@@ -12,7 +12,7 @@ export class Closed extends Error {
  * Owns what a piece of work has started: its timers, its abort signal, whatever it waits for, and smaller scopes. Closing
  * it leaves nothing behind.
  */
-export class Scope {
+export class CancellationScope {
   private readonly controller = new AbortController();
   private readonly closing = new Set<() => void>();
 
@@ -29,8 +29,8 @@ export class Scope {
     return this.controller.signal.aborted;
   }
 
-  child(): Scope {
-    const child: Scope = new Scope(this.clock, () => this.closing.delete(close));
+  child(): CancellationScope {
+    const child: CancellationScope = new CancellationScope(this.clock, () => this.closing.delete(close));
     const close = (): void => {
       child.close();
     };
@@ -68,7 +68,7 @@ export class Scope {
       };
       const leave = (): void => {
         settle(() => {
-          reject(new Closed());
+          reject(new Cancelled());
         });
       };
       const late = (): void => {
@@ -97,7 +97,7 @@ export class Scope {
   close(): void {
     if (this.closed) return;
     this.leaveParent();
-    this.controller.abort(new Closed());
+    this.controller.abort(new Cancelled());
     for (const close of [...this.closing]) close();
     this.closing.clear();
   }
@@ -105,7 +105,7 @@ export class Scope {
 
 /** Reads a stream that may stall: each wait for its first and its next piece is limited. Does not outlive the scope. */
 export async function* paced<T>(
-  scope: Scope,
+  scope: CancellationScope,
   stream: AsyncIterable<T>,
   limits: { firstMs: number; nextMs: number },
 ): AsyncGenerator<T, void, undefined> {
@@ -123,7 +123,7 @@ export async function* paced<T>(
       yield result.value;
     }
   } catch (error) {
-    exhausted = !(error instanceof Closed || (error instanceof ProviderError && error.fault === 'timeout'));
+    exhausted = !(error instanceof Cancelled || (error instanceof ProviderError && error.fault === 'timeout'));
     throw error;
   } finally {
     // Not awaited: who stalls does not answer this either. How it ends is of no interest any more.

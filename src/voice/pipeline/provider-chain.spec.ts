@@ -1,10 +1,10 @@
 import { VirtualClock } from '../../../test/voice/support/virtual-clock.js';
 import { ProviderError, type ProviderFault } from '../providers/ports.js';
-import { Closed, Scope } from './cancellation-scope.js';
-import { Stage, StageFailed } from './provider-chain.js';
+import { Cancelled, CancellationScope } from './cancellation-scope.js';
+import { ProviderChain, StageFailed } from './provider-chain.js';
 
 let clock: VirtualClock;
-let scope: Scope;
+let scope: CancellationScope;
 /** Who was asked, and when. */
 let asked: string[];
 let told: string[];
@@ -13,13 +13,13 @@ const fallback = { name: 'second' };
 
 beforeEach(() => {
   clock = new VirtualClock();
-  scope = new Scope(clock);
+  scope = new CancellationScope(clock);
   asked = [];
   told = [];
 });
 
 const stageOf = (providers: { primary: { name: string }; fallback?: { name: string } }) =>
-  new Stage('model', providers, (event) => {
+  new ProviderChain('model', providers, (event) => {
     if (event.type === 'fault') told.push(`${event.fault.provider} ${event.fault.fault} ${event.fault.then.action}`);
   });
 
@@ -68,7 +68,7 @@ describe('a stage', () => {
 
   it('is given up while it waits', async () => {
     const answer = stageOf({ primary }).run(scope, () => Promise.reject(fault('rate_limited')));
-    const closed = expect(answer).rejects.toBeInstanceOf(Closed);
+    const closed = expect(answer).rejects.toBeInstanceOf(Cancelled);
     await clock.advance(100);
     scope.close();
     await closed;

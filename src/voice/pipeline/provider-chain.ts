@@ -1,6 +1,6 @@
-import { type StageName, type Tell } from '../conversation/conversation-events.js';
+import { type StageName, type Emit } from '../conversation/conversation-events.js';
 import { ProviderError } from '../providers/ports.js';
-import { type Scope } from './cancellation-scope.js';
+import { type CancellationScope } from './cancellation-scope.js';
 
 /** Whoever can do it could not. */
 export class StageFailed extends Error {
@@ -12,7 +12,7 @@ export class StageFailed extends Error {
   }
 }
 
-export interface Providers<P> {
+export interface ProviderPair<P> {
   primary: P;
   fallback?: P | undefined;
 }
@@ -25,14 +25,14 @@ const USUAL_WAIT_MS = 500;
  * One stage and those who can do it: asks once more, once a request, where that may help; then the other one. Who answered last is asked
  * first from then on, so that a provider that is down costs its time only once.
  */
-export class Stage<P extends { readonly name: string }> {
+export class ProviderChain<P extends { readonly name: string }> {
   private readonly providers: readonly P[];
   private first: P;
 
   constructor(
     readonly name: StageName,
-    { primary, fallback }: Providers<P>,
-    private readonly tell: Tell,
+    { primary, fallback }: ProviderPair<P>,
+    private readonly tell: Emit,
   ) {
     this.providers = fallback ? [primary, fallback] : [primary];
     this.first = primary;
@@ -48,7 +48,7 @@ export class Stage<P extends { readonly name: string }> {
    * @throws StageFailed when all of them failed
    * @throws Closed when the scope is closed
    */
-  async run<T>(scope: Scope, attempt: (provider: P, scope: Scope) => Promise<T>): Promise<T> {
+  async run<T>(scope: CancellationScope, attempt: (provider: P, scope: CancellationScope) => Promise<T>): Promise<T> {
     const plan = [this.first, ...this.providers.filter((provider) => provider !== this.first)];
     let provider = this.first;
     let retried = false;
@@ -95,7 +95,7 @@ function waitBeforeRetry(error: unknown): number | undefined {
   return waitMs <= LONGEST_WAIT_MS ? waitMs : undefined;
 }
 
-function pause(scope: Scope, ms: number): Promise<void> {
+function pause(scope: CancellationScope, ms: number): Promise<void> {
   return scope.wait(
     new Promise<void>((resolve) => {
       scope.after(ms, resolve);

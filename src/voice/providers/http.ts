@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { type LookupFunction } from 'node:net';
 import { ProviderError } from './ports.js';
-import { type Exchange } from './provider-request.js';
+import { type ProviderRequest } from './provider-request.js';
 
 export interface Post {
   url: string;
@@ -26,7 +26,7 @@ const GUARDED = new WeakMap<LookupFunction, typeof OPEN>();
  * and what was said elsewhere.
  * @throws ProviderError, or the reason of the caller's signal
  */
-export async function post(exchange: Exchange, { url, headers, body, lookup }: Post): Promise<IncomingMessage> {
+export async function post(exchange: ProviderRequest, { url, headers, body, lookup }: Post): Promise<IncomingMessage> {
   if (exchange.signal.aborted) throw exchange.failure(undefined);
   const isSecure = url.startsWith('https:');
   const options = {
@@ -71,7 +71,11 @@ function agentsOf(options: { lookup?: LookupFunction }) {
  * @param limit in bytes
  * @throws ProviderError, or the reason of the caller's signal
  */
-export async function* bytesOf(exchange: Exchange, response: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
+export async function* bytesOf(
+  exchange: ProviderRequest,
+  response: IncomingMessage,
+  limit: number,
+): AsyncGenerator<Buffer> {
   let size = 0;
   try {
     for await (const bytes of response as AsyncIterable<Buffer>) {

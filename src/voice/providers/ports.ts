@@ -26,32 +26,32 @@ export class ProviderError extends Error {
   }
 }
 
-export interface HearOptions {
+export interface TranscriptionOptions {
   /** BCP 47, when it is known. */
   language: string | undefined;
   signal: AbortSignal;
 }
 
 /** Speech to text. */
-export interface Transcriber {
+export interface SpeechToText {
   readonly name: string;
   /** What was said in one utterance; empty when nothing was. */
-  transcribe(utterance: Int16Array, options: HearOptions): Promise<Heard>;
+  transcribe(utterance: Int16Array, options: TranscriptionOptions): Promise<Transcript>;
   /** Hears while somebody speaks, where the provider can; then `transcribe` is not used. */
-  listen?(options: HearOptions): Listening;
+  stream?(options: TranscriptionOptions): TranscriptionStream;
 }
 
-export interface Heard {
+export interface Transcript {
   text: string;
   /** Seconds of audio that are billed. */
   seconds: number;
 }
 
 /** An utterance that is being heard as it is spoken. */
-export interface Listening {
+export interface TranscriptionStream {
   write(frame: Int16Array): void;
   /** The utterance is over. */
-  finish(): Promise<Heard>;
+  finish(): Promise<Transcript>;
 }
 
 export type ModelMessage =
@@ -73,7 +73,7 @@ export interface ToolDefinition {
   parameters: object;
 }
 
-export interface ThinkOptions {
+export interface ModelRequest {
   messages: readonly ModelMessage[];
   tools: readonly ToolDefinition[];
   temperature: number | undefined;
@@ -89,22 +89,22 @@ export type ModelEvent =
 /** A language model, streaming. */
 export interface LanguageModel {
   readonly name: string;
-  respond(options: ThinkOptions): AsyncIterable<ModelEvent>;
+  respond(options: ModelRequest): AsyncIterable<ModelEvent>;
 }
 
-export interface SpeakOptions {
+export interface SynthesisOptions {
   voice: string | undefined;
   language: string | undefined;
   signal: AbortSignal;
 }
 
 /** Text to speech, streaming. */
-export interface Speaker {
+export interface TextToSpeech {
   readonly name: string;
-  speak(text: string, options: SpeakOptions): AsyncIterable<Int16Array>;
+  synthesize(text: string, options: SynthesisOptions): AsyncIterable<Int16Array>;
 }
 
-export interface ConverseOptions {
+export interface RealtimeOptions {
   /** What was said before, the instructions first; empty but for these at the beginning of a call. */
   messages: readonly ModelMessage[];
   tools: readonly ToolDefinition[];
@@ -114,17 +114,17 @@ export interface ConverseOptions {
 }
 
 /** A model that hears and speaks itself, instead of three providers in a row. */
-export interface SpeechToSpeech {
+export interface RealtimeModel {
   readonly name: string;
   /**
    * For a whole call; connects at once, and what is asked for meanwhile waits.
    * @throws ProviderError for an address that is none, or the reason of the signal when it is given up already
    */
-  converse(options: ConverseOptions): SpeechSession;
+  connect(options: RealtimeOptions): RealtimeSession;
 }
 
 /** Whose turn it is remains the engine's decision. Once it is broken, it fails whatever is asked of it. */
-export interface SpeechSession {
+export interface RealtimeSession {
   /** What the customer says, as it comes. */
   write(frame: Int16Array): void;
   /**
@@ -135,23 +135,23 @@ export interface SpeechSession {
   /** Adds what was said without its doing, or the result of a tool. */
   add(message: ModelMessage): void;
   /** The model has its turn, once the one before is over. */
-  respond(order: SpeechOrder): SpeechReply;
+  respond(order: RealtimeResponseOptions): RealtimeResponse;
   close(): void;
 }
 
-export interface SpeechOrder {
+export interface RealtimeResponseOptions {
   /** For this turn, instead of those of the conversation. */
   instructions?: string | undefined;
   mayUseTools: boolean;
 }
 
 /** A turn of the model, to be read once. Ends when all of it is there, or when it was cut. */
-export interface SpeechReply extends AsyncIterable<SpeechEvent> {
+export interface RealtimeResponse extends AsyncIterable<RealtimeEvent> {
   /** Stops it, and the model forgets all but what was played of it: so many milliseconds. */
-  cut(playedMs: number): void;
+  truncate(playedMs: number): void;
 }
 
-export type SpeechEvent =
+export type RealtimeEvent =
   | { type: 'audio'; pcm: Int16Array }
   /** The words of the audio, which may come earlier or later. */
   | ModelEvent;

@@ -6,7 +6,7 @@ import { isRecord } from './json.js';
  * One request to a provider from beginning to end: joins the caller's signal with a clock. Whichever comes first closes
  * the socket at once, wherever the request stands.
  */
-export class Exchange {
+export class ProviderRequest {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private readonly giveUp = (): void => {

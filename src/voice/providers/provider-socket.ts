@@ -2,7 +2,7 @@ import { type IncomingMessage } from 'node:http';
 import { type LookupFunction } from 'node:net';
 import WebSocket from 'ws';
 import { ProviderError } from './ports.js';
-import { Exchange } from './provider-request.js';
+import { ProviderRequest } from './provider-request.js';
 import { refusal } from './http.js';
 
 export interface SocketOptions {
@@ -33,7 +33,7 @@ const TRY_AGAIN_LATER = 1013;
 
 /** A WebSocket to a provider: sends before it is open are kept, everything is bounded, every end is told once. */
 export class ProviderSocket {
-  private readonly exchange: Exchange;
+  private readonly exchange: ProviderRequest;
   private readonly socket: WebSocket;
   private waiting: (string | Buffer)[] = [];
   private waitingBytes = 0;
@@ -43,7 +43,7 @@ export class ProviderSocket {
 
   /** @throws the reason of the signal when it is given up already, or a ProviderError for an address that is none */
   constructor(private readonly options: SocketOptions) {
-    this.exchange = new Exchange(options.name, options.signal);
+    this.exchange = new ProviderRequest(options.name, options.signal);
     this.exchange.expect(options.openMs);
     this.exchange.signal.addEventListener('abort', () => {
       this.fail(undefined);

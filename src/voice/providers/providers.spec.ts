@@ -1,29 +1,29 @@
 import { ProviderError } from './ports.js';
 import {
   createLanguageModel,
-  createSpeaker,
-  createTranscriber,
+  createTextToSpeech,
+  createSpeechToText,
   LANGUAGE_MODEL_KINDS,
-  SPEAKER_KINDS,
-  SPEECH_TO_SPEECH_KINDS,
-  TRANSCRIBER_KINDS,
+  TEXT_TO_SPEECH_KINDS,
+  REALTIME_MODEL_KINDS,
+  SPEECH_TO_TEXT_KINDS,
 } from './providers.js';
 
 describe('providers', () => {
   it('are known by their kind', () => {
-    expect(TRANSCRIBER_KINDS).toEqual(['openai', 'deepgram', 'scripted']);
+    expect(SPEECH_TO_TEXT_KINDS).toEqual(['openai', 'deepgram', 'scripted']);
     expect(LANGUAGE_MODEL_KINDS).toEqual(['openai', 'scripted']);
-    expect(SPEECH_TO_SPEECH_KINDS).toEqual(['openai']);
-    expect(SPEAKER_KINDS).toEqual(['openai', 'deepgram', 'scripted']);
+    expect(REALTIME_MODEL_KINDS).toEqual(['openai']);
+    expect(TEXT_TO_SPEECH_KINDS).toEqual(['openai', 'deepgram', 'scripted']);
   });
 
   it('are made from plain settings', () => {
     const apiKey = 'key';
-    for (const kind of TRANSCRIBER_KINDS) expect(createTranscriber({ kind, apiKey }).name).toContain(kind);
+    for (const kind of SPEECH_TO_TEXT_KINDS) expect(createSpeechToText({ kind, apiKey }).name).toContain(kind);
     for (const kind of LANGUAGE_MODEL_KINDS) expect(createLanguageModel({ kind, apiKey }).name).toContain(kind);
-    for (const kind of SPEAKER_KINDS) expect(createSpeaker({ kind, apiKey }).name).toContain(kind);
+    for (const kind of TEXT_TO_SPEECH_KINDS) expect(createTextToSpeech({ kind, apiKey }).name).toContain(kind);
     expect(createLanguageModel({ kind: 'openai', apiKey, model: 'm-1' }).name).toBe('openai/m-1');
-    expect(createSpeaker({ kind: 'deepgram', apiKey, voice: 'v-1' }).name).toBe('deepgram/v-1');
+    expect(createTextToSpeech({ kind: 'deepgram', apiKey, voice: 'v-1' }).name).toBe('deepgram/v-1');
   });
 
   it('need no key at an address of their own', () => {

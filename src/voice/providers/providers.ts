@@ -1,23 +1,29 @@
-import { type LanguageModel, ProviderError, type Speaker, type SpeechToSpeech, type Transcriber } from './ports.js';
+import {
+  type LanguageModel,
+  ProviderError,
+  type TextToSpeech,
+  type RealtimeModel,
+  type SpeechToText,
+} from './ports.js';
 import { DeepgramSpeech } from './deepgram/deepgram-speech.js';
 import { DeepgramTranscription } from './deepgram/deepgram-transcription.js';
 import { OpenAiChat } from './openai/openai-chat.js';
 import { OpenAiRealtime } from './openai/openai-realtime.js';
 import { OpenAiSpeech } from './openai/openai-speech.js';
 import { OpenAiTranscription } from './openai/openai-transcription.js';
-import { type Patience } from './provider-timeouts.js';
+import { type ProviderTimeouts } from './provider-timeouts.js';
 import { checkSettings, type ProviderSettings } from './provider-settings.js';
 import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted/scripted.js';
 
 /** Settings that were checked, for the factories. */
-type Settings = Omit<ProviderSettings, 'kind'> & { patience?: Patience };
+type Settings = Omit<ProviderSettings, 'kind'> & { patience?: ProviderTimeouts };
 type Table<Provider> = Readonly<Record<string, (settings: Settings) => Provider>>;
 
 const OPENAI = 'https://api.openai.com/v1';
 const DEEPGRAM = 'https://api.deepgram.com/v1';
 
 /** Who hears. Adding one is a file and a line here. */
-const TRANSCRIBERS: Table<Transcriber> = {
+const TRANSCRIBERS: Table<SpeechToText> = {
   openai: (s) => new OpenAiTranscription({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4o-mini-transcribe' }),
   deepgram: (s) => new DeepgramTranscription({ ...reached(s, DEEPGRAM), model: s.model ?? 'nova-3' }),
   scripted: () => new ScriptedTranscriber(),
@@ -30,7 +36,7 @@ const LANGUAGE_MODELS: Table<LanguageModel> = {
 };
 
 /** Who speaks. */
-const SPEAKERS: Table<Speaker> = {
+const SPEAKERS: Table<TextToSpeech> = {
   openai: (s) =>
     new OpenAiSpeech({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4o-mini-tts', voice: s.voice ?? 'alloy' }),
   deepgram: (s) => new DeepgramSpeech({ ...reached(s, DEEPGRAM), voice: s.voice ?? s.model ?? 'aura-2-thalia-en' }),
@@ -38,33 +44,33 @@ const SPEAKERS: Table<Speaker> = {
 };
 
 /** Who does all of it at once. */
-const SPEECH_TO_SPEECH: Table<SpeechToSpeech> = {
+const SPEECH_TO_SPEECH: Table<RealtimeModel> = {
   openai: (s) =>
     new OpenAiRealtime({ ...reached(s, OPENAI), model: s.model ?? 'gpt-realtime', voice: s.voice ?? 'marin' }),
 };
 
-export const TRANSCRIBER_KINDS = Object.keys(TRANSCRIBERS);
+export const SPEECH_TO_TEXT_KINDS = Object.keys(TRANSCRIBERS);
 export const LANGUAGE_MODEL_KINDS = Object.keys(LANGUAGE_MODELS);
-export const SPEAKER_KINDS = Object.keys(SPEAKERS);
-export const SPEECH_TO_SPEECH_KINDS = Object.keys(SPEECH_TO_SPEECH);
+export const TEXT_TO_SPEECH_KINDS = Object.keys(SPEAKERS);
+export const REALTIME_MODEL_KINDS = Object.keys(SPEECH_TO_SPEECH);
 
 /** @throws ProviderError for settings that cannot work */
-export const createTranscriber = (settings: ProviderSettings, patience?: Patience): Transcriber =>
+export const createSpeechToText = (settings: ProviderSettings, patience?: ProviderTimeouts): SpeechToText =>
   create(TRANSCRIBERS, settings, patience);
 
 /** @throws ProviderError for settings that cannot work */
-export const createLanguageModel = (settings: ProviderSettings, patience?: Patience): LanguageModel =>
+export const createLanguageModel = (settings: ProviderSettings, patience?: ProviderTimeouts): LanguageModel =>
   create(LANGUAGE_MODELS, settings, patience);
 
 /** @throws ProviderError for settings that cannot work */
-export const createSpeaker = (settings: ProviderSettings, patience?: Patience): Speaker =>
+export const createTextToSpeech = (settings: ProviderSettings, patience?: ProviderTimeouts): TextToSpeech =>
   create(SPEAKERS, settings, patience);
 
 /** @throws ProviderError for settings that cannot work */
-export const createSpeechToSpeech = (settings: ProviderSettings, patience?: Patience): SpeechToSpeech =>
+export const createRealtimeModel = (settings: ProviderSettings, patience?: ProviderTimeouts): RealtimeModel =>
   create(SPEECH_TO_SPEECH, settings, patience);
 
-function create<Provider>(table: Table<Provider>, settings: ProviderSettings, patience?: Patience): Provider {
+function create<Provider>(table: Table<Provider>, settings: ProviderSettings, patience?: ProviderTimeouts): Provider {
   checkSettings(settings);
   const { kind, ...rest } = settings;
   const factory = Object.hasOwn(table, kind) ? table[kind] : undefined;

@@ -1,8 +1,8 @@
 import { type IncomingMessage } from 'node:http';
 import { ProviderError } from './ports.js';
-import { Exchange } from './provider-request.js';
+import { ProviderRequest } from './provider-request.js';
 import { bytesOf, post, type Post } from './http.js';
-import { type Patience } from './provider-timeouts.js';
+import { type ProviderTimeouts } from './provider-timeouts.js';
 import { SpeechDecoder } from './speech-decoder.js';
 
 /** Five minutes of stereo at 48 kHz are more than anybody says in one go. */
@@ -16,14 +16,14 @@ export interface SpeechRequest {
   request: Post;
   /** Of bare PCM when the answer does not say, hertz. */
   rate: number;
-  patience: Patience;
+  patience: ProviderTimeouts;
   signal: AbortSignal;
 }
 
-/** Asks for speech over HTTP and returns it as it comes. @throws ProviderError, or the reason of the signal */
+/** Asks for speech over HTTP and returns it comes. @throws ProviderError, or the reason of the signal */
 export async function* streamSpeech(options: SpeechRequest): AsyncGenerator<Int16Array> {
   const { name, request, patience } = options;
-  const exchange = new Exchange(name, options.signal);
+  const exchange = new ProviderRequest(name, options.signal);
   try {
     exchange.expect(patience.firstMs);
     const response = await post(exchange, request);

@@ -1,6 +1,6 @@
-import { type ConversationEnd, type Tell, type ToolUse } from '../conversation/conversation-events.js';
+import { type ConversationEnd, type Emit, type ToolUse } from '../conversation/conversation-events.js';
 import { type ToolCall, type ToolDefinition } from '../providers/ports.js';
-import { Closed, type Scope } from '../pipeline/cancellation-scope.js';
+import { Cancelled, type CancellationScope } from '../pipeline/cancellation-scope.js';
 import { messageOf } from '../pipeline/provider-chain.js';
 
 /** Something the model can do in a call. */
@@ -35,9 +35,9 @@ export interface ToolContext {
 export async function useTool(
   tool: Tool | undefined,
   call: ToolCall,
-  context: Omit<ToolContext, 'signal' | 'heard'> & { heard: (scope: Scope) => Promise<void> },
-  scope: Scope,
-  tell: Tell,
+  context: Omit<ToolContext, 'signal' | 'heard'> & { heard: (scope: CancellationScope) => Promise<void> },
+  scope: CancellationScope,
+  tell: Emit,
 ): Promise<string> {
   const startedMs = scope.clock.now();
   const args = parsed(call.arguments);
@@ -62,7 +62,7 @@ export async function useTool(
   } catch (error) {
     if (scope.closed) {
       report({ result: null, error: 'Interrupted' });
-      throw error instanceof Closed ? error : new Closed();
+      throw error instanceof Cancelled ? error : new Cancelled();
     }
     report({ result: null, error: messageOf(error) });
     return `Error: ${messageOf(error)}`;
@@ -72,8 +72,8 @@ export async function useTool(
 async function limited(
   tool: Tool,
   args: Record<string, unknown>,
-  context: Omit<ToolContext, 'signal' | 'heard'> & { heard: (scope: Scope) => Promise<void> },
-  scope: Scope,
+  context: Omit<ToolContext, 'signal' | 'heard'> & { heard: (scope: CancellationScope) => Promise<void> },
+  scope: CancellationScope,
 ): Promise<string> {
   const own = scope.child();
   let expire: (error: Error) => void = () => undefined;

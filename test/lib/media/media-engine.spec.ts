@@ -8,7 +8,7 @@ import { type SrtpKey } from '../../../src/lib/media/media-types.js';
 import { AnswerDetector } from '../../../src/lib/media/answer-detection/answer-detector.js';
 import { encodeG711 } from '../../../src/lib/audio/g711.js';
 import { MediaClock } from '../../../src/lib/media/engine/media-clock.js';
-import { MediaLine } from '../../../src/lib/media/engine/rtp-session.js';
+import { RtpSession } from '../../../src/lib/media/engine/rtp-session.js';
 import { type MediaSockets } from '../../../src/lib/media/engine/media-sockets.js';
 import { writeRtpHeader } from '../../../src/lib/media/rtp/rtp-packet.js';
 import { parseRtcp } from '../../../src/lib/media/rtcp/rtcp.js';
@@ -333,7 +333,7 @@ describe('the latch', () => {
   it('does not latch before the answer', async () => {
     const [far, early] = [await peer(), await peer()];
     // Without the worker, as only from inside can be told that packets have arrived and were passed over.
-    const line = await MediaLine.open(
+    const line = await RtpSession.open(
       {},
       { address: LOOPBACK, publicAddress: undefined, ports: undefined, mediaTimeoutMs: 60_000 },
       {

@@ -1,7 +1,7 @@
 import { encodeG711 } from '../../../src/lib/audio/g711.js';
 import { AnswerDetector } from '../../../src/lib/media/answer-detection/answer-detector.js';
 import { type MediaClock } from '../../../src/lib/media/engine/media-clock.js';
-import { MediaLine } from '../../../src/lib/media/engine/rtp-session.js';
+import { RtpSession } from '../../../src/lib/media/engine/rtp-session.js';
 import { type MediaSockets } from '../../../src/lib/media/engine/media-sockets.js';
 import { buildRtcp } from '../../../src/lib/media/rtcp/rtcp.js';
 import { writeRtpHeader } from '../../../src/lib/media/rtp/rtp-packet.js';
@@ -21,7 +21,7 @@ async function openLine() {
     },
   } as unknown as MediaClock;
   const told: string[] = [];
-  const line = await MediaLine.open(
+  const line = await RtpSession.open(
     {},
     { address: LOOPBACK, publicAddress: undefined, ports: undefined, mediaTimeoutMs: TIMEOUT_MS },
     { clock, newDetector: () => new AnswerDetector(), event: ({ type }) => told.push(type), heard: () => undefined },

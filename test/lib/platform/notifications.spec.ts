@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { createLog } from '../../../src/lib/platform/log.js';
 import { Database } from '../../../src/lib/platform/database/database.js';
-import { Wakeups, CHANNELS } from '../../../src/lib/platform/database/notifications.js';
+import { Notifications, CHANNELS } from '../../../src/lib/platform/database/notifications.js';
 import { openTestDatabase, type TestDatabase, urlOf } from '../../support/database.js';
 import { eventually } from '../../support/process.js';
 
 describe('Wakeups', () => {
   let db: TestDatabase;
-  let opened: Wakeups[];
+  let opened: Notifications[];
 
   beforeAll(async () => {
     db = await openTestDatabase();
@@ -21,15 +21,15 @@ describe('Wakeups', () => {
   afterAll(() => db.close());
 
   /** What each process has one of. */
-  const open = (): Wakeups => {
-    const wakeups = new Wakeups(db.database, createLog('silent'));
+  const open = (): Notifications => {
+    const wakeups = new Notifications(db.database, createLog('silent'));
     opened.push(wakeups);
     return wakeups;
   };
   const until = (what: string, holds: () => boolean | Promise<boolean>) =>
     eventually(what, async () => ((await holds()) ? true : undefined));
   /** Counts the wake-ups of each channel, from when it really listens. */
-  const listen = async (wakeups: Wakeups) => {
+  const listen = async (wakeups: Notifications) => {
     const heard = { call_events: 0, call_slots: 0, webhook_deliveries: 0, stop: () => undefined as unknown };
     const stops = CHANNELS.map((channel) => wakeups.on(channel, () => heard[channel]++));
     heard.stop = () =>
@@ -110,7 +110,7 @@ describe('Wakeups', () => {
 
   it('a database that cannot be reached keeps nobody in this process waiting', async () => {
     const pool = new pg.Pool({ connectionString: urlOf('nowhere') });
-    const wakeups = new Wakeups(new Database(pool), createLog('silent'));
+    const wakeups = new Notifications(new Database(pool), createLog('silent'));
     let count = 0;
     wakeups.on('call_events', () => count++);
     wakeups.wake('call_events');

@@ -1,19 +1,19 @@
 import {
   createLanguageModel,
-  createSpeaker,
-  createSpeechToSpeech,
-  createTranscriber,
+  createTextToSpeech,
+  createRealtimeModel,
+  createSpeechToText,
 } from '../../../src/voice/providers/providers.js';
-import { type Patience } from '../../../src/voice/providers/provider-timeouts.js';
+import { type ProviderTimeouts } from '../../../src/voice/providers/provider-timeouts.js';
 import { type OutboundGuard } from '../../../src/lib/platform/http-client/outbound-guard.js';
-import { type ModelEvent, ProviderError, type SpeechEvent } from '../../../src/voice/providers/ports.js';
+import { type ModelEvent, ProviderError, type RealtimeEvent } from '../../../src/voice/providers/ports.js';
 import { type Stage } from '../../fakes/faults.js';
 import { tone } from '../../support/wav.js';
 
 export interface AskOptions {
   baseUrl: string;
   signal?: AbortSignal;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
   apiKey?: string;
   guard?: OutboundGuard;
 }
@@ -38,13 +38,13 @@ const settingsOf = (kind: string, { baseUrl, apiKey, guard }: AskOptions) => ({
 });
 
 const hear = (kind: string, options: AskOptions, utterance = UTTERANCE) =>
-  createTranscriber(settingsOf(kind, options), options.patience).transcribe(utterance, {
+  createSpeechToText(settingsOf(kind, options), options.patience).transcribe(utterance, {
     language: 'en-GB',
     signal: options.signal ?? neverAborted(),
   });
 
 const speak = (kind: string, options: AskOptions, text = TEXT) =>
-  createSpeaker(settingsOf(kind, options), options.patience).speak(text, {
+  createTextToSpeech(settingsOf(kind, options), options.patience).synthesize(text, {
     voice: undefined,
     language: undefined,
     signal: options.signal ?? neverAborted(),
@@ -59,8 +59,8 @@ export const think = (options: AskOptions, content = 'Hello'): AsyncIterable<Mod
   });
 
 /** One turn. */
-async function converse(options: AskOptions): Promise<SpeechEvent[]> {
-  const session = createSpeechToSpeech(settingsOf('openai', options), options.patience).converse({
+async function converse(options: AskOptions): Promise<RealtimeEvent[]> {
+  const session = createRealtimeModel(settingsOf('openai', options), options.patience).connect({
     messages: [{ role: 'system', content: 'Be nice' }],
     tools: [],
     voice: undefined,

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { type ProviderFault } from '../../../src/voice/providers/ports.js';
 import { type Fault, SECRET } from '../../fakes/faults.js';
-import { Lab, refusingUrl } from '../../fakes/fake-vendors.js';
+import { FakeVendors, refusingUrl } from '../../fakes/fake-vendors.js';
 import { eventually } from '../../support/process.js';
 import { ASKS, failureOf, neverAborted, STAGES } from './asks.js';
 
@@ -28,10 +28,10 @@ const FAULTS: readonly (Fault & { means: ProviderFault })[] = [
 ];
 
 describe.each(STAGES)('%s', (stage) => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeAll(async () => {
-    lab = await Lab.start();
+    lab = await FakeVendors.start();
   });
 
   afterAll(() => lab.close());
@@ -72,10 +72,10 @@ describe.each(STAGES)('%s', (stage) => {
 });
 
 describe.each(STAGES)('giving up %s leaves no socket open', (stage) => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeEach(async () => {
-    lab = await Lab.start();
+    lab = await FakeVendors.start();
   });
 
   afterEach(() => lab.close());

@@ -1,6 +1,6 @@
 import { OutboundHttp, type OutboundOptions } from '../../../src/lib/platform/http-client/outbound-http.js';
 import { parseNetwork } from '../../../src/lib/platform/http-client/network.js';
-import { Lab } from '../../fakes/fake-vendors.js';
+import { FakeVendors } from '../../fakes/fake-vendors.js';
 import { ASKS, failureOf, STAGES } from './asks.js';
 
 const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!);
@@ -14,10 +14,10 @@ const asPublicToo = () =>
   Promise.resolve([{ address: '93.184.215.14', family: 4 }, ...[{ address: '127.0.0.1', family: 4 }]]);
 
 describe.each(STAGES)('%s of an account', (stage) => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeEach(async () => {
-    lab = await Lab.start();
+    lab = await FakeVendors.start();
   });
 
   afterEach(() => lab.close());
@@ -73,7 +73,7 @@ describe.each(STAGES)('%s of an account', (stage) => {
 });
 
 it('guarded requests share connections with those of the same guard only', async () => {
-  const lab = await Lab.start();
+  const lab = await FakeVendors.start();
   try {
     const [one, other] = [guardOf({ allowNetworks: LOOPBACK }), guardOf({ allowNetworks: LOOPBACK })];
     for (const guard of [undefined, undefined, one, one, other, other, undefined])

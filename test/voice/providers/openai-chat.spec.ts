@@ -2,9 +2,9 @@ import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { type ServerResponse } from 'node:http';
 import { type ModelMessage, type ToolDefinition } from '../../../src/voice/providers/ports.js';
-import { Exchange } from '../../../src/voice/providers/provider-request.js';
+import { ProviderRequest } from '../../../src/voice/providers/provider-request.js';
 import { createLanguageModel } from '../../../src/voice/providers/providers.js';
-import { Lab } from '../../fakes/fake-vendors.js';
+import { FakeVendors } from '../../fakes/fake-vendors.js';
 import { HttpDouble } from '../../support/http-double.js';
 import { all, failureOf, neverAborted, think } from './asks.js';
 
@@ -12,10 +12,10 @@ const WEATHER: ToolDefinition = { name: 'weather', description: 'The weather', p
 const LONG = { firstMs: 60_000, nextMs: 60_000 };
 
 describe('OpenAI-compatible chat', () => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeAll(async () => {
-    lab = await Lab.start({ apiKey: 'key-1' });
+    lab = await FakeVendors.start({ apiKey: 'key-1' });
   });
 
   afterAll(() => lab.close());
@@ -91,7 +91,7 @@ describe('OpenAI-compatible chat', () => {
   });
 
   it('is closed when nobody wants the rest', async () => {
-    const own = await Lab.start();
+    const own = await FakeVendors.start();
     own.faults.always('chat', { kind: 'stall_midway' });
     for await (const event of think({ baseUrl: own.url, patience: LONG })) {
       expect(event).toEqual({ type: 'text', text: 'Hello ' });
@@ -167,8 +167,8 @@ describe('chat with servers that behave otherwise', () => {
   });
 
   it('does not blame the server while nobody asks for the next word', async () => {
-    const expecting = jest.spyOn(Exchange.prototype, 'expect');
-    const resting = jest.spyOn(Exchange.prototype, 'rest');
+    const expecting = jest.spyOn(ProviderRequest.prototype, 'expect');
+    const resting = jest.spyOn(ProviderRequest.prototype, 'rest');
     const last = ({ mock }: typeof expecting | typeof resting) => mock.invocationCallOrder.at(-1) ?? 0;
     sends(`${chunk('One')}\n\n`, `${chunk('Two', 'stop')}\n\n`);
     for await (const _ of think({ baseUrl: server.url, patience: LONG }))

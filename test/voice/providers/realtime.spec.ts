@@ -3,13 +3,13 @@ import { type AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { decodeG711, encodeG711 } from '../../../src/lib/audio/g711.js';
 import {
-  type SpeechEvent,
-  type SpeechReply,
-  type SpeechSession,
+  type RealtimeEvent,
+  type RealtimeResponse,
+  type RealtimeSession,
   type ToolDefinition,
 } from '../../../src/voice/providers/ports.js';
-import { createSpeechToSpeech } from '../../../src/voice/providers/providers.js';
-import { Lab } from '../../fakes/fake-vendors.js';
+import { createRealtimeModel } from '../../../src/voice/providers/providers.js';
+import { FakeVendors } from '../../fakes/fake-vendors.js';
 import { joined } from '../../support/audio.js';
 import { all, failureOf, neverAborted } from './asks.js';
 
@@ -18,12 +18,12 @@ const ANY = { mayUseTools: true };
 const WITHOUT = { voice: undefined, language: undefined };
 
 describe('OpenAI Realtime', () => {
-  let lab: Lab;
-  let session: SpeechSession;
+  let lab: FakeVendors;
+  let session: RealtimeSession;
 
   beforeEach(async () => {
-    lab = await Lab.start({ apiKey: 'key-1' });
-    session = createSpeechToSpeech({ kind: 'openai', baseUrl: lab.url, apiKey: 'key-1' }).converse({
+    lab = await FakeVendors.start({ apiKey: 'key-1' });
+    session = createRealtimeModel({ kind: 'openai', baseUrl: lab.url, apiKey: 'key-1' }).connect({
       messages: [{ role: 'system', content: 'Be nice' }],
       ...{ tools: [WEATHER], voice: undefined, language: 'en-GB', signal: neverAborted() },
     });
@@ -40,8 +40,9 @@ describe('OpenAI Realtime', () => {
     for (let at = 0; at < pcm.length; at += 160) session.write(pcm.subarray(at, at + 160));
     return { heard: session.finish() };
   };
-  const audioOf = (list: readonly SpeechEvent[]) => joined(...list.flatMap((e) => (e.type === 'audio' ? [e.pcm] : [])));
-  const textOf = (list: readonly SpeechEvent[]) => list.flatMap((e) => (e.type === 'text' ? [e.text] : [])).join('');
+  const audioOf = (list: readonly RealtimeEvent[]) =>
+    joined(...list.flatMap((e) => (e.type === 'audio' ? [e.pcm] : [])));
+  const textOf = (list: readonly RealtimeEvent[]) => list.flatMap((e) => (e.type === 'text' ? [e.text] : [])).join('');
 
   it('hears, and answers in speech', async () => {
     const { heard } = await say('Hello, I am Zoë.');
@@ -83,10 +84,10 @@ describe('OpenAI Realtime', () => {
   it('can be interrupted, and says nothing more of it', async () => {
     await say('Hello');
     const reply = session.respond(ANY);
-    const list: SpeechEvent[] = [];
+    const list: RealtimeEvent[] = [];
     for await (const event of reply) {
       list.push(event);
-      if (event.type === 'audio') reply.cut(120);
+      if (event.type === 'audio') reply.truncate(120);
     }
     expect(audioOf(list).length).toBeLessThan(
       (await lab.voices.sayOnLine('Hello there! How may I help you today?')).length,
@@ -100,15 +101,19 @@ describe('OpenAI Realtime', () => {
     const reply = session.respond(ANY);
     await all(reply);
     // More than was said, and nothing to cancel.
-    reply.cut(1_000_000);
+    reply.truncate(1_000_000);
     await say('Goodbye');
     expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
   });
 
   it('takes one turn after another', async () => {
     await say('Hello');
-    const [first, second, third] = [1, 2, 3].map(() => session.respond(ANY)) as [SpeechReply, SpeechReply, SpeechReply];
-    second.cut(0);
+    const [first, second, third] = [1, 2, 3].map(() => session.respond(ANY)) as [
+      RealtimeResponse,
+      RealtimeResponse,
+      RealtimeResponse,
+    ];
+    second.truncate(0);
     expect(await all(second)).toEqual([]);
     expect(textOf(await all(first))).toContain('Hello there');
     expect(textOf(await all(third))).not.toBe('');
@@ -126,7 +131,7 @@ describe('OpenAI Realtime', () => {
 describe('a Realtime server that behaves otherwise', () => {
   let server: WebSocketServer;
   let socket: WebSocket;
-  let session: SpeechSession;
+  let session: RealtimeSession;
   const asked: Record<string, unknown>[] = [];
   const wanted = new Map<string, () => void>();
 
@@ -137,7 +142,7 @@ describe('a Realtime server that behaves otherwise', () => {
     await once(server, 'listening');
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
     const connected = once(server, 'connection');
-    session = createSpeechToSpeech({ kind: 'openai', baseUrl }).converse({
+    session = createRealtimeModel({ kind: 'openai', baseUrl }).connect({
       messages: [
         { role: 'system', content: 'Be nice' },
         { role: 'user', content: 'How is the weather?' },
@@ -216,7 +221,7 @@ describe('a Realtime server that behaves otherwise', () => {
   it('is asked for the next turn when the interrupted one is over, of which nothing more is told', async () => {
     const cancelled = arrives('response.cancel');
     const first = session.respond(ANY);
-    first.cut(0);
+    first.truncate(0);
     void session.finish().catch(() => undefined);
     const second = session.respond(ANY);
     await cancelled;
@@ -233,7 +238,7 @@ describe('a Realtime server that behaves otherwise', () => {
     expect(await all(first)).toEqual([]);
     send({ type: 'response.output_audio.delta', item_id: 'b', delta: '/w==' });
     socket.close(1000);
-    const told: SpeechEvent[] = [];
+    const told: RealtimeEvent[] = [];
     await failureOf(
       (async () => {
         for await (const event of second) told.push(event);

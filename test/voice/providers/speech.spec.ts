@@ -1,7 +1,7 @@
 import { resample } from '../../../src/lib/audio/resample.js';
-import { createSpeaker } from '../../../src/voice/providers/providers.js';
+import { createTextToSpeech } from '../../../src/voice/providers/providers.js';
 import { partsOf } from '../../../src/voice/providers/deepgram/deepgram-speech.js';
-import { Lab } from '../../fakes/fake-vendors.js';
+import { FakeVendors } from '../../fakes/fake-vendors.js';
 import { joined } from '../../support/audio.js';
 import { HttpDouble } from '../../support/http-double.js';
 import { pcmBytes, tone, wavFile } from '../../support/wav.js';
@@ -13,39 +13,39 @@ describe.each([
   ['openai', '/v1/audio/speech'],
   ['deepgram', '/v1/speak'],
 ])('speech by %s', (kind, path) => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeAll(async () => {
-    lab = await Lab.start({ apiKey: 'key-1' });
+    lab = await FakeVendors.start({ apiKey: 'key-1' });
   });
 
   afterAll(() => lab.close());
 
-  const speaker = () => createSpeaker({ kind, baseUrl: lab.url, apiKey: 'key-1', voice: 'own' });
+  const speaker = () => createTextToSpeech({ kind, baseUrl: lab.url, apiKey: 'key-1', voice: 'own' });
 
   it('comes at 8 kHz, and is what was asked for', async () => {
-    const pieces = await all(speaker().speak('Good morning, Zoë.', given()));
+    const pieces = await all(speaker().synthesize('Good morning, Zoë.', given()));
     expect(joined(...pieces)).toEqual(await lab.voices.sayOnLine('Good morning, Zoë.'));
     expect(lab.requests.at(-1)?.path).toContain(path);
   });
 
   it('has the voice that is asked for, else its own', async () => {
-    await all(speaker().speak('Hello', given('other')));
-    await all(speaker().speak('Hello', given()));
+    await all(speaker().synthesize('Hello', given('other')));
+    await all(speaker().synthesize('Hello', given()));
     const asked = lab.requests.slice(-2).map(({ path: url, body }) => `${url} ${body.toString()}`);
     expect(asked[0]).toContain('other');
     expect(asked[1]).toContain('own');
   });
 
   it('uses its connection again', async () => {
-    for (let i = 0; i < 10; i++) await all(speaker().speak('Hello', given()));
+    for (let i = 0; i < 10; i++) await all(speaker().synthesize('Hello', given()));
     expect(lab.connections).toBe(1);
   });
 
   it('comes while it is being made, and is closed when nobody wants the rest', async () => {
-    const own = await Lab.start();
+    const own = await FakeVendors.start();
     own.faults.always(kind === 'openai' ? 'speech' : 'speak', { kind: 'stall_midway' });
-    for await (const piece of createSpeaker({ kind, baseUrl: own.url }).speak('Hello there', given())) {
+    for await (const piece of createTextToSpeech({ kind, baseUrl: own.url }).synthesize('Hello there', given())) {
       expect(piece.length).toBeGreaterThan(0);
       break;
     }
@@ -70,7 +70,7 @@ describe('speech by servers that behave otherwise', () => {
       response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(body);
   };
   const say = async () =>
-    joined(...(await all(createSpeaker({ kind: 'openai', baseUrl: server.url }).speak('Hello', given()))));
+    joined(...(await all(createTextToSpeech({ kind: 'openai', baseUrl: server.url }).synthesize('Hello', given()))));
 
   it.each([
     ['a WAV file', 'audio/wav', wavFile(pcmBytes(samples), { rate: 16_000 })],

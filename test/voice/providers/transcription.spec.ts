@@ -1,7 +1,7 @@
 import { decodeG711, encodeG711 } from '../../../src/lib/audio/g711.js';
 import { parseWav } from '../../../src/lib/audio/wav.js';
-import { createTranscriber } from '../../../src/voice/providers/providers.js';
-import { Lab } from '../../fakes/fake-vendors.js';
+import { createSpeechToText } from '../../../src/voice/providers/providers.js';
+import { FakeVendors } from '../../fakes/fake-vendors.js';
 import { readMultipart } from '../../fakes/multipart.js';
 import { joined, silence } from '../../support/audio.js';
 import { HttpDouble } from '../../support/http-double.js';
@@ -10,15 +10,15 @@ import { failureOf, neverAborted, UTTERANCE } from './asks.js';
 const SAID = 'I would like to change my appointment, please.';
 
 describe.each(['openai', 'deepgram'])('transcription by %s', (kind) => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeAll(async () => {
-    lab = await Lab.start({ apiKey: 'key-1', hears: (ms) => `something of ${ms} ms` });
+    lab = await FakeVendors.start({ apiKey: 'key-1', hears: (ms) => `something of ${ms} ms` });
   });
 
   afterAll(() => lab.close());
 
-  const transcriber = () => createTranscriber({ kind, baseUrl: lab.url, apiKey: 'key-1', model: 'm-1' });
+  const transcriber = () => createSpeechToText({ kind, baseUrl: lab.url, apiKey: 'key-1', model: 'm-1' });
   const hear = (utterance: Int16Array, language?: string) =>
     transcriber().transcribe(utterance, { language, signal: neverAborted() });
 
@@ -49,7 +49,7 @@ describe('OpenAI-compatible transcription', () => {
   afterEach(() => server.close());
 
   const hear = (language?: string) =>
-    createTranscriber({ kind: 'openai', baseUrl: server.url, model: 'm-1' }).transcribe(UTTERANCE, {
+    createSpeechToText({ kind: 'openai', baseUrl: server.url, model: 'm-1' }).transcribe(UTTERANCE, {
       language,
       signal: neverAborted(),
     });
@@ -102,16 +102,16 @@ describe('OpenAI-compatible transcription', () => {
 });
 
 describe('listening by Deepgram', () => {
-  let lab: Lab;
+  let lab: FakeVendors;
 
   beforeEach(async () => {
-    lab = await Lab.start();
+    lab = await FakeVendors.start();
   });
 
   afterEach(() => lab.close());
 
   const listen = (signal = neverAborted(), language?: string) =>
-    createTranscriber({ kind: 'deepgram', baseUrl: lab.url, apiKey: 'key-1' }).listen!({ language, signal });
+    createSpeechToText({ kind: 'deepgram', baseUrl: lab.url, apiKey: 'key-1' }).stream!({ language, signal });
 
   it('hears frame by frame, before and after it is connected', async () => {
     const said = await lab.voices.sayOnLine(SAID);

@@ -1,5 +1,5 @@
 import { Conversation } from '../../../src/voice/conversation/conversation.js';
-import { type ConversationParts } from '../../../src/voice/conversation/conversation-deps.js';
+import { type ConversationDeps } from '../../../src/voice/conversation/conversation-deps.js';
 import {
   type ConversationEnd,
   type ConversationEvent,
@@ -10,7 +10,7 @@ import { VirtualClock } from './virtual-clock.js';
 import { VirtualLine } from './virtual-line.js';
 import { type ModelMessage } from '../../../src/voice/providers/ports.js';
 
-export interface LabOptions extends Partial<Omit<ConversationParts, 'clock' | 'tell'>> {
+export interface LabOptions extends Partial<Omit<ConversationDeps, 'clock' | 'tell'>> {
   answer?: (messages: readonly ModelMessage[], request: number) => Answer;
   hearing?: Plan;
   thinking?: Plan;

@@ -4,12 +4,12 @@ import {
   type Turn,
 } from '../../../src/voice/conversation/conversation-events.js';
 import { RealtimeConversation } from '../../../src/voice/conversation/realtime-conversation.js';
-import { type RealtimeParts } from '../../../src/voice/conversation/realtime-deps.js';
+import { type RealtimeDeps } from '../../../src/voice/conversation/realtime-deps.js';
 import { type Script, ScriptedSpeechToSpeech } from './scripted-speech-to-speech.js';
 import { VirtualClock } from './virtual-clock.js';
 import { VirtualLine } from './virtual-line.js';
 
-export interface RealtimeLabOptions extends Partial<Omit<RealtimeParts, 'clock' | 'tell' | 'provider'>> {
+export interface RealtimeLabOptions extends Partial<Omit<RealtimeDeps, 'clock' | 'tell' | 'provider'>> {
   script?: Partial<Script>;
 }
 

@@ -1,17 +1,17 @@
 import { type Clock } from '../../../src/voice/pipeline/clock.js';
 import {
-  type HearOptions,
-  type Heard,
+  type TranscriptionOptions,
+  type Transcript,
   type LanguageModel,
-  type Listening,
+  type TranscriptionStream,
   type ModelEvent,
   type ModelMessage,
   ProviderError,
   type ProviderFault,
-  type SpeakOptions,
-  type Speaker,
-  type ThinkOptions,
-  type Transcriber,
+  type SynthesisOptions,
+  type TextToSpeech,
+  type ModelRequest,
+  type SpeechToText,
 } from '../../../src/voice/providers/ports.js';
 import { type Vocabulary } from './virtual-line.js';
 
@@ -109,7 +109,7 @@ class Script {
   }
 }
 
-export class ScriptedTranscriber extends Script implements Transcriber {
+export class ScriptedTranscriber extends Script implements SpeechToText {
   constructor(
     readonly name: string,
     clock: Clock,
@@ -119,12 +119,12 @@ export class ScriptedTranscriber extends Script implements Transcriber {
     super(clock, plan);
   }
 
-  async transcribe(utterance: Int16Array, { signal }: HearOptions): Promise<Heard> {
+  async transcribe(utterance: Int16Array, { signal }: TranscriptionOptions): Promise<Transcript> {
     for await (const heard of this.play([this.understand(utterance)], signal)) return heard;
     throw new ProviderError('unavailable', 'scripted: half an answer');
   }
 
-  understand(utterance: Int16Array): Heard {
+  understand(utterance: Int16Array): Transcript {
     const texts = this.words.read(utterance).map(({ text }) => text);
     return { text: texts.filter(Boolean).join(' '), seconds: utterance.length / 8_000 };
   }
@@ -132,7 +132,7 @@ export class ScriptedTranscriber extends Script implements Transcriber {
 
 /** One that hears while somebody speaks. */
 export class StreamingTranscriber extends ScriptedTranscriber {
-  listen({ signal, language }: HearOptions): Listening {
+  stream({ signal, language }: TranscriptionOptions): TranscriptionStream {
     const frames: number[] = [];
     return {
       write: (frame) => {
@@ -142,7 +142,7 @@ export class StreamingTranscriber extends ScriptedTranscriber {
     };
   }
 
-  override transcribe(): Promise<Heard> {
+  override transcribe(): Promise<Transcript> {
     throw new Error('listen instead');
   }
 }
@@ -163,7 +163,7 @@ export class ScriptedModel extends Script implements LanguageModel {
     super(clock, plan);
   }
 
-  respond({ messages, tools, signal }: ThinkOptions): AsyncIterable<ModelEvent> {
+  respond({ messages, tools, signal }: ModelRequest): AsyncIterable<ModelEvent> {
     this.told.push(messages);
     this.offered.push(tools.length);
     const answer = this.answer(messages, this.told.length - 1);
@@ -180,7 +180,7 @@ export const toolCall = (name: string, args: unknown = {}, id = `call-${name}`):
   call: { id, name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
 });
 
-export class ScriptedSpeaker extends Script implements Speaker {
+export class ScriptedSpeaker extends Script implements TextToSpeech {
   readonly texts: string[] = [];
 
   constructor(
@@ -192,7 +192,7 @@ export class ScriptedSpeaker extends Script implements Speaker {
     super(clock, plan);
   }
 
-  speak(text: string, { signal }: SpeakOptions): AsyncIterable<Int16Array> {
+  synthesize(text: string, { signal }: SynthesisOptions): AsyncIterable<Int16Array> {
     this.texts.push(text);
     const pcm = this.words.speech(text, text.length * CHARACTER_MS, 'agent');
     const pieces = Array.from({ length: Math.ceil(pcm.length / 800) }, (_, n) => pcm.slice(n * 800, (n + 1) * 800));

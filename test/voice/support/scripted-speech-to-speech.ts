@@ -1,14 +1,14 @@
 import { type Clock } from '../../../src/voice/pipeline/clock.js';
 import {
-  type ConverseOptions,
+  type RealtimeOptions,
   type ModelMessage,
   ProviderError,
   type ProviderFault,
-  type SpeechEvent,
-  type SpeechOrder,
-  type SpeechReply,
-  type SpeechSession,
-  type SpeechToSpeech,
+  type RealtimeEvent,
+  type RealtimeResponseOptions,
+  type RealtimeResponse,
+  type RealtimeSession,
+  type RealtimeModel,
 } from '../../../src/voice/providers/ports.js';
 import { EventQueue } from '../../../src/voice/providers/event-queue.js';
 import { type Answer, type Behaviour, CHARACTER_MS, type Plan } from './scripted-providers.js';
@@ -26,7 +26,7 @@ export interface Script {
 }
 
 /** A model that hears and speaks, in time of its own. Says what is between “ and ” in its instructions, as it is told to. */
-export class ScriptedSpeechToSpeech implements SpeechToSpeech {
+export class ScriptedSpeechToSpeech implements RealtimeModel {
   readonly name = 'voice';
   readonly sessions: ScriptedSession[] = [];
   replies = 0;
@@ -38,7 +38,7 @@ export class ScriptedSpeechToSpeech implements SpeechToSpeech {
     readonly script: Script,
   ) {}
 
-  converse(options: ConverseOptions): SpeechSession {
+  connect(options: RealtimeOptions): RealtimeSession {
     options.signal.throwIfAborted();
     const session = new ScriptedSession(this, options);
     this.sessions.push(session);
@@ -56,9 +56,9 @@ export class ScriptedSpeechToSpeech implements SpeechToSpeech {
   }
 }
 
-export class ScriptedSession implements SpeechSession {
+export class ScriptedSession implements RealtimeSession {
   readonly messages: ModelMessage[];
-  readonly orders: SpeechOrder[] = [];
+  readonly orders: RealtimeResponseOptions[] = [];
   /** How much was played of each reply that was cut, milliseconds. */
   readonly cuts: number[] = [];
   closed = false;
@@ -70,7 +70,7 @@ export class ScriptedSession implements SpeechSession {
 
   constructor(
     private readonly own: ScriptedSpeechToSpeech,
-    { messages, signal }: ConverseOptions,
+    { messages, signal }: RealtimeOptions,
   ) {
     this.messages = [...messages];
     signal.addEventListener('abort', () => {
@@ -103,8 +103,8 @@ export class ScriptedSession implements SpeechSession {
     this.messages.push(message);
   }
 
-  respond(order: SpeechOrder): SpeechReply {
-    const queue = new EventQueue<SpeechEvent>();
+  respond(order: RealtimeResponseOptions): RealtimeResponse {
+    const queue = new EventQueue<RealtimeEvent>();
     const entry: { message?: ModelMessage & { role: 'assistant' }; cut: boolean } = { cut: false };
     const failed = (error: Error): void => {
       queue.end(error);
@@ -120,7 +120,7 @@ export class ScriptedSession implements SpeechSession {
       });
     return {
       [Symbol.asyncIterator]: () => queue[Symbol.asyncIterator](),
-      cut: (playedMs) => {
+      truncate: (playedMs) => {
         entry.cut = true;
         queue.end();
         this.cuts.push(playedMs);
@@ -147,10 +147,10 @@ export class ScriptedSession implements SpeechSession {
   }
 
   private async play(
-    order: SpeechOrder,
+    order: RealtimeResponseOptions,
     request: number,
     { delayMs = 0, betweenMs = 0, fault, after = 0, retryAfterMs }: Behaviour,
-    queue: EventQueue<SpeechEvent>,
+    queue: EventQueue<RealtimeEvent>,
     entry: { message?: ModelMessage & { role: 'assistant' }; cut: boolean },
   ): Promise<void> {
     this.orders.push(order);
@@ -176,10 +176,10 @@ export class ScriptedSession implements SpeechSession {
   }
 
   /** All of the text comes before its audio. */
-  private eventsOf(answer: Answer): SpeechEvent[] {
-    const events: SpeechEvent[] = typeof answer === 'string' ? [{ type: 'text', text: answer }] : answer;
+  private eventsOf(answer: Answer): RealtimeEvent[] {
+    const events: RealtimeEvent[] = typeof answer === 'string' ? [{ type: 'text', text: answer }] : answer;
     const text = events.flatMap((event) => (event.type === 'text' ? [event.text] : [])).join('');
-    const audio = (text.match(/[^.?!]+[.?!]?\s*/g) ?? []).flatMap((sentence): SpeechEvent[] => {
+    const audio = (text.match(/[^.?!]+[.?!]?\s*/g) ?? []).flatMap((sentence): RealtimeEvent[] => {
       const pcm = this.own.words.speech(sentence.trim(), sentence.length * CHARACTER_MS, 'agent');
       return Array.from({ length: Math.ceil(pcm.length / PIECE) }, (_, n) => ({
         ...{ type: 'audio', pcm: pcm.slice(n * PIECE, (n + 1) * PIECE) },

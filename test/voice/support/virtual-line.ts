@@ -1,4 +1,4 @@
-import { type Line } from '../../../src/lib/audio/line.js';
+import { type ConversationLine } from '../../../src/lib/audio/line.js';
 import { PlayoutQueue } from '../../../src/lib/media/rtp/playout-queue.js';
 
 const FRAME_MS = 20;
@@ -32,7 +32,7 @@ export class Vocabulary {
 }
 
 /** A line without a network, whose answers come as late as those of another thread: plays with the queue of the real one, and brings what the customer says. */
-export class VirtualLine implements Line {
+export class VirtualLine implements ConversationLine {
   readonly words = new Vocabulary();
   /** All that was played, without silence. */
   readonly played: number[] = [];

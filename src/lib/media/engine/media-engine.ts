@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { EngineSession, type SessionMessage } from './media-session-proxy.js';
+import { MediaSessionProxy, type SessionMessage } from './media-session-proxy.js';
 import { readFrames } from './frame-batch.js';
 import { type MediaCommand, type MediaHostOptions, type MediaMessage } from './media-messages.js';
 import { type MediaSession, type MediaSessionOptions } from '../media-session.js';
@@ -31,7 +31,7 @@ interface Opening {
 /** The media of all calls of the process, in a worker thread of its own. */
 export class MediaEngine {
   private worker: Worker | undefined;
-  private readonly sessions = new Map<number, EngineSession>();
+  private readonly sessions = new Map<number, MediaSessionProxy>();
   private readonly opening = new Map<number, Opening>();
   private lastSession = 0;
   private outbox: MediaCommand[] = [];
@@ -133,8 +133,8 @@ export class MediaEngine {
     if (message.type === 'closed') this.sessions.delete(id);
   }
 
-  private newSession(id: number, local: LocalMedia, recordTo: string | undefined): EngineSession {
-    return new EngineSession(id, local, recordTo, (command) => {
+  private newSession(id: number, local: LocalMedia, recordTo: string | undefined): MediaSessionProxy {
+    return new MediaSessionProxy(id, local, recordTo, (command) => {
       this.send({ ...command, session: id });
     });
   }

@@ -1,13 +1,13 @@
 import { AnswerDetector } from '../answer-detection/answer-detector.js';
 import { FrameBatch } from './frame-batch.js';
 import { MediaClock } from './media-clock.js';
-import { MediaLine } from './rtp-session.js';
+import { RtpSession } from './rtp-session.js';
 import { type MediaCommand, type MediaHostOptions, type MediaMessage } from './media-messages.js';
 import { type MediaSessionOptions } from '../media-session.js';
 
 /** All lines of a media worker. It knows nothing of threads: commands come in, messages go out through `post`. */
 export class MediaHost {
-  private readonly lines = new Map<number, MediaLine>();
+  private readonly lines = new Map<number, RtpSession>();
   private readonly frames = new FrameBatch();
   private closed = false;
   private readonly clock = new MediaClock(() => {
@@ -76,7 +76,7 @@ export class MediaHost {
 
   private async open(session: number, options: MediaSessionOptions): Promise<void> {
     try {
-      const line = await MediaLine.open(options, this.options, {
+      const line = await RtpSession.open(options, this.options, {
         clock: this.clock,
         newDetector: () => new AnswerDetector(),
         event: (event) => {
@@ -97,7 +97,7 @@ export class MediaHost {
     }
   }
 
-  private async close(session: number, line: MediaLine): Promise<void> {
+  private async close(session: number, line: RtpSession): Promise<void> {
     const report = await line.close();
     if (this.lines.delete(session)) this.post({ type: 'closed', session, report });
   }

@@ -12,7 +12,7 @@ type OwnCommand = MediaCommand extends infer Each ? (Each extends MediaCommand ?
 export type SessionMessage = Extract<MediaMessage, { session: number }>;
 
 /** The main thread's end of a line in the media worker. */
-export class EngineSession implements MediaSession {
+export class MediaSessionProxy implements MediaSession {
   readonly audio: AudioPort = {
     listen: (listener) => this.listen(listener),
     write: (pcm) => {
@@ -61,7 +61,7 @@ export class EngineSession implements MediaSession {
 
   /** @throws {TypeError} for a session of something else than an engine */
   bridge(other: MediaSession): void {
-    if (!(other instanceof EngineSession)) throw new TypeError('Only lines of one engine can be connected');
+    if (!(other instanceof MediaSessionProxy)) throw new TypeError('Only lines of one engine can be connected');
     this.send({ type: 'bridge', other: other.id });
   }
 

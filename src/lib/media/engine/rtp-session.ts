@@ -5,11 +5,11 @@ import { FRAME_MS, FRAME_SAMPLES, RingingTone } from '../../audio/index.js';
 import { callQuality } from '../rtcp/call-quality.js';
 import { DtmfSender, writeTone, type DtmfStep } from '../dtmf/dtmf.js';
 import { Latch, type Endpoint } from '../rtp/latch.js';
-import { LineSecurity } from '../srtp/srtp-layer.js';
+import { SrtpLayer } from '../srtp/srtp-layer.js';
 import { type MediaClock } from './media-clock.js';
 import { type MediaHostOptions } from './media-messages.js';
 import { type MediaEvent, type MediaReport, type MediaSessionOptions } from '../media-session.js';
-import { Ear } from '../rtp/unbuffered-receiver.js';
+import { UnbufferedReceiver } from '../rtp/unbuffered-receiver.js';
 import { MediaSockets } from './media-sockets.js';
 import { type CallQuality, type LocalMedia, type NegotiatedMedia } from '../media-types.js';
 import { PlayoutQueue } from '../rtp/playout-queue.js';
@@ -28,7 +28,7 @@ const MOST_KEYS_WAITING = 16;
 type Told = MediaEvent extends infer Each ? (Each extends MediaEvent ? Omit<Each, 'at'> : never) : never;
 
 /** What a line needs of the worker that it lives in. */
-export interface LineSurroundings {
+export interface RtpSessionDeps {
   clock: MediaClock;
   newDetector: () => AnswerDetector;
   event: (event: MediaEvent) => void;
@@ -37,13 +37,13 @@ export interface LineSurroundings {
 }
 
 /** The media of one call: everything between its sockets and its audio, 20 ms at a time. */
-export class MediaLine {
+export class RtpSession {
   readonly local: LocalMedia;
   readonly queue = new PlayoutQueue();
   listening = false;
 
   private readonly latch = new Latch();
-  private readonly security = new LineSecurity();
+  private readonly security = new SrtpLayer();
   private readonly receiver = new RtpReceiver();
   private readonly dtmf = new DtmfSender();
   private readonly sender: RtpSender;
@@ -53,7 +53,7 @@ export class MediaLine {
   private detector: AnswerDetector | undefined;
   private ringing: RingingTone | undefined;
   /** The line that this one is connected with: what either hears, the other plays. */
-  private other: MediaLine | undefined;
+  private other: RtpSession | undefined;
   private stopTicking: (() => void) | undefined;
   private closing: Promise<MediaReport> | undefined;
 
@@ -63,7 +63,7 @@ export class MediaLine {
   private lastPacketMs = 0;
   private isLost = false;
   private hears = false;
-  private readonly ear = new Ear((frame, behind) => {
+  private readonly ear = new UnbufferedReceiver((frame, behind) => {
     if (this.listening) this.surroundings.heard(Math.max(0, this.frame - behind) * FRAME_MS, frame);
   });
   private readonly heardFrame = new Int16Array(FRAME_SAMPLES);
@@ -73,16 +73,16 @@ export class MediaLine {
   static async open(
     options: MediaSessionOptions,
     host: MediaHostOptions,
-    surroundings: LineSurroundings,
-  ): Promise<MediaLine> {
+    surroundings: RtpSessionDeps,
+  ): Promise<RtpSession> {
     const sockets = await MediaSockets.bind(options.address ?? host.address, host.ports);
-    return new MediaLine(options, host, surroundings, sockets);
+    return new RtpSession(options, host, surroundings, sockets);
   }
 
   private constructor(
     private readonly options: MediaSessionOptions,
     private readonly host: MediaHostOptions,
-    private readonly surroundings: LineSurroundings,
+    private readonly surroundings: RtpSessionDeps,
     private readonly sockets: MediaSockets,
   ) {
     const bound = options.address ?? host.address;
@@ -148,7 +148,7 @@ export class MediaLine {
   }
 
   /** Connects two lines, each in nothing else. */
-  bridge(other: MediaLine): void {
+  bridge(other: RtpSession): void {
     if (this.other || other.other || other === this || this.closing || other.closing) return;
     this.join(other);
     other.join(this);
@@ -167,7 +167,7 @@ export class MediaLine {
     return { quality: this.quality(), recordedMs };
   }
 
-  private join(other: MediaLine): void {
+  private join(other: RtpSession): void {
     this.other = other;
     this.ringing = undefined;
     // Whoever answers there is not who answered here.

@@ -1,5 +1,5 @@
 import { encodeG711 } from '../../audio/index.js';
-import { Ear } from './unbuffered-receiver.js';
+import { UnbufferedReceiver } from './unbuffered-receiver.js';
 
 const FRAME = 160;
 /** 20 ms of one value; G.711 keeps powers of two and a half. */
@@ -8,7 +8,7 @@ const [FIRST, SECOND] = [1_056, 2_112];
 
 describe('an ear', () => {
   let heard: number[][];
-  let ear: Ear;
+  let ear: UnbufferedReceiver;
   const packet = (timestamp: number, pcm: Int16Array, ssrc = 1): void => {
     ear.packet({ ssrc, timestamp: timestamp >>> 0, payload: Buffer.from(encodeG711('PCMA', pcm)) }, 'PCMA');
   };
@@ -17,7 +17,7 @@ describe('an ear', () => {
 
   beforeEach(() => {
     heard = [];
-    ear = new Ear((frame) => heard.push([frame[0]!, frame.at(-1)!]));
+    ear = new UnbufferedReceiver((frame) => heard.push([frame[0]!, frame.at(-1)!]));
   });
 
   it('hears each packet when it comes, across the end of timestamps', () => {

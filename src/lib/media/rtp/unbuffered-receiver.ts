@@ -15,7 +15,7 @@ const STRAYS = 3;
  * not wait in the jitter buffer: that cost each answer 20 to 40 ms, and 200 ms on a line that had stood still once. What
  * comes too late for its place is left out, what is lost is silence. Pure: `tick` is the clock.
  */
-export class Ear {
+export class UnbufferedReceiver {
   private frame = new Int16Array(FRAME_SAMPLES);
   private filled = 0;
   private ssrc: number | undefined;

@@ -5,7 +5,7 @@ import { isSrtpKey, SrtpContext } from './srtp.js';
  * The protection of a line as negotiated: none, or both directions. Keys that cannot be used leave it shut: nothing is
  * sent or accepted in the clear that was to be protected.
  */
-export class LineSecurity {
+export class SrtpLayer {
   private mode: 'plain' | 'secure' | 'shut' = 'plain';
   private ours: { key: SrtpKey; context: SrtpContext } | undefined;
   private theirs: { key: SrtpKey; context: SrtpContext } | undefined;

@@ -1,5 +1,5 @@
 /** Wakes those who wait for something to change. */
-export class Notifier {
+export class AsyncSignal {
   private wake: () => void = () => undefined;
   private next: Promise<void> | undefined;
 

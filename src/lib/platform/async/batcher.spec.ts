@@ -1,4 +1,4 @@
-import { Coalescer, type CoalescerOptions } from './batcher.js';
+import { Batcher, type BatcherOptions } from './batcher.js';
 
 interface Batch {
   items: number[];
@@ -7,13 +7,13 @@ interface Batch {
 }
 
 /** A coalescer whose batches the test answers by hand, in the order in which they left. */
-function startCoalescer(options: Partial<CoalescerOptions> = {}) {
+function startCoalescer(options: Partial<BatcherOptions> = {}) {
   const batches: Batch[] = [];
   const run = (items: number[]) =>
     new Promise<number[]>((answer, fail) => {
       batches.push({ items, answer, fail });
     });
-  return { batches, coalescer: new Coalescer(run, { maxBatch: 100, maxInFlight: 1, ...options }) };
+  return { batches, coalescer: new Batcher(run, { maxBatch: 100, maxInFlight: 1, ...options }) };
 }
 
 /** Lets the event loop turn until everything that can leave has left. */
@@ -21,7 +21,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-const submitAll = (coalescer: Coalescer<number, number>, ...items: number[]): Promise<number>[] =>
+const submitAll = (coalescer: Batcher<number, number>, ...items: number[]): Promise<number>[] =>
   items.map((item) => coalescer.submit(item));
 const double = (items: number[]): number[] => items.map((item) => item * 2);
 
@@ -83,7 +83,7 @@ describe('Coalescer', () => {
   });
 
   it('survives work that throws before it returns a promise', async () => {
-    const coalescer = new Coalescer<number, number>(
+    const coalescer = new Batcher<number, number>(
       () => {
         throw new Error('at once');
       },
@@ -102,7 +102,7 @@ describe('Coalescer with mayRetryAlone', () => {
       batches.push(items);
       return items.includes(13) ? Promise.reject(new failure('13')) : Promise.resolve(double(items));
     };
-    return { batches, coalescer: new Coalescer(run, pickyOptions) };
+    return { batches, coalescer: new Batcher(run, pickyOptions) };
   };
 
   it('tries the items of a batch one by one, so that only the culprit fails', async () => {

@@ -1,4 +1,4 @@
-export interface CoalescerOptions {
+export interface BatcherOptions {
   /** The most items in one batch. */
   maxBatch: number;
   /** The most batches under way at once; what comes meanwhile joins the next one. */
@@ -17,7 +17,7 @@ interface Waiting<I, O> {
  * Joins work that arrives at the same time into one round trip, and tells each caller its own result. Idle, an item
  * leaves at once and alone; under load batches grow by themselves, because items wait only for a free slot.
  */
-export class Coalescer<I, O> {
+export class Batcher<I, O> {
   private waiting: Waiting<I, O>[] = [];
   private inFlight = 0;
   private scheduled = false;
@@ -25,7 +25,7 @@ export class Coalescer<I, O> {
   /** @param run answers a batch with one result an item, in the same order */
   constructor(
     private readonly run: (items: I[]) => Promise<O[]>,
-    private readonly options: CoalescerOptions,
+    private readonly options: BatcherOptions,
   ) {}
 
   submit(item: I): Promise<O> {

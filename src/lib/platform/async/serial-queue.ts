@@ -1,5 +1,5 @@
 /** Does one thing after another, each when the one before is done. */
-export class InOrder {
+export class SerialQueue {
   private last: Promise<void> = Promise.resolve();
 
   /** @param failed is told what an act throws; the next one follows all the same */

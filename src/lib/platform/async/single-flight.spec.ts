@@ -1,4 +1,4 @@
-import { oneAtATime } from './single-flight.js';
+import { singleFlight } from './single-flight.js';
 
 /** Work whose every run ends when it is told to. */
 function controlled() {
@@ -14,7 +14,7 @@ function controlled() {
       running--;
     }
   };
-  return { ask: oneAtATime(work), runs, most: () => most };
+  return { ask: singleFlight(work), runs, most: () => most };
 }
 
 /** Lets everything happen that waits for nothing. */

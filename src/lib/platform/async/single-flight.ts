@@ -2,7 +2,7 @@
  * Makes work that is asked for often run once at a time: who asks while it runs shares the one run that comes after it.
  * Each caller's promise settles with a run that began after it had asked.
  */
-export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+export function singleFlight(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const run = (): Promise<void> => {

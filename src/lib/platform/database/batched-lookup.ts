@@ -1,4 +1,4 @@
-import { Coalescer } from '../async/batcher.js';
+import { Batcher } from '../async/batcher.js';
 import { type Database, type NamedStatement } from './database.js';
 
 /**
@@ -10,14 +10,14 @@ import { type Database, type NamedStatement } from './database.js';
  * the limit keeps PostgreSQL from planning a join that reads the whole table while that is still small.
  */
 export class BatchedLookup<Key extends readonly unknown[], Row extends object> {
-  private readonly lookups: Coalescer<Key, Row | undefined>;
+  private readonly lookups: Batcher<Key, Row | undefined>;
 
   constructor(
     private readonly database: Database,
     private readonly statement: NamedStatement,
     private readonly keyColumns: number,
   ) {
-    this.lookups = new Coalescer((keys) => this.findAll(keys), { maxBatch: 100, maxInFlight: 2 });
+    this.lookups = new Batcher((keys) => this.findAll(keys), { maxBatch: 100, maxInFlight: 2 });
   }
 
   find(...key: Key): Promise<Row | undefined> {

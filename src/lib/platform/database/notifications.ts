@@ -13,7 +13,7 @@ const RECONNECT_MS = 500;
  * Tells all processes at once that there may be something to do. It makes them quick, not right: a wake-up can get lost,
  * so everybody polls as well. Never part of the transaction that it tells of, because NOTIFY serialises commits.
  */
-export class Wakeups {
+export class Notifications {
   private readonly listeners = new Map<Channel, Set<() => void>>();
   private readonly telling = new Map<Channel, 'once' | 'again'>();
   private readonly stopping = new AbortController();

@@ -13,7 +13,7 @@ import { Timer } from '../transaction/sip-timers.js';
 import { type CallEnded, type CallRequest, type DialogState } from '../sip-types.js';
 import { type ReferResult, Transfer } from './transfer.js';
 
-export interface SessionParts {
+export interface EstablishedCallDeps {
   core: SipCore;
   request: CallRequest;
   digest: DigestClient;
@@ -29,7 +29,7 @@ const NORMAL = { reason: 'Q.850;cause=16;text="Normal call clearing"' };
 const EXPIRED = { reason: 'SIP;cause=408;text="Session expired"' };
 
 /** A call from its answer to its end (RFC 3261 sections 12, 14 and 15). Owns its timers. */
-export class CallSession {
+export class EstablishedCall {
   private readonly timer: SessionTimer;
   private readonly requests: DialogRequests;
   private readonly glare = new Timer();
@@ -42,7 +42,7 @@ export class CallSession {
   private described: string;
   private mayUpdate: boolean;
 
-  constructor(private readonly parts: SessionParts) {
+  constructor(private readonly parts: EstablishedCallDeps) {
     const { core, request, dialog, answer } = parts;
     this.described = request.sdp;
     this.mayUpdate = mayUpdate(answer);

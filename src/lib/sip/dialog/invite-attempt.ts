@@ -17,7 +17,7 @@ export type AttemptOutcome =
   | { kind: 'refused'; response: SipResponse }
   | { kind: 'timeout' | 'transport' };
 
-export interface AttemptParts {
+export interface InviteAttemptDeps {
   core: SipCore;
   digest: DigestClient;
   invite: SipRequest;
@@ -46,7 +46,7 @@ export class InviteAttempt {
   private cancelled = false;
   private over = false;
 
-  constructor(private readonly parts: AttemptParts) {
+  constructor(private readonly parts: InviteAttemptDeps) {
     this.outcome = new Promise((resolve) => {
       this.settle = (outcome) => {
         this.over = true;

@@ -18,7 +18,7 @@ export type GivenUp = 'cancelled' | 'ring-timeout';
 export type SetupResult =
   { kind: 'answered'; dialog: Dialog; response: SipResponse; sdp: string } | { kind: 'failed'; failed: CallFailed };
 
-export interface SetupParts {
+export interface InviteSetupDeps {
   core: SipCore;
   request: CallRequest;
   digest: DigestClient;
@@ -30,7 +30,7 @@ const MAX_ROUNDS = 6;
 const MAX_EARLY_TOLD = 20;
 
 /** Everything from the first INVITE to the final response (RFC 3261 section 13, RFC 3263 section 4.3). */
-export class CallSetup {
+export class InviteSetup {
   private early = new EarlyDialogs();
   private readonly ringTimer = new Timer();
   private readonly failover = new Timer();
@@ -44,7 +44,7 @@ export class CallSetup {
   private progressed = false;
   private readonly told = { trying: false, ringing: false, early: 0, earlySdp: '' };
 
-  constructor(private readonly parts: SetupParts) {
+  constructor(private readonly parts: InviteSetupDeps) {
     this.gaveUp = new Promise((resolve) => (this.tellGaveUp = resolve));
   }
 

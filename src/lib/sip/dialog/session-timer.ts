@@ -7,7 +7,7 @@ export interface SessionTerms {
   refresher: 'us' | 'them';
 }
 
-export interface SessionTimerParts {
+export interface SessionTimerDeps {
   secondMs: number;
   onRefresh: () => void;
   /** Nobody refreshed in time. */
@@ -39,7 +39,7 @@ export class SessionTimer {
   private readonly expiry = new Timer();
   private current: SessionTerms | undefined;
 
-  constructor(private readonly parts: SessionTimerParts) {}
+  constructor(private readonly parts: SessionTimerDeps) {}
 
   get terms(): SessionTerms | undefined {
     return this.current;

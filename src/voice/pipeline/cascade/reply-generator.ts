@@ -1,23 +1,23 @@
 import { type AgentTurn } from '../../conversation/agent-turn.js';
-import { type ConversationEnd, type Tell } from '../../conversation/conversation-events.js';
+import { type ConversationEnd, type Emit } from '../../conversation/conversation-events.js';
 import { type ConversationSettings } from '../../conversation/conversation-settings.js';
-import { type AssistantEntry, type History } from '../../conversation/chat-history.js';
+import { type AssistantEntry, type ChatHistory } from '../../conversation/chat-history.js';
 import { type LanguageModel, ProviderError, type ToolCall } from '../../providers/ports.js';
-import { paced, type Scope } from '../cancellation-scope.js';
+import { paced, type CancellationScope } from '../cancellation-scope.js';
 import { SentenceChunker } from './sentence-chunker.js';
 import { type Tool, useTool } from '../../tools/tool.js';
-import { type Stage } from '../provider-chain.js';
+import { type ProviderChain } from '../provider-chain.js';
 
 /** So often in a row the model may use tools before it has to speak. */
 const MOST_ROUNDS = 5;
 const GO_ON = 'You were cut off by noise or a fault. Go on exactly after your last words, without repeating them.';
 
-export interface ThinkingParts {
-  models: Stage<LanguageModel>;
-  history: History;
+export interface ReplyGeneratorDeps {
+  models: ProviderChain<LanguageModel>;
+  history: ChatHistory;
   tools: readonly Tool[];
   settings: ConversationSettings;
-  tell: Tell;
+  tell: Emit;
   /** Milliseconds since the answer. */
   now: () => number;
   /** The call ends when the turn was heard. */
@@ -28,11 +28,11 @@ export interface ThinkingParts {
 }
 
 /** Asks the model what to say next, does what it asks for, and asks again with the results. */
-export class Thinking {
-  constructor(private readonly parts: ThinkingParts) {}
+export class ReplyGenerator {
+  constructor(private readonly parts: ReplyGeneratorDeps) {}
 
   /** @throws StageFailed, Closed */
-  readonly produce = async (turn: AgentTurn, scope: Scope, resumed: boolean): Promise<void> => {
+  readonly produce = async (turn: AgentTurn, scope: CancellationScope, resumed: boolean): Promise<void> => {
     for (let round = 0; ; round++) {
       const entry = this.parts.history.assistant();
       const mayUse = round < MOST_ROUNDS;
@@ -54,7 +54,7 @@ export class Thinking {
   private ask(
     turn: AgentTurn,
     entry: AssistantEntry,
-    scope: Scope,
+    scope: CancellationScope,
     { mayUse, goOn, mayBeSilent }: { mayUse: boolean; goOn: boolean; mayBeSilent: boolean },
   ): Promise<ToolCall[]> {
     const { models, history, settings, tools, tell, now } = this.parts;
@@ -86,7 +86,12 @@ export class Thinking {
   }
 
   private use(
-    { turn, entry, scope, spoken }: { turn: AgentTurn; entry: AssistantEntry; scope: Scope; spoken: boolean },
+    {
+      turn,
+      entry,
+      scope,
+      spoken,
+    }: { turn: AgentTurn; entry: AssistantEntry; scope: CancellationScope; spoken: boolean },
     call: ToolCall,
   ): Promise<string> {
     const { tools, tell, endAfter, handOver } = this.parts;
@@ -97,7 +102,7 @@ export class Thinking {
       say: (text: string) => {
         turn.add(text, entry);
       },
-      heard: (until: Scope) => turn.heard(until),
+      heard: (until: CancellationScope) => turn.heard(until),
       undisturbed: <T>(act: () => Promise<T>) => turn.undisturbed(act),
       handOver,
       endAfterSpeech: (end: ConversationEnd) => {

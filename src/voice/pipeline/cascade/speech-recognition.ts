@@ -1,12 +1,12 @@
-import { type Tell } from '../../conversation/conversation-events.js';
+import { type Emit } from '../../conversation/conversation-events.js';
 import { type ConversationSettings } from '../../conversation/conversation-settings.js';
 import { Endpointing, type Utterance } from '../endpointing.js';
-import { type Heard, type Listening, type Transcriber } from '../../providers/ports.js';
-import { type Scope } from '../cancellation-scope.js';
-import { type Stage } from '../provider-chain.js';
+import { type Transcript, type TranscriptionStream, type SpeechToText } from '../../providers/ports.js';
+import { type CancellationScope } from '../cancellation-scope.js';
+import { type ProviderChain } from '../provider-chain.js';
 
 /** Times are milliseconds since the answer. */
-export interface HeardUtterance extends Omit<Utterance, 'pcm'> {
+export interface RecognizedUtterance extends Omit<Utterance, 'pcm'> {
   /** Empty: it was no speech. */
   text: string;
   decidedMs: number;
@@ -14,12 +14,12 @@ export interface HeardUtterance extends Omit<Utterance, 'pcm'> {
   transcriptionMs: number;
 }
 
-export interface HearingListener {
+export interface RecognitionListener {
   started(): void;
   /** The customer goes on speaking; sound so far, milliseconds. */
   voiced(voicedMs: number): void;
   /** In the order they were spoken; the next one waits. */
-  heard(utterance: HeardUtterance): Promise<void>;
+  heard(utterance: RecognizedUtterance): Promise<void>;
   failed(error: unknown): void;
 }
 
@@ -28,26 +28,26 @@ const PRONOUNCEABLE = /[\p{L}\p{N}]/u;
 
 /** Hears as it is spoken, where the provider can. */
 interface Live {
-  provider: Transcriber;
-  scope: Scope;
-  listening: Listening | undefined;
+  provider: SpeechToText;
+  scope: CancellationScope;
+  listening: TranscriptionStream | undefined;
   error: Error | undefined;
 }
 
 /** Turns what comes in on the line into what the customer said. */
-export class Hearing {
+export class SpeechRecognition {
   private readonly endpointing: Endpointing;
   private live: Live | undefined;
   private pending = 0;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly scope: Scope,
-    private readonly transcribers: Stage<Transcriber>,
+    private readonly scope: CancellationScope,
+    private readonly transcribers: ProviderChain<SpeechToText>,
     private readonly settings: ConversationSettings,
     private readonly now: () => number,
-    private readonly tell: Tell,
-    private readonly listener: HearingListener,
+    private readonly tell: Emit,
+    private readonly listener: RecognitionListener,
   ) {
     this.endpointing = new Endpointing(settings.endpointing);
   }
@@ -77,10 +77,10 @@ export class Hearing {
 
   private listen(): Live | undefined {
     const provider = this.transcribers.current;
-    if (!provider.listen) return undefined;
+    if (!provider.stream) return undefined;
     const live: Live = { provider, scope: this.scope.child(), listening: undefined, error: undefined };
     attempt(live, () => {
-      live.listening = provider.listen?.({ language: this.settings.language, signal: live.scope.signal });
+      live.listening = provider.stream?.({ language: this.settings.language, signal: live.scope.signal });
     });
     return live;
   }
@@ -105,7 +105,7 @@ export class Hearing {
       });
   }
 
-  private async transcribe({ pcm, ...times }: Utterance, live: Live | undefined): Promise<HeardUtterance> {
+  private async transcribe({ pcm, ...times }: Utterance, live: Live | undefined): Promise<RecognizedUtterance> {
     const decidedMs = this.now();
     let unheard = live;
     try {
@@ -133,16 +133,16 @@ export class Hearing {
     }
   }
 
-  private async hearAll(provider: Transcriber, pcm: Int16Array, { signal }: Scope): Promise<Heard> {
+  private async hearAll(provider: SpeechToText, pcm: Int16Array, { signal }: CancellationScope): Promise<Transcript> {
     const options = { language: this.settings.language, signal };
-    if (!provider.listen) return provider.transcribe(pcm, options);
-    const listening = provider.listen(options);
+    if (!provider.stream) return provider.transcribe(pcm, options);
+    const listening = provider.stream(options);
     listening.write(pcm);
     return listening.finish();
   }
 }
 
-async function finished({ listening, error, scope }: Live): Promise<Heard> {
+async function finished({ listening, error, scope }: Live): Promise<Transcript> {
   try {
     if (error) throw error;
     if (!listening) throw new Error('Nobody listened');

@@ -1,10 +1,10 @@
 import {
-  type ConverseOptions,
+  type RealtimeOptions,
   type ModelMessage,
-  type SpeechSession,
-  type SpeechToSpeech,
+  type RealtimeSession,
+  type RealtimeModel,
 } from '../../providers/ports.js';
-import { type Scope } from '../cancellation-scope.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 
 /** An utterance whose text has not come yet: another session has to hear it again. */
 interface Unheard {
@@ -17,21 +17,21 @@ interface Unheard {
  * fails here but `session`: who wants the model to speak is told, everybody else goes on.
  */
 export class RealtimeLink {
-  private open: SpeechSession | undefined;
+  private open: RealtimeSession | undefined;
   /** The one that hears the utterance from its beginning. */
-  private hearing: SpeechSession | undefined;
+  private hearing: RealtimeSession | undefined;
   private readonly unheard = new Set<Unheard>();
 
   constructor(
-    private readonly scope: Scope,
-    private readonly provider: SpeechToSpeech,
-    private readonly options: () => Omit<ConverseOptions, 'signal'>,
+    private readonly scope: CancellationScope,
+    private readonly provider: RealtimeModel,
+    private readonly options: () => Omit<RealtimeOptions, 'signal'>,
   ) {}
 
   /** @throws ProviderError when there cannot be one */
-  session(): SpeechSession {
+  session(): RealtimeSession {
     if (this.open) return this.open;
-    const session = this.provider.converse({ ...this.options(), signal: this.scope.signal });
+    const session = this.provider.connect({ ...this.options(), signal: this.scope.signal });
     this.open = session;
     for (const one of this.unheard) {
       session.write(one.pcm);
@@ -41,7 +41,7 @@ export class RealtimeLink {
   }
 
   /** It is broken: the next one to be asked for is another. */
-  drop(session: SpeechSession): void {
+  drop(session: RealtimeSession): void {
     session.close();
     if (this.open === session) this.open = undefined;
   }
@@ -88,7 +88,7 @@ export class RealtimeLink {
     this.unheard.clear();
   }
 
-  private understand(session: SpeechSession, one: Unheard): void {
+  private understand(session: RealtimeSession, one: Unheard): void {
     session.finish().then(
       (text) => {
         this.unheard.delete(one);

@@ -1,7 +1,7 @@
 import { type ConversationSettings } from '../../conversation/conversation-settings.js';
 import { Endpointing, type Utterance } from '../endpointing.js';
 import { type RealtimeLink } from './realtime-link.js';
-import { type Scope } from '../cancellation-scope.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 
 /** Times are milliseconds since the answer. */
 export interface RealtimeUtterance extends Omit<Utterance, 'pcm'> {
@@ -22,12 +22,12 @@ export interface RealtimeListener {
 const PRONOUNCEABLE = /[\p{L}\p{N}]/u;
 
 /** Brings to the model what the customer says: each utterance as it is spoken, and nothing in between. */
-export class RealtimeHearing {
+export class RealtimeRecognition {
   private readonly endpointing: Endpointing;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly scope: Scope,
+    private readonly scope: CancellationScope,
     private readonly link: RealtimeLink,
     private readonly settings: ConversationSettings,
     private readonly now: () => number,

@@ -1,14 +1,14 @@
-import { type AgentTurn, type Produce, scripted } from '../../conversation/agent-turn.js';
-import { type ConversationEnd, type Tell } from '../../conversation/conversation-events.js';
+import { type AgentTurn, type UtteranceSource, scripted } from '../../conversation/agent-turn.js';
+import { type ConversationEnd, type Emit } from '../../conversation/conversation-events.js';
 import { type ConversationSettings, type Phrase } from '../../conversation/conversation-settings.js';
-import { type AssistantEntry, type History, UNKNOWN_RESULT } from '../../conversation/chat-history.js';
-import { type SpeechToSpeech, type ToolCall } from '../../providers/ports.js';
+import { type AssistantEntry, type ChatHistory, UNKNOWN_RESULT } from '../../conversation/chat-history.js';
+import { type RealtimeModel, type ToolCall } from '../../providers/ports.js';
 import { type RealtimeLink } from './realtime-link.js';
 import { type ReplyOrder, type ReplyParts, RealtimeReply } from './realtime-reply.js';
-import { type Scope } from '../cancellation-scope.js';
-import { type Segment } from '../../conversation/speech-segment.js';
+import { type CancellationScope } from '../cancellation-scope.js';
+import { type SpeechSegment } from '../../conversation/speech-segment.js';
 import { type Tool, useTool } from '../../tools/tool.js';
-import { type Stage } from '../provider-chain.js';
+import { type ProviderChain } from '../provider-chain.js';
 
 /** So often in a row the model may use tools before it has to speak. */
 const MOST_ROUNDS = 5;
@@ -16,14 +16,14 @@ const MOST_ROUNDS = 5;
 const exactly = (text: string): string =>
   `Say exactly the following words, in the language they are in, and nothing else: “${text}”`;
 
-export interface RealtimeThinkingParts {
-  scope: Scope;
-  stage: Stage<SpeechToSpeech>;
+export interface RealtimeReplyGeneratorDeps {
+  scope: CancellationScope;
+  stage: ProviderChain<RealtimeModel>;
   link: RealtimeLink;
-  history: History;
+  history: ChatHistory;
   tools: readonly Tool[];
   settings: ConversationSettings;
-  tell: Tell;
+  tell: Emit;
   /** Milliseconds since the answer. */
   now: () => number;
   /** The call ends when the turn was heard. */
@@ -36,7 +36,7 @@ export interface RealtimeThinkingParts {
 
 /** What a turn of the agent is made of. It outlives pauses, in which the model goes on. */
 interface Thread {
-  scope: Scope;
+  scope: CancellationScope;
   replies: RealtimeReply[];
   /** The one that is waited for. */
   asked: RealtimeReply | undefined;
@@ -48,14 +48,14 @@ interface Thread {
 }
 
 /** Has the model speak, does what it asks for, and has it speak again with the results. */
-export class RealtimeThinking {
+export class RealtimeReplyGenerator {
   private readonly threads = new WeakMap<AgentTurn, Thread>();
-  private readonly sources = new WeakMap<Segment, RealtimeReply>();
+  private readonly sources = new WeakMap<SpeechSegment, RealtimeReply>();
 
-  constructor(private readonly parts: RealtimeThinkingParts) {}
+  constructor(private readonly parts: RealtimeReplyGeneratorDeps) {}
 
   /** @throws StageFailed, Closed */
-  readonly produce: Produce = async (turn, scope) => {
+  readonly produce: UtteranceSource = async (turn, scope) => {
     const thread = this.threadOf(turn);
     for (;;) {
       const mayUseTools = thread.round < MOST_ROUNDS;
@@ -71,7 +71,7 @@ export class RealtimeThinking {
   };
 
   /** Says words that are known: as they are recorded, or by the model. */
-  phrase({ text, audio }: Phrase): Produce {
+  phrase({ text, audio }: Phrase): UtteranceSource {
     return async (turn, scope, resumed) => {
       const thread = this.threadOf(turn);
       if (audio) {
@@ -87,8 +87,8 @@ export class RealtimeThinking {
 
   /** Gives the audio of a piece of a turn, from its `samples` on. */
   readonly synthesise = async (
-    segment: Segment,
-    scope: Scope,
+    segment: SpeechSegment,
+    scope: CancellationScope,
     arrived: (pcm: Int16Array) => Promise<void>,
   ): Promise<void> => {
     await this.sources.get(segment)?.play(segment.samples, scope, arrived);
@@ -145,7 +145,12 @@ export class RealtimeThinking {
     return reply;
   }
 
-  private async useAll(turn: AgentTurn, thread: Thread, { calls, entry }: RealtimeReply, scope: Scope): Promise<void> {
+  private async useAll(
+    turn: AgentTurn,
+    thread: Thread,
+    { calls, entry }: RealtimeReply,
+    scope: CancellationScope,
+  ): Promise<void> {
     entry.toolCalls = calls;
     for (const call of calls) {
       if (this.parts.ending() || entry.results.has(call.id)) continue;
@@ -157,7 +162,13 @@ export class RealtimeThinking {
     }
   }
 
-  private use(turn: AgentTurn, thread: Thread, entry: AssistantEntry, call: ToolCall, scope: Scope): Promise<string> {
+  private use(
+    turn: AgentTurn,
+    thread: Thread,
+    entry: AssistantEntry,
+    call: ToolCall,
+    scope: CancellationScope,
+  ): Promise<string> {
     const { tools, tell } = this.parts;
     const tool = tools.find(({ definition }) => definition.name === call.name);
     const context = this.contextOf(turn, thread, scope, entry.content !== '');
@@ -166,13 +177,13 @@ export class RealtimeThinking {
   }
 
   /** What a tool can do with the conversation. */
-  private contextOf(turn: AgentTurn, thread: Thread, scope: Scope, spoken: boolean) {
+  private contextOf(turn: AgentTurn, thread: Thread, scope: CancellationScope, spoken: boolean) {
     return {
       spoken,
       say: (text: string): void => {
         this.ask(turn, thread, { ...this.words(text), mayBeSilent: true }, true);
       },
-      heard: (until: Scope) => turn.heard(until),
+      heard: (until: CancellationScope) => turn.heard(until),
       undisturbed: <T>(act: () => Promise<T>) => turn.undisturbed(act),
       endAfterSpeech: (end: ConversationEnd): void => {
         if (!scope.closed) this.parts.endAfter(turn, end);

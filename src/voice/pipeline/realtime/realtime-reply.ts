@@ -1,19 +1,19 @@
-import { type Tell } from '../../conversation/conversation-events.js';
+import { type Emit } from '../../conversation/conversation-events.js';
 import { type StageLimits } from '../../conversation/conversation-settings.js';
 import { type AssistantEntry } from '../../conversation/chat-history.js';
-import { Notifier } from '../../../lib/platform/index.js';
+import { AsyncSignal } from '../../../lib/platform/index.js';
 import {
   ProviderError,
-  type SpeechEvent,
-  type SpeechReply,
-  type SpeechToSpeech,
+  type RealtimeEvent,
+  type RealtimeResponse,
+  type RealtimeModel,
   type ToolCall,
 } from '../../providers/ports.js';
 import { type RealtimeLink } from './realtime-link.js';
-import { paced, type Scope } from '../cancellation-scope.js';
-import { type Segment } from '../../conversation/speech-segment.js';
-import { heardOf, joined } from '../../conversation/spoken-text.js';
-import { type Stage } from '../provider-chain.js';
+import { paced, type CancellationScope } from '../cancellation-scope.js';
+import { type SpeechSegment } from '../../conversation/speech-segment.js';
+import { playedText, joined } from '../../conversation/spoken-text.js';
+import { type ProviderChain } from '../provider-chain.js';
 
 const SAMPLES_PER_MS = 8;
 /** Five minutes: nobody listens for longer, and all of it is kept. */
@@ -21,10 +21,10 @@ const MOST_SAMPLES = 2_400_000;
 const GO_ON = 'You were cut off by a fault. Go on exactly after your last words, without repeating them.';
 
 export interface ReplyParts {
-  stage: Stage<SpeechToSpeech>;
+  stage: ProviderChain<RealtimeModel>;
   link: RealtimeLink;
   limits: StageLimits;
-  tell: Tell;
+  tell: Emit;
   /** Something of it has come; `speech`: that can be heard. */
   came: (what: 'speech' | 'tool_call') => void;
 }
@@ -43,11 +43,11 @@ export class RealtimeReply {
   /** Resolves when all of it is there. @throws StageFailed, Closed */
   readonly over: Promise<void>;
   /** Where it is played. */
-  segment: Segment | undefined;
+  segment: SpeechSegment | undefined;
   private readonly pcm: Int16Array[] = [];
   private samples = 0;
-  private readonly changes = new Notifier();
-  private live: SpeechReply | undefined;
+  private readonly changes = new AsyncSignal();
+  private live: RealtimeResponse | undefined;
   /** What was said in the attempts before, as samples and in words, and the words of this one. */
   private from = 0;
   private spoken = '';
@@ -59,7 +59,7 @@ export class RealtimeReply {
     private readonly parts: ReplyParts,
     readonly entry: AssistantEntry,
     private readonly order: ReplyOrder,
-    scope: Scope,
+    scope: CancellationScope,
     after: Promise<unknown>,
   ) {
     this.over = this.collect(scope, after);
@@ -71,7 +71,7 @@ export class RealtimeReply {
   }
 
   /** Gives its audio, from so many samples on, to the end. @throws what it failed with */
-  async play(from: number, scope: Scope, arrived: (pcm: Int16Array) => Promise<void>): Promise<void> {
+  async play(from: number, scope: CancellationScope, arrived: (pcm: Int16Array) => Promise<void>): Promise<void> {
     let skip = from;
     for (let next = 0; ;) {
       const pcm = this.pcm[next];
@@ -89,10 +89,10 @@ export class RealtimeReply {
   cut(): void {
     const { segment, ended } = this;
     if (ended && (!segment || segment.heardSamples >= this.samples)) return;
-    this.live?.cut(Math.max(0, (segment?.heardSamples ?? 0) - this.from) / SAMPLES_PER_MS);
+    this.live?.truncate(Math.max(0, (segment?.heardSamples ?? 0) - this.from) / SAMPLES_PER_MS);
   }
 
-  private async collect(scope: Scope, after: Promise<unknown>): Promise<void> {
+  private async collect(scope: CancellationScope, after: Promise<unknown>): Promise<void> {
     await scope.wait(after.catch(() => undefined));
     const { stage, link, limits } = this.parts;
     await stage.run(scope, async (provider, own) => {
@@ -119,13 +119,13 @@ export class RealtimeReply {
   private again(): void {
     this.calls.length = 0;
     const chunk = { text: this.entry.content, ms: this.samples / SAMPLES_PER_MS, complete: false };
-    this.write(joined(heardOf([chunk], chunk.ms)));
+    this.write(joined(playedText([chunk], chunk.ms)));
     this.from = this.samples;
     this.spoken = this.entry.content;
     this.words = '';
   }
 
-  private take(event: SpeechEvent, provider: SpeechToSpeech): void {
+  private take(event: RealtimeEvent, provider: RealtimeModel): void {
     if (event.type === 'usage') {
       const { inputTokens, outputTokens } = event;
       this.parts.tell({
@@ -149,7 +149,7 @@ export class RealtimeReply {
     if (this.samples >= MOST_SAMPLES) return;
     this.pcm.push(pcm);
     this.samples += pcm.length;
-    if (this.samples >= MOST_SAMPLES) this.live?.cut((this.samples - this.from) / SAMPLES_PER_MS);
+    if (this.samples >= MOST_SAMPLES) this.live?.truncate((this.samples - this.from) / SAMPLES_PER_MS);
   }
 
   private write(text: string): void {

@@ -1,8 +1,8 @@
 import { type LookupFunction } from 'node:net';
 import { SAMPLE_RATE } from '../../../lib/audio/index.js';
-import { type Speaker, type SpeakOptions } from '../ports.js';
+import { type TextToSpeech, type SynthesisOptions } from '../ports.js';
 import { addressOf } from '../http.js';
-import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 import { streamSpeech } from '../speech-stream.js';
 
 export interface DeepgramSpeechOptions {
@@ -13,7 +13,7 @@ export interface DeepgramSpeechOptions {
   voice: string;
   /** Of a guard. */
   lookup?: LookupFunction | undefined;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
 }
 
 /** What Deepgram takes at once, characters. */
@@ -24,15 +24,15 @@ const MOST = 2_000;
  * WebSocket: a sentence has an end and a status there, giving it up closes it, and the connection serves the next.
  * https://developers.deepgram.com/reference/text-to-speech/speak-request
  */
-export class DeepgramSpeech implements Speaker {
+export class DeepgramSpeech implements TextToSpeech {
   readonly name: string;
 
   constructor(private readonly options: DeepgramSpeechOptions) {
     this.name = `deepgram/${options.voice}`;
   }
 
-  async *speak(text: string, { voice, signal }: SpeakOptions): AsyncGenerator<Int16Array> {
-    const { baseUrl, apiKey, lookup, patience = PATIENCE } = this.options;
+  async *synthesize(text: string, { voice, signal }: SynthesisOptions): AsyncGenerator<Int16Array> {
+    const { baseUrl, apiKey, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
     const query = new URLSearchParams({
       model: voice ?? this.options.voice,
       encoding: 'linear16',

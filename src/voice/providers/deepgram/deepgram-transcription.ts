@@ -1,9 +1,15 @@
 import { type LookupFunction } from 'node:net';
 import { SAMPLE_RATE } from '../../../lib/audio/index.js';
-import { type Heard, type HearOptions, type Listening, ProviderError, type Transcriber } from '../ports.js';
+import {
+  type Transcript,
+  type TranscriptionOptions,
+  type TranscriptionStream,
+  ProviderError,
+  type SpeechToText,
+} from '../ports.js';
 import { addressOf } from '../http.js';
 import { isRecord, listOf, parseJson } from '../json.js';
-import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 import { ProviderSocket } from '../provider-socket.js';
 
 export interface DeepgramTranscriptionOptions {
@@ -13,7 +19,7 @@ export interface DeepgramTranscriptionOptions {
   model: string;
   /** Of a guard. */
   lookup?: LookupFunction | undefined;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
 }
 
 /** Of one utterance, characters. */
@@ -23,23 +29,23 @@ const MOST_TEXT = 100_000;
  * Speech to text by Deepgram, heard while it is spoken: a WebSocket for each utterance.
  * https://developers.deepgram.com/reference/speech-to-text/listen-streaming
  */
-export class DeepgramTranscription implements Transcriber {
+export class DeepgramTranscription implements SpeechToText {
   readonly name: string;
 
   constructor(private readonly options: DeepgramTranscriptionOptions) {
     this.name = `deepgram/${options.model}`;
   }
 
-  async transcribe(utterance: Int16Array, options: HearOptions): Promise<Heard> {
+  async transcribe(utterance: Int16Array, options: TranscriptionOptions): Promise<Transcript> {
     if (utterance.length === 0) return { text: '', seconds: 0 };
-    const listening = this.listen(options);
+    const listening = this.stream(options);
     listening.write(utterance);
     return listening.finish();
   }
 
   /** Never throws: what goes wrong is told by `finish`. */
-  listen({ language, signal }: HearOptions): Listening {
-    const { baseUrl, apiKey, model, lookup, patience = PATIENCE } = this.options;
+  stream({ language, signal }: TranscriptionOptions): TranscriptionStream {
+    const { baseUrl, apiKey, model, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
     const query = new URLSearchParams({
       model,
       encoding: 'linear16',
@@ -63,13 +69,13 @@ interface ListeningOptions {
   headers: Record<string, string>;
   lookup: LookupFunction | undefined;
   signal: AbortSignal;
-  patience: Patience;
+  patience: ProviderTimeouts;
 }
 
-class DeepgramListening implements Listening {
+class DeepgramListening implements TranscriptionStream {
   private readonly socket: ProviderSocket | undefined;
-  private readonly heard: Promise<Heard>;
-  private settle: { resolve: (heard: Heard) => void; reject: (failure: Error) => void };
+  private readonly heard: Promise<Transcript>;
+  private settle: { resolve: (heard: Transcript) => void; reject: (failure: Error) => void };
   private samples = 0;
   private text = '';
   private finishing = false;
@@ -112,7 +118,7 @@ class DeepgramListening implements Listening {
     if (bytes.length > 0) this.socket?.send(bytes);
   }
 
-  finish(): Promise<Heard> {
+  finish(): Promise<Transcript> {
     if (!this.finishing) {
       this.finishing = true;
       // The first makes it tell at once what it has heard, the second is answered even where there was nothing to tell.

@@ -1,9 +1,9 @@
 import { type LookupFunction } from 'node:net';
-import { type LanguageModel, type ModelEvent, type ModelMessage, type ThinkOptions } from '../ports.js';
-import { Exchange } from '../provider-request.js';
+import { type LanguageModel, type ModelEvent, type ModelMessage, type ModelRequest } from '../ports.js';
+import { ProviderRequest } from '../provider-request.js';
 import { addressOf, bearer, bytesOf, post } from '../http.js';
 import { OpenAiChatReply } from './openai-chat-reply.js';
-import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 import { SseParser } from '../sse-parser.js';
 
 export interface OpenAiChatOptions {
@@ -13,7 +13,7 @@ export interface OpenAiChatOptions {
   model: string;
   /** Of a guard. */
   lookup?: LookupFunction | undefined;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
 }
 
 /** Of a whole reply with its envelopes, bytes. */
@@ -33,9 +33,9 @@ export class OpenAiChat implements LanguageModel {
     this.name = `openai/${options.model}`;
   }
 
-  async *respond(options: ThinkOptions): AsyncGenerator<ModelEvent> {
-    const { patience = PATIENCE } = this.options;
-    const exchange = new Exchange(this.name, options.signal);
+  async *respond(options: ModelRequest): AsyncGenerator<ModelEvent> {
+    const { patience = DEFAULT_TIMEOUTS } = this.options;
+    const exchange = new ProviderRequest(this.name, options.signal);
     let left = false;
     try {
       exchange.expect(patience.firstMs);
@@ -67,7 +67,7 @@ export class OpenAiChat implements LanguageModel {
     }
   }
 
-  private request({ messages, tools, temperature }: ThinkOptions) {
+  private request({ messages, tools, temperature }: ModelRequest) {
     const { baseUrl, apiKey, model, lookup } = this.options;
     const body = {
       model,
@@ -87,7 +87,7 @@ export class OpenAiChat implements LanguageModel {
 }
 
 /** Reads what follows the last event, so that the connection can be used again. Nobody waits for it. */
-async function leave(body: AsyncGenerator<Uint8Array>, exchange: Exchange): Promise<void> {
+async function leave(body: AsyncGenerator<Uint8Array>, exchange: ProviderRequest): Promise<void> {
   exchange.detach();
   exchange.expect(LEAVE_MS);
   try {

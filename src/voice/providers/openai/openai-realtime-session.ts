@@ -1,4 +1,4 @@
-import { type ConverseOptions, type ModelMessage, type SpeechOrder } from '../ports.js';
+import { type RealtimeOptions, type ModelMessage, type RealtimeResponseOptions } from '../ports.js';
 
 /** What hears for the transcript, which the model itself does not need. */
 const TRANSCRIBER = 'gpt-4o-mini-transcribe';
@@ -7,7 +7,7 @@ const TRANSCRIBER = 'gpt-4o-mini-transcribe';
  * The settings of a Realtime session: the line's codec both ways, and turns that we decide. There is no temperature:
  * the API takes none.
  */
-export function sessionOf({ messages, tools, voice, language }: ConverseOptions): object {
+export function sessionOf({ messages, tools, voice, language }: RealtimeOptions): object {
   const format = { type: 'audio/pcmu' };
   const primary = language?.split('-')[0];
   const instructions = messages.flatMap(({ role, content }) => (role === 'system' ? [content] : [])).join('\n\n');
@@ -42,7 +42,7 @@ export function itemsOf(message: ModelMessage): object[] {
 }
 
 /** What one turn has of its own. */
-export const responseOf = ({ instructions, mayUseTools }: SpeechOrder): object => ({
+export const responseOf = ({ instructions, mayUseTools }: RealtimeResponseOptions): object => ({
   ...(instructions !== undefined && { instructions }),
   ...(!mayUseTools && { tool_choice: 'none' }),
 });

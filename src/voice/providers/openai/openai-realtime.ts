@@ -1,21 +1,21 @@
 import { type LookupFunction } from 'node:net';
 import { decodeG711, encodeG711 } from '../../../lib/audio/index.js';
 import {
-  type ConverseOptions,
+  type RealtimeOptions,
   type ModelMessage,
   ProviderError,
-  type SpeechEvent,
-  type SpeechOrder,
-  type SpeechReply,
-  type SpeechSession,
-  type SpeechToSpeech,
+  type RealtimeEvent,
+  type RealtimeResponseOptions,
+  type RealtimeResponse,
+  type RealtimeSession,
+  type RealtimeModel,
 } from '../ports.js';
 import { addressOf, bearer } from '../http.js';
 import { isRecord, parseJson } from '../json.js';
 import { OpenAiRealtimeReply } from './openai-realtime-reply.js';
 import { itemsOf, responseOf, sessionOf } from './openai-realtime-session.js';
 import { OpenAiRealtimeTranscripts } from './openai-realtime-transcripts.js';
-import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 import { ProviderSocket, type SocketOptions } from '../provider-socket.js';
 
 export interface OpenAiRealtimeOptions {
@@ -27,7 +27,7 @@ export interface OpenAiRealtimeOptions {
   voice: string;
   /** Of a guard. */
   lookup?: LookupFunction | undefined;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
 }
 
 /** Names what we send to stop a turn: that it was over already, or shorter, is no fault. */
@@ -39,15 +39,15 @@ const LATE = 'response_cancel_not_active';
  * OpenAI Realtime, speech to speech, over a WebSocket for each call, in the codec of telephones.
  * https://developers.openai.com/api/reference/resources/realtime/client-events and `server-events`
  */
-export class OpenAiRealtime implements SpeechToSpeech {
+export class OpenAiRealtime implements RealtimeModel {
   readonly name: string;
 
   constructor(private readonly options: OpenAiRealtimeOptions) {
     this.name = `openai/${options.model}`;
   }
 
-  converse(options: ConverseOptions): SpeechSession {
-    const { apiKey, lookup, patience = PATIENCE, voice } = this.options;
+  connect(options: RealtimeOptions): RealtimeSession {
+    const { apiKey, lookup, patience = DEFAULT_TIMEOUTS, voice } = this.options;
     const server = { name: this.name, url: this.address(), headers: bearer(apiKey), lookup };
     return new OpenAiRealtimeConversation(server, patience, { ...options, voice: options.voice ?? voice });
   }
@@ -58,7 +58,7 @@ export class OpenAiRealtime implements SpeechToSpeech {
   }
 }
 
-class OpenAiRealtimeConversation implements SpeechSession {
+class OpenAiRealtimeConversation implements RealtimeSession {
   private readonly name: string;
   private readonly socket: ProviderSocket;
   private readonly transcripts = new OpenAiRealtimeTranscripts();
@@ -69,8 +69,8 @@ class OpenAiRealtimeConversation implements SpeechSession {
 
   constructor(
     server: Pick<SocketOptions, 'name' | 'url' | 'headers' | 'lookup'>,
-    private readonly patience: Patience,
-    options: ConverseOptions,
+    private readonly patience: ProviderTimeouts,
+    options: RealtimeOptions,
   ) {
     this.name = server.name;
     this.socket = new ProviderSocket({
@@ -106,7 +106,7 @@ class OpenAiRealtimeConversation implements SpeechSession {
     for (const item of itemsOf(message)) this.send({ type: 'conversation.item.create', item });
   }
 
-  respond(order: SpeechOrder): SpeechReply {
+  respond(order: RealtimeResponseOptions): RealtimeResponse {
     const reply = new OpenAiRealtimeReply(responseOf(order), (playedMs) => {
       this.cut(reply, playedMs);
     });
@@ -214,7 +214,7 @@ class OpenAiRealtimeConversation implements SpeechSession {
 }
 
 /** What an event means to the engine; undefined: nothing, or nothing that can be read. */
-function eventOf(type: string, { delta, ...event }: Record<string, unknown>): SpeechEvent | 'wrong' | undefined {
+function eventOf(type: string, { delta, ...event }: Record<string, unknown>): RealtimeEvent | 'wrong' | undefined {
   if (type === 'response.function_call_arguments.done') return callOf(event);
   if (typeof delta !== 'string') return undefined;
   if (type === 'response.output_audio.delta')
@@ -222,7 +222,7 @@ function eventOf(type: string, { delta, ...event }: Record<string, unknown>): Sp
   return type === 'response.output_audio_transcript.delta' ? { type: 'text', text: delta } : undefined;
 }
 
-function callOf({ call_id: id, name, arguments: given }: Record<string, unknown>): SpeechEvent | 'wrong' {
+function callOf({ call_id: id, name, arguments: given }: Record<string, unknown>): RealtimeEvent | 'wrong' {
   if (typeof id !== 'string' || typeof name !== 'string' || typeof given !== 'string') return 'wrong';
   return { type: 'tool_call', call: { id, name, arguments: given.trim() || '{}' } };
 }

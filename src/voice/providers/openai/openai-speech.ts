@@ -1,7 +1,7 @@
 import { type LookupFunction } from 'node:net';
-import { type Speaker, type SpeakOptions } from '../ports.js';
+import { type TextToSpeech, type SynthesisOptions } from '../ports.js';
 import { addressOf, bearer } from '../http.js';
-import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 import { streamSpeech } from '../speech-stream.js';
 
 export interface OpenAiSpeechOptions {
@@ -13,7 +13,7 @@ export interface OpenAiSpeechOptions {
   voice: string;
   /** Of a guard. */
   lookup?: LookupFunction | undefined;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
 }
 
 /** What `pcm` is: PCM16, little-endian, mono, hertz. */
@@ -23,15 +23,15 @@ const SERVER_RATE = 24_000;
  * Speech by any server that knows OpenAI's `POST /audio/speech`, played while it is being made.
  * https://platform.openai.com/docs/api-reference/audio/createSpeech
  */
-export class OpenAiSpeech implements Speaker {
+export class OpenAiSpeech implements TextToSpeech {
   readonly name: string;
 
   constructor(private readonly options: OpenAiSpeechOptions) {
     this.name = `openai/${options.model}`;
   }
 
-  speak(text: string, { voice, signal }: SpeakOptions): AsyncIterable<Int16Array> {
-    const { baseUrl, apiKey, model, lookup, patience = PATIENCE } = this.options;
+  synthesize(text: string, { voice, signal }: SynthesisOptions): AsyncIterable<Int16Array> {
+    const { baseUrl, apiKey, model, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
     const request = {
       url: addressOf(baseUrl, 'audio/speech'),
       headers: { 'content-type': 'application/json', ...bearer(apiKey) },

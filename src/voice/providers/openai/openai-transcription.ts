@@ -1,10 +1,10 @@
 import { type LookupFunction } from 'node:net';
 import { SAMPLE_RATE, wavHeader } from '../../../lib/audio/index.js';
-import { ProviderError, type Heard, type HearOptions, type Transcriber } from '../ports.js';
-import { Exchange } from '../provider-request.js';
+import { ProviderError, type Transcript, type TranscriptionOptions, type SpeechToText } from '../ports.js';
+import { ProviderRequest } from '../provider-request.js';
 import { addressOf, bearer, bytesOf, post } from '../http.js';
 import { isRecord, parseJson } from '../json.js';
-import { PATIENCE, type Patience } from '../provider-timeouts.js';
+import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 
 export interface OpenAiTranscriptionOptions {
   /** With its version: `https://api.openai.com/v1`. */
@@ -13,7 +13,7 @@ export interface OpenAiTranscriptionOptions {
   model: string;
   /** Of a guard. */
   lookup?: LookupFunction | undefined;
-  patience?: Patience;
+  patience?: ProviderTimeouts;
 }
 
 const MOST_BYTES = 1_000_000;
@@ -22,17 +22,17 @@ const MOST_BYTES = 1_000_000;
  * Speech to text by any server that knows OpenAI's `POST /audio/transcriptions`.
  * https://platform.openai.com/docs/api-reference/audio/createTranscription
  */
-export class OpenAiTranscription implements Transcriber {
+export class OpenAiTranscription implements SpeechToText {
   readonly name: string;
 
   constructor(private readonly options: OpenAiTranscriptionOptions) {
     this.name = `openai/${options.model}`;
   }
 
-  async transcribe(utterance: Int16Array, { language, signal }: HearOptions): Promise<Heard> {
-    const { baseUrl, apiKey, lookup, patience = PATIENCE } = this.options;
+  async transcribe(utterance: Int16Array, { language, signal }: TranscriptionOptions): Promise<Transcript> {
+    const { baseUrl, apiKey, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
     if (utterance.length === 0) return { text: '', seconds: 0 };
-    const exchange = new Exchange(this.name, signal);
+    const exchange = new ProviderRequest(this.name, signal);
     try {
       exchange.expect(patience.firstMs);
       const response = await post(exchange, {
@@ -64,7 +64,7 @@ export class OpenAiTranscription implements Transcriber {
     return form;
   }
 
-  private read(body: string, seconds: number): Heard {
+  private read(body: string, seconds: number): Transcript {
     const answer = parseJson(body);
     if (!isRecord(answer) || typeof answer['text'] !== 'string')
       throw new ProviderError('unavailable', `${this.name} sent no transcript`);

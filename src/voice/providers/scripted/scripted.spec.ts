@@ -10,7 +10,7 @@ const hear = { language: undefined, signal };
 const answer = (messages: readonly ModelMessage[], tools: readonly ToolDefinition[] = []) =>
   all(new ScriptedModel().respond({ messages, tools, temperature: undefined, signal }));
 const say = async (text: string) =>
-  joined(...(await all(new ScriptedSpeaker().speak(text, { voice: undefined, ...hear }))));
+  joined(...(await all(new ScriptedSpeaker().synthesize(text, { voice: undefined, ...hear }))));
 
 describe('scripted providers', () => {
   it('hold a conversation with each other without a key', async () => {
@@ -87,7 +87,7 @@ describe('scripted providers', () => {
   it('stop when they are told to', async () => {
     const controller = new AbortController();
     const given = { language: undefined, voice: undefined, signal: controller.signal };
-    const speech = new ScriptedSpeaker().speak('Hello there', given);
+    const speech = new ScriptedSpeaker().synthesize('Hello there', given);
     const thought = new ScriptedModel().respond({
       messages: [{ role: 'user', content: 'Hello' }],
       tools: [],

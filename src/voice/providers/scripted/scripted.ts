@@ -1,16 +1,16 @@
 /** Providers without a key, a network or chance: for test mode, the demo and tests. */
 import { SAMPLE_RATE } from '../../../lib/audio/index.js';
 import {
-  type Heard,
-  type HearOptions,
+  type Transcript,
+  type TranscriptionOptions,
   type LanguageModel,
   type ModelEvent,
   type ModelMessage,
-  type Speaker,
-  type SpeakOptions,
-  type ThinkOptions,
+  type TextToSpeech,
+  type SynthesisOptions,
+  type ModelRequest,
   type ToolDefinition,
-  type Transcriber,
+  type SpeechToText,
 } from '../ports.js';
 import { decodeTones, encodeTones } from './tone-code.js';
 
@@ -65,7 +65,7 @@ export class ScriptedModel implements LanguageModel {
 
   constructor(private readonly rules: readonly ScriptedRule[] = SCRIPTED_RULES) {}
 
-  async *respond({ messages, tools, signal }: ThinkOptions): AsyncGenerator<ModelEvent> {
+  async *respond({ messages, tools, signal }: ModelRequest): AsyncGenerator<ModelEvent> {
     const last = messages.findLast(({ role }) => role === 'user' || role === 'tool');
     const rule = this.rules.find(({ when }) => when.test(last?.content ?? ''));
     const tool = tools.find(({ name }) => name === rule?.call?.name);
@@ -107,10 +107,10 @@ function firstChoices({ parameters }: ToolDefinition): Record<string, unknown> {
 const PIECE = SAMPLE_RATE / 10;
 
 /** Says text in tones (`tone-code.ts`), as long as a voice would need, which `ScriptedTranscriber` understands. */
-export class ScriptedSpeaker implements Speaker {
+export class ScriptedSpeaker implements TextToSpeech {
   readonly name = 'scripted';
 
-  async *speak(text: string, { signal }: SpeakOptions): AsyncGenerator<Int16Array> {
+  async *synthesize(text: string, { signal }: SynthesisOptions): AsyncGenerator<Int16Array> {
     const pcm = encodeTones(text);
     for (let at = 0; at < pcm.length; at += PIECE) {
       await Promise.resolve();
@@ -121,10 +121,10 @@ export class ScriptedSpeaker implements Speaker {
 }
 
 /** Understands `ScriptedSpeaker`, also one that was interrupted; anything else is silence to it. */
-export class ScriptedTranscriber implements Transcriber {
+export class ScriptedTranscriber implements SpeechToText {
   readonly name = 'scripted';
 
-  async transcribe(utterance: Int16Array, { signal }: HearOptions): Promise<Heard> {
+  async transcribe(utterance: Int16Array, { signal }: TranscriptionOptions): Promise<Transcript> {
     await Promise.resolve();
     signal.throwIfAborted();
     return { text: decodeTones(utterance), seconds: utterance.length / SAMPLE_RATE };
