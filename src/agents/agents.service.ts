@@ -2,16 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { type Config } from '../config/config.js';
-import {
-  BatchedLookup,
-  Database,
-  InjectConfig,
-  isId,
-  newId,
-  notFound,
-  Page,
-  SecretBox,
-} from '../lib/platform/index.js';
+import { BatchedLookup, Database, isId, newId, notFound, Page, SecretBox } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { changesOf, configurationOf, newConfiguration, upToDate } from './agent-changes.js';
 import { checkChanges } from './agent-check.js';
 import { type AgentConfiguration } from './agent-configuration.js';

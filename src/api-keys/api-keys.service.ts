@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In, IsNull, LessThanOrEqual, Not, Repository } from 'typeorm';
-import { DomainError, InjectConfig, isId, newId, notFound, Page } from '../lib/platform/index.js';
+import { DomainError, isId, newId, notFound, Page } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { type Config } from '../config/config.js';
 import { type Caller } from './authentication.js';
 import { type Environment, generateKey, hashKey, missingScopes, type Scope } from './api-key.js';

@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { EventStore } from '../lib/event-store/index.js';
 import { type Config } from '../config/config.js';
-import { CONFIG, Database, Log, SecretBox, Notifications } from '../lib/platform/index.js';
+import { Database, Log, SecretBox, Notifications } from '../lib/platform/index.js';
+import { CONFIG } from '../config/inject-config.js';
 import { CallCommands } from './call-commands.js';
 import { CALLS_PROJECTION } from './call-append.js';
 import { Recordings } from '../recordings/index.js';

@@ -2,7 +2,6 @@ export { CallCommands } from './call-commands.js';
 export {
   type AgentUsed,
   type Assessment,
-  CALL_EVENT_TYPES,
   type CallFacts,
   type DisconnectionReason,
   type Environment,

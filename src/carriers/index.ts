@@ -7,5 +7,4 @@ export { PhoneNumberEntity } from './phone-number.entity.js';
 export { PhoneNumbersController } from './phone-numbers.controller.js';
 export { PhoneNumbersService } from './phone-numbers.service.js';
 export { Problems, type RawBody, RawBodyParam } from './raw-body.js';
-export { parseSipCarrier } from './sip-carrier-setting.js';
 export { type CarrierTarget, DEFAULT_CARRIER_ID, formatNumber, type SipCarrier } from './sip-carrier.js';

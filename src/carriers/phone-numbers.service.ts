@@ -6,13 +6,13 @@ import {
   BatchedLookup,
   Database,
   DomainError,
-  InjectConfig,
   isId,
   newId,
   notFound,
   Page,
   violatedConstraint,
 } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { PhoneNumberEntity } from './phone-number.entity.js';
 import { DEFAULT_CARRIER_ID } from './sip-carrier.js';
 import { type AddPhoneNumberRequest, type UpdatePhoneNumberRequest } from './phone-numbers.dto.js';

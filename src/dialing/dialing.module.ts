@@ -6,7 +6,6 @@ import { KnowledgeSearch } from '../knowledge/index.js';
 import { ProviderAccountsService } from '../provider-accounts/index.js';
 import { type Config } from '../config/config.js';
 import {
-  CONFIG,
   Database,
   Log,
   openQueue,
@@ -15,6 +14,7 @@ import {
   SecretBox,
   Notifications,
 } from '../lib/platform/index.js';
+import { CONFIG } from '../config/inject-config.js';
 import { CarriersForCalls } from '../carriers/index.js';
 import { DiallingPolicyService } from '../compliance/index.js';
 import { SimulatorProvider, SipTrunkProvider, TelephonyModule } from '../telephony/index.js';

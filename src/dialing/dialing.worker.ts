@@ -3,7 +3,8 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { Queue } from 'bullmq';
 import { Subscription } from '../lib/event-store/index.js';
 import { type Config } from '../config/config.js';
-import { Database, InjectConfig, Log, singleFlight, PeriodicTask, Notifications } from '../lib/platform/index.js';
+import { Database, Log, singleFlight, PeriodicTask, Notifications } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
 import { DialSubscription } from './dial.subscription.js';

@@ -1,4 +1,4 @@
-import { type LegEnd, type LegEndReason } from '../telephony/index.js';
+import { type LegEnd, type LegEndReason } from '../telephony/provider.js';
 import { endOf, waitAfter } from './disconnection-reasons.js';
 
 const at = new Date('2026-04-05T14:00:00.250Z');

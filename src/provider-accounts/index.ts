@@ -1,4 +1,3 @@
-export { isPlainUrl } from './plain-url.js';
 export { ProviderAccountEntity } from './provider-account.entity.js';
 export { ProviderAccountsController } from './provider-accounts.controller.js';
 export { ProviderAccountsService } from './provider-accounts.service.js';

@@ -5,7 +5,6 @@ import { type Config } from '../config/config.js';
 import {
   addressProblem,
   DomainError,
-  InjectConfig,
   isId,
   newId,
   notFound,
@@ -14,6 +13,7 @@ import {
   SecretBox,
   SecretBoxError,
 } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { isPlainUrl } from './plain-url.js';
 import { ProviderAccountEntity, type ProviderKind } from './provider-account.entity.js';
 import { type CreateProviderRequest, type UpdateProviderRequest } from './provider-accounts.dto.js';

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type Config } from '../config/config.js';
-import { Database, InjectConfig, Log, PeriodicTask } from '../lib/platform/index.js';
+import { Database, Log, PeriodicTask } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { SipLegLedger } from '../telephony/index.js';
 import { FinishRecordings } from '../recordings/index.js';
 import { DailyUse } from '../compliance/index.js';

@@ -2,7 +2,6 @@ export {
   type CallLeg,
   type FoundLeg,
   type LegEnd,
-  type LegEndReason,
   type LegSignal,
   type LineSetup,
   type TelephonyProvider,

@@ -6,7 +6,6 @@ import { type Config } from '../config/config.js';
 import {
   addressProblem,
   DomainError,
-  InjectConfig,
   isId,
   newId,
   notFound,
@@ -15,6 +14,7 @@ import {
   SecretBoxError,
   Notifications,
 } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { generateSecret } from './signature.js';
 import { DEFAULT_EVENTS, type WebhookEvent } from './webhook-events.js';
 import { WebhookEntity } from './webhook.entity.js';

@@ -1,15 +1,8 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type Config } from '../config/config.js';
 import { Subscription } from '../lib/event-store/index.js';
-import {
-  Database,
-  InjectConfig,
-  Log,
-  OutboundHttp,
-  PeriodicTask,
-  SecretBox,
-  Notifications,
-} from '../lib/platform/index.js';
+import { Database, Log, OutboundHttp, PeriodicTask, SecretBox, Notifications } from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
 import { DeliverySender } from './delivery-sender.js';
 import { DeliveryJobs } from './delivery-jobs.js';
 import { EndpointHealth } from './endpoint-health.js';

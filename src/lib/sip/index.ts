@@ -1,9 +1,7 @@
-export { parseParams } from './message/sip-text.js';
 export { answerOffer, buildOffer, negotiate, type SdpOptions } from './sdp/sdp.js';
 export {
   type CallEnded,
   type CallEvent,
-  type CallFailed,
   type DialogState,
   type OutgoingCall,
   type Registration,

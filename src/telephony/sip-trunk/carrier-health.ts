@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Config } from '../../config/config.js';
-import { InjectConfig, Log } from '../../lib/platform/index.js';
+import { Log } from '../../lib/platform/index.js';
+import { InjectConfig } from '../../config/inject-config.js';
 import { type CarrierTarget } from '../../carriers/index.js';
 import { SipEndpoints } from './sip-endpoints.js';
 

@@ -2,24 +2,23 @@ import {
   type BeforeApplicationShutdown,
   type DynamicModule,
   Global,
-  Inject,
   Module,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { type DataSource } from 'typeorm';
-import { type Config } from '../../config/config.js';
-import { Database, poolOf } from './database/database.js';
-import { HealthController } from './health/health.controller.js';
-import { ErrorFilter } from './http/error.filter.js';
-import { Log } from './log.js';
-import { OutboundHttp } from './http-client/outbound-http.js';
-import { SecretBox } from './secret-box.js';
-import { Notifications } from './database/notifications.js';
-
-/** Injects the settings. */
-export const CONFIG = Symbol('config');
-export const InjectConfig = (): ParameterDecorator => Inject(CONFIG);
+import { type Config } from '../config/config.js';
+import { CONFIG } from '../config/inject-config.js';
+import {
+  Database,
+  ErrorFilter,
+  HealthController,
+  Log,
+  Notifications,
+  OutboundHttp,
+  poolOf,
+  SecretBox,
+} from '../lib/platform/index.js';
 
 /** What the process was started with, for every room to inject: settings, log, database. */
 @Global()
