@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -12,15 +14,9 @@ export default {
     '^.+\\.ts$': [
       '@swc/jest',
       {
+        ...JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8')),
         swcrc: false,
         sourceMaps: 'inline',
-        module: { type: 'es6' },
-        jsc: {
-          target: 'es2023',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
-          keepClassNames: true,
-        },
       },
     ],
   },
