@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { ConfigError, envExample, loadConfig, SETTINGS } from './config.js';
+import { ConfigError, envExample, loadConfig } from './config.js';
+import { SETTINGS } from './settings.js';
 
 const NO_FILE = '/dev/null';
 const load = (environment: NodeJS.ProcessEnv) => loadConfig(environment, NO_FILE);

@@ -11,9 +11,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { KEY_BYTES, parseEncryptionKey } from './encryption-key.js';
 
 const FORM = 'v1.';
-const KEY_BYTES = 32;
 /** The nonce and tag lengths that NIST SP 800-38D recommends for GCM. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -76,14 +76,6 @@ export class SecretBox {
   private findKey(): Buffer {
     return (this.key ??= this.source.encryptionKey ?? keyBesideDatabase(this.source));
   }
-}
-
-/** A key written as 64 hexadecimal digits or in base64, or undefined when it is not 32 bytes. */
-export function parseEncryptionKey(text: string): Buffer | undefined {
-  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
-  // 43 characters hold 258 bits: only the exact way to write 32 bytes comes back unchanged.
-  const key = /^[0-9A-Za-z+/]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : undefined;
-  return key?.length === KEY_BYTES && key.toString('base64').startsWith(text) ? key : undefined;
 }
 
 /** The key of an install with the embedded database, made when it is first needed. */
