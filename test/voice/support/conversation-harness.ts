@@ -1,55 +1,66 @@
-import { Conversation } from '../../../src/voice/conversation/conversation.js';
-import { type ConversationDeps } from '../../../src/voice/conversation/conversation-deps.js';
 import {
   type ConversationEnd,
   type ConversationEvent,
   type Turn,
 } from '../../../src/voice/conversation/conversation-events.js';
-import { type Answer, type Plan, ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted-providers.js';
+import { type ConversationSettings } from '../../../src/voice/conversation/conversation-settings.js';
+import { type Held } from '../../../src/voice/voicemail-aware-session.js';
+import { type ModelMessage } from '../../../src/voice/providers/ports.js';
+import { type Tool } from '../../../src/voice/tools/tool.js';
+import { type Answer, type Behaviour, type Plan } from './scripted-providers.js';
 import { VirtualClock } from './virtual-clock.js';
 import { VirtualLine } from './virtual-line.js';
-import { type ModelMessage } from '../../../src/voice/providers/ports.js';
 
-export interface LabOptions extends Partial<Omit<ConversationDeps, 'clock' | 'tell'>> {
+/** What a test may set, whatever the pipeline is. */
+export interface HarnessOptions {
+  settings?: Partial<ConversationSettings>;
+  tools?: readonly Tool[];
+  /** The model's answers, counted from 0; fixed phrases are not counted. */
   answer?: (messages: readonly ModelMessage[], request: number) => Answer;
-  hearing?: Plan;
+  /** How each answer goes, counted in the same way. */
   thinking?: Plan;
-  speaking?: Plan;
+  /** How each transcript goes. */
+  hearing?: Plan;
+  /** How the speech of the first phrase goes. */
+  greeting?: Behaviour;
 }
 
-/** A conversation with scripted providers on a line without a network, in time of its own. */
-export class ConversationLab {
+export const DEFAULT_ANSWER = 'All right, I have written that down.';
+
+/** A conversation with scripted providers on a line without a network, in virtual time. */
+export abstract class ConversationHarness {
   readonly clock = new VirtualClock();
   readonly line = new VirtualLine();
   readonly events: ConversationEvent[] = [];
-  readonly transcriber: ScriptedTranscriber;
-  readonly model: ScriptedModel;
-  readonly speaker: ScriptedSpeaker;
-  readonly conversation: Conversation;
+  conversation: Held;
   end: ConversationEnd | undefined;
   broken: unknown;
 
-  constructor(build: (lab: ConversationLab) => LabOptions = () => ({})) {
-    const options = build(this);
-    const { answer = () => 'All right, I have written that down.', hearing, thinking, speaking, settings } = options;
-    this.transcriber = new ScriptedTranscriber('ears', this.clock, this.line.words, hearing);
-    this.model = new ScriptedModel('brain', this.clock, answer, thinking);
-    this.speaker = new ScriptedSpeaker('mouth', this.clock, this.line.words, speaking);
-    this.conversation = new Conversation(this.line, {
-      transcribers: { primary: this.transcriber },
-      models: { primary: this.model },
-      speakers: { primary: this.speaker },
-      ...options,
-      settings: { instructions: 'Be kind.', apology: { text: '' }, ...settings },
-      tell: (event) => this.events.push(event),
-      clock: this.clock,
-    });
-    this.conversation.over.then(
+  /** Requests for an answer of the model, without fixed phrases. */
+  abstract get answers(): number;
+  /** Whether the model might use tools, for each request for an answer. */
+  abstract get toolsOffered(): boolean[];
+  /** Requests that a provider makes speech for. */
+  abstract get speechRequests(): number;
+  /** The messages that the model has been given. */
+  abstract get modelMessages(): readonly ModelMessage[];
+  /** Requests or sessions that are open. */
+  abstract get open(): number;
+  /** How long the scripted speech of a text is, milliseconds. */
+  abstract speechMs(text: string): number;
+
+  protected begin(conversation: Held): void {
+    this.conversation = conversation;
+    conversation.over.then(
       (end) => (this.end = end),
       (error: unknown) => (this.broken = error),
     );
-    this.conversation.start();
+    conversation.start();
   }
+
+  protected readonly emit = (event: ConversationEvent): void => {
+    this.events.push(event);
+  };
 
   /** Lets time pass, 20 ms at a time, until the conversation ends. */
   async pass(ms: number): Promise<void> {
@@ -64,30 +75,46 @@ export class ConversationLab {
     await this.clock.advance(0);
   }
 
-  get turns(): Turn[] {
-    return this.events.flatMap((event) => (event.type === 'turn' ? [event.turn] : []));
+  async passUntilTurns(count: number): Promise<void> {
+    await this.passUntil(() => this.turns.length >= count);
   }
 
-  /** "agent: …", a dash where it was interrupted. */
+  /** Lets time pass until the customer hears this text. */
+  async passUntilPlaying(text: string): Promise<void> {
+    await this.passUntil(() => this.line.heard.at(-1)?.text === text);
+  }
+
+  /** Stops the conversation and expects that it leaves nothing behind. */
+  async close(): Promise<void> {
+    this.conversation.stop();
+    await this.clock.advance(0);
+    this.expectNothingLeft();
+    expect(this.broken).toBeUndefined();
+  }
+
+  expectNothingLeft(): void {
+    const { clock, line, open } = this;
+    expect({ timers: clock.waiting, listeners: line.listeners.size, open }).toEqual({
+      timers: 0,
+      listeners: 0,
+      open: 0,
+    });
+  }
+
+  get turns(): Turn[] {
+    return this.of('turn').map(({ turn }) => turn);
+  }
+
+  /** "agent: …", with a dash where it was interrupted. */
   get script(): string[] {
     return this.turns.map(({ speaker, text, interrupted }) => `${speaker}: ${text}${interrupted ? ' -' : ''}`);
   }
 
-  /** What the model was told last. */
-  get told(): readonly ModelMessage[] {
-    return this.model.told.at(-1) ?? [];
+  get faults(): string[] {
+    return this.of('fault').map(({ fault }) => `${fault.stage} ${fault.provider} ${fault.fault} ${fault.then.action}`);
   }
 
   of<T extends ConversationEvent['type']>(type: T): Extract<ConversationEvent, { type: T }>[] {
     return this.events.filter((event): event is Extract<ConversationEvent, { type: T }> => event.type === type);
-  }
-
-  /** What is left running: nothing, when it is over. */
-  get leaks() {
-    return {
-      timers: this.clock.waiting,
-      listeners: this.line.listeners.size,
-      requests: this.transcriber.open + this.model.open + this.speaker.open,
-    };
   }
 }

@@ -1,74 +1,61 @@
-import {
-  type ConversationEnd,
-  type ConversationEvent,
-  type Turn,
-} from '../../../src/voice/conversation/conversation-events.js';
 import { RealtimeConversation } from '../../../src/voice/conversation/realtime-conversation.js';
-import { type RealtimeDeps } from '../../../src/voice/conversation/realtime-deps.js';
-import { type Script, ScriptedSpeechToSpeech } from './scripted-speech-to-speech.js';
-import { VirtualClock } from './virtual-clock.js';
-import { VirtualLine } from './virtual-line.js';
+import { type ModelMessage } from '../../../src/voice/providers/ports.js';
+import { ConversationHarness, DEFAULT_ANSWER, type HarnessOptions } from './conversation-harness.js';
+import { CHARACTER_MS, type Plan } from './scripted-providers.js';
+import { ScriptedRealtimeModel, type ScriptedSession } from './scripted-realtime-model.js';
 
-export interface RealtimeLabOptions extends Partial<Omit<RealtimeDeps, 'clock' | 'tell' | 'provider'>> {
-  script?: Partial<Script>;
+export interface RealtimeOptions extends HarnessOptions {
+  /** How each fixed phrase goes that the model says. */
+  phrases?: Plan;
 }
 
-/** A conversation with a scripted model on a line without a network, in time of its own. */
-export class RealtimeLab {
-  readonly clock = new VirtualClock();
-  readonly line = new VirtualLine();
-  readonly events: ConversationEvent[] = [];
-  readonly provider: ScriptedSpeechToSpeech;
-  readonly conversation: RealtimeConversation;
-  end: ConversationEnd | undefined;
-  broken: unknown;
+/** A conversation through one model that hears and speaks. */
+export class RealtimeHarness extends ConversationHarness {
+  readonly model: ScriptedRealtimeModel;
 
-  constructor(build: (lab: RealtimeLab) => RealtimeLabOptions = () => ({})) {
-    const { script, settings, ...options } = build(this);
-    const answer = (): string => 'All right, I have written that down.';
-    this.provider = new ScriptedSpeechToSpeech(this.clock, this.line.words, { answer, ...script });
-    this.conversation = new RealtimeConversation(this.line, {
-      ...options,
-      provider: this.provider,
+  constructor(build: (own: RealtimeHarness) => RealtimeOptions = () => ({})) {
+    super();
+    const { clock, line, emit } = this;
+    const { answer = () => DEFAULT_ANSWER, hearing, thinking, greeting, settings, tools, ...options } = build(this);
+    const phrases = options.phrases ?? ((phrase) => (phrase === 0 ? (greeting ?? {}) : {}));
+    this.model = new ScriptedRealtimeModel(clock, line.words, { answer, hearing, thinking, phrases });
+    const conversation = new RealtimeConversation(line, {
+      provider: this.model,
       settings: { instructions: 'Be kind.', apology: { text: '' }, ...settings },
-      tell: (event) => this.events.push(event),
-      clock: this.clock,
+      tell: emit,
+      clock,
+      ...(tools && { tools }),
     });
-    this.conversation.over.then(
-      (end) => (this.end = end),
-      (error: unknown) => (this.broken = error),
-    );
-    this.conversation.start();
+    this.begin(conversation);
   }
 
-  /** Lets time pass, 20 ms at a time, until the conversation ends. */
-  async pass(ms: number): Promise<void> {
-    await this.passUntil(() => false, ms);
+  /** The session that was opened last. */
+  get session(): ScriptedSession {
+    return this.model.sessions.at(-1)!;
   }
 
-  async passUntil(reached: () => boolean, limitMs = 120_000): Promise<void> {
-    for (let passedMs = 0; passedMs < limitMs && !this.end && !this.broken && !reached(); passedMs += 20) {
-      await this.clock.advance(20);
-      this.line.tick();
-    }
-    await this.clock.advance(0);
+  override get answers(): number {
+    return this.model.answers;
   }
 
-  get turns(): Turn[] {
-    return this.events.flatMap((event) => (event.type === 'turn' ? [event.turn] : []));
+  override get toolsOffered(): boolean[] {
+    const orders = this.model.sessions.flatMap((session) => session.orders);
+    return orders.filter(({ instructions }) => !instructions).map(({ mayUseTools }) => mayUseTools);
   }
 
-  /** "agent: …", a dash where it was interrupted. */
-  get script(): string[] {
-    return this.turns.map(({ speaker, text, interrupted }) => `${speaker}: ${text}${interrupted ? ' -' : ''}`);
+  override get speechRequests(): number {
+    return this.model.answers + this.model.phrases;
   }
 
-  of<T extends ConversationEvent['type']>(type: T): Extract<ConversationEvent, { type: T }>[] {
-    return this.events.filter((event): event is Extract<ConversationEvent, { type: T }> => event.type === type);
+  override get modelMessages(): readonly ModelMessage[] {
+    return this.session.messages;
   }
 
-  /** What is left running: nothing, when it is over. */
-  get leaks() {
-    return { timers: this.clock.waiting, listeners: this.line.listeners.size, sessions: this.provider.open };
+  override get open(): number {
+    return this.model.open;
+  }
+
+  override speechMs(text: string): number {
+    return text.length * CHARACTER_MS;
   }
 }

@@ -21,25 +21,25 @@ export interface Behaviour {
   delayMs?: number;
   /** Between pieces. */
   betweenMs?: number;
-  /** What goes wrong, after `after` pieces; `bug`: something that is no ProviderError. */
+  /** The fault after `after` pieces; `bug`: an error that is no ProviderError. */
   fault?: ProviderFault | 'stall' | 'bug' | 'empty';
   after?: number;
   retryAfterMs?: number;
-  /** Takes no notice of being given up. */
-  deaf?: boolean;
+  /** Ignores its abort signal. */
+  ignoresAbort?: boolean;
 }
 
 export type Plan = (request: number) => Behaviour;
 
-/** How long a character takes to say, milliseconds. */
+/** Length of a spoken character, milliseconds. */
 export const CHARACTER_MS = 40;
 
-/** What all scripted providers do alike: delays, faults, and a count of what is open. */
+/** Common to all scripted providers: delays, faults, and a count of open requests. */
 class Script {
-  /** Requests that were neither finished, failed nor given up. */
+  /** Requests that are neither finished, failed nor aborted. */
   open = 0;
   requests = 0;
-  givenUp = 0;
+  aborted = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -51,15 +51,15 @@ class Script {
     const { delayMs = 0, betweenMs = 0, after = 0, fault } = behaviour;
     this.open++;
     let listening = true;
-    const aborted = (): void => {
-      if (listening) this.givenUp++;
+    const abort = (): void => {
+      if (listening) this.aborted++;
       this.close(listening);
       listening = false;
     };
-    signal.addEventListener('abort', aborted);
+    signal.addEventListener('abort', abort);
     try {
       for (let index = 0; index <= pieces.length; index++) {
-        await this.pause(index === 0 ? delayMs : betweenMs, signal, behaviour.deaf);
+        await this.pause(index === 0 ? delayMs : betweenMs, signal, behaviour.ignoresAbort);
         if (fault && index === Math.min(after, pieces.length)) {
           if (fault === 'empty') return;
           await this.fail(fault, behaviour, signal);
@@ -67,7 +67,7 @@ class Script {
         if (index < pieces.length) yield pieces[index]!;
       }
     } finally {
-      signal.removeEventListener('abort', aborted);
+      signal.removeEventListener('abort', abort);
       this.close(listening);
       listening = false;
     }
@@ -77,11 +77,15 @@ class Script {
     if (counted) this.open--;
   }
 
-  private async fail(fault: NonNullable<Behaviour['fault']>, { retryAfterMs, deaf }: Behaviour, signal: AbortSignal) {
+  private async fail(
+    fault: NonNullable<Behaviour['fault']>,
+    { retryAfterMs, ignoresAbort }: Behaviour,
+    signal: AbortSignal,
+  ) {
     if (fault === 'bug') throw new TypeError('Cannot read properties of undefined');
     if (fault !== 'stall') throw new ProviderError(fault as ProviderFault, `scripted: ${fault}`, retryAfterMs);
     await new Promise((_, reject) => {
-      if (!deaf) {
+      if (!ignoresAbort) {
         signal.addEventListener(
           'abort',
           () => {
@@ -93,23 +97,23 @@ class Script {
     });
   }
 
-  private pause(ms: number, signal: AbortSignal, deaf = false): Promise<void> {
+  private pause(ms: number, signal: AbortSignal, ignoresAbort = false): Promise<void> {
     if (ms <= 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
+      const abort = (): void => {
         cancel();
         reject(signal.reason as Error);
       };
       const cancel = this.clock.after(ms, () => {
-        signal.removeEventListener('abort', giveUp);
+        signal.removeEventListener('abort', abort);
         resolve();
       });
-      if (!deaf) signal.addEventListener('abort', giveUp, { once: true });
+      if (!ignoresAbort) signal.addEventListener('abort', abort, { once: true });
     });
   }
 }
 
-export class ScriptedTranscriber extends Script implements SpeechToText {
+export class ScriptedSpeechToText extends Script implements SpeechToText {
   constructor(
     readonly name: string,
     clock: Clock,
@@ -130,8 +134,8 @@ export class ScriptedTranscriber extends Script implements SpeechToText {
   }
 }
 
-/** One that hears while somebody speaks. */
-export class StreamingTranscriber extends ScriptedTranscriber {
+/** Speech to text that takes audio while the customer speaks. */
+export class StreamingSpeechToText extends ScriptedSpeechToText {
   stream({ signal, language }: TranscriptionOptions): TranscriptionStream {
     const frames: number[] = [];
     return {
@@ -143,15 +147,15 @@ export class StreamingTranscriber extends ScriptedTranscriber {
   }
 
   override transcribe(): Promise<Transcript> {
-    throw new Error('listen instead');
+    throw new Error('use the stream');
   }
 }
 
 export type Answer = string | ModelEvent[];
 
 export class ScriptedModel extends Script implements LanguageModel {
-  /** What it was told, request by request. */
-  readonly told: (readonly ModelMessage[])[] = [];
+  /** The messages of each request. */
+  readonly received: (readonly ModelMessage[])[] = [];
   readonly offered: number[] = [];
 
   constructor(
@@ -164,9 +168,9 @@ export class ScriptedModel extends Script implements LanguageModel {
   }
 
   respond({ messages, tools, signal }: ModelRequest): AsyncIterable<ModelEvent> {
-    this.told.push(messages);
+    this.received.push(messages);
     this.offered.push(tools.length);
-    const answer = this.answer(messages, this.told.length - 1);
+    const answer = this.answer(messages, this.received.length - 1);
     const events = typeof answer === 'string' ? said(answer) : answer;
     return this.play([...events, { type: 'usage', inputTokens: 10, outputTokens: 5 }], signal);
   }
@@ -180,7 +184,7 @@ export const toolCall = (name: string, args: unknown = {}, id = `call-${name}`):
   call: { id, name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
 });
 
-export class ScriptedSpeaker extends Script implements TextToSpeech {
+export class ScriptedTextToSpeech extends Script implements TextToSpeech {
   readonly texts: string[] = [];
 
   constructor(

@@ -13,14 +13,14 @@ import { VirtualLine } from './support/virtual-line.js';
 
 /** `LEAK_RUNS=1000` for the long form. */
 const RUNS = Number(process.env['LEAK_RUNS'] ?? 30);
-const AT_ONCE = 20;
+const CONCURRENCY = 20;
 const FAULT_RATE = 0.15;
-/** Time passes faster than outside. */
+/** Virtual milliseconds for each real one. */
 const SPEED = 4;
 const FRAME_MS = 20;
-const PATIENCE_MS = 6_000;
-/** Of one host, as `http.ts` keeps them. */
-const MOST_FREE_SOCKETS = 64;
+const TIMEOUT_MS = 6_000;
+/** Free sockets that `http.ts` keeps for one host. */
+const MAX_FREE_SOCKETS = 64;
 const REASONS = [
   'hung up',
   'agent_hangup',
@@ -58,11 +58,11 @@ const timers = (): number => process.getActiveResourcesInfo().filter((name) => n
 const listeners = (): number => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
 
 describe('conversations with providers over HTTP that fail at random', () => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
   let fault: () => Fault | undefined;
 
   beforeAll(async () => {
-    lab = await FakeVendors.start({
+    vendors = await FakeVendors.start({
       rules: [
         { when: /bye/, say: 'Goodbye then, thank you for your time.', calls: [{ name: 'end_call', arguments: {} }] },
         { when: /./, say: 'I see. What else can I do for you today?' },
@@ -73,13 +73,13 @@ describe('conversations with providers over HTTP that fail at random', () => {
     });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => vendors.close());
 
-  /** @returns why it ended, and what shows whether it is still held by anybody */
-  async function converse(seed: number): Promise<{ reason: string; held: WeakRef<Conversation> }> {
+  /** @returns how it ended, and a reference that shows whether anything still holds the conversation */
+  async function converse(seed: number): Promise<{ reason: string; reference: WeakRef<Conversation> }> {
     const next = random(seed);
     const line = new VirtualLine();
-    const provider = { kind: 'openai', baseUrl: lab.url, model: 'lab' };
+    const provider = { kind: 'openai', baseUrl: vendors.url, model: 'test' };
     const conversation = new Conversation(line, {
       transcribers: { primary: createSpeechToText(provider), fallback: createSpeechToText(provider) },
       models: { primary: createLanguageModel(provider) },
@@ -90,27 +90,30 @@ describe('conversations with providers over HTTP that fail at random', () => {
         maxDurationMs: next() < 0.1 ? 4_000 : 60_000,
         silence: { afterMs: 3_000, prompt: { text: 'Are you there?' }, times: 1, farewell: undefined },
         limits: {
-          ...{ transcriptionMs: PATIENCE_MS, modelFirstMs: PATIENCE_MS, modelNextMs: PATIENCE_MS },
-          ...{ speechFirstMs: PATIENCE_MS, speechNextMs: PATIENCE_MS },
+          transcriptionMs: TIMEOUT_MS,
+          modelFirstMs: TIMEOUT_MS,
+          modelNextMs: TIMEOUT_MS,
+          speechFirstMs: TIMEOUT_MS,
+          speechNextMs: TIMEOUT_MS,
         },
       },
       clock,
     });
     const hangsUpAtMs = next() < 0.2 ? 1_000 + 8_000 * next() : Infinity;
-    const told: { end?: ConversationEnd } = {};
-    void conversation.over.then((end) => (told.end = end));
+    const outcome: { end?: ConversationEnd } = {};
+    void conversation.over.then((end) => (outcome.end = end));
     conversation.start();
-    for (let lastMs = clock.now(); !told.end && line.atMs < hangsUpAtMs;) {
+    for (let lastMs = clock.now(); !outcome.end && line.atMs < hangsUpAtMs;) {
       await new Promise((resolve) => setTimeout(resolve, FRAME_MS / SPEED));
       for (; lastMs <= clock.now(); lastMs += FRAME_MS) {
         if (next() < 0.01) line.says('words', next() < 0.3 ? 2_200 : 200 + 800 * next());
         line.tick();
       }
     }
-    if (!told.end && next() < 0.5) conversation.stop();
+    if (!outcome.end && next() < 0.5) conversation.stop();
     else await conversation.hangUp();
     expect(line.listeners.size).toBe(0);
-    return { reason: told.end?.reason ?? 'hung up', held: new WeakRef(conversation) };
+    return { reason: outcome.end?.reason ?? 'hung up', reference: new WeakRef(conversation) };
   }
 
   async function batch(from: number, count: number): Promise<Awaited<ReturnType<typeof converse>>[]> {
@@ -119,7 +122,7 @@ describe('conversations with providers over HTTP that fail at random', () => {
     const worker = async (): Promise<void> => {
       while (seed < from + count) ended.push(await converse(seed++));
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
     return ended;
   }
 
@@ -130,26 +133,26 @@ describe('conversations with providers over HTTP that fail at random', () => {
     const rejections: unknown[] = [];
     const note = (reason: unknown): void => void rejections.push(reason);
     process.on('unhandledRejection', note);
-    await batch(0, AT_ONCE / 2);
-    await lab.until(({ open }) => open === 0);
+    await batch(0, CONCURRENCY / 2);
+    await vendors.until(({ open }) => open === 0);
     const before = { timers: timers(), listeners: listeners() - 1 };
     const heapBefore = heap();
 
-    const ended = await batch(AT_ONCE, RUNS);
-    await lab.until(({ open }) => open === 0);
+    const ended = await batch(CONCURRENCY, RUNS);
+    await vendors.until(({ open }) => open === 0);
     process.off('unhandledRejection', note);
-    await eventually('that nobody holds any of them', () => {
+    await eventually('that nothing holds any of them', () => {
       collect();
-      return Promise.resolve(ended.every(({ held }) => held.deref() === undefined) || undefined);
+      return Promise.resolve(ended.every(({ reference }) => reference.deref() === undefined) || undefined);
     });
     expect(rejections).toEqual([]);
-    // Those of connections that wait for the next request are not counted.
+    // Timers of idle connections are not counted.
     await eventually('that no timer is left', () => Promise.resolve(timers() <= before.timers || undefined));
     expect(listeners()).toBe(before.listeners);
-    expect(lab.sockets.size).toBeLessThanOrEqual(MOST_FREE_SOCKETS);
+    expect(vendors.sockets.size).toBeLessThanOrEqual(MAX_FREE_SOCKETS);
     const reasons = new Set(ended.map(({ reason }) => reason));
     expect([...reasons].filter((reason) => !REASONS.includes(reason))).toEqual([]);
-    // Otherwise it would prove little.
+    // Faults and hang-ups have happened, otherwise the test would prove little.
     for (const reason of ['hung up', 'error_speech_provider']) expect(reasons).toContain(reason);
     if (process.env['LEAK_RUNS'])
       process.stderr.write(`${JSON.stringify({ ...summaryOf(ended), heapBytesEach: (heap() - heapBefore) / RUNS })}\n`);

@@ -18,18 +18,23 @@ import { type Vocabulary } from './virtual-line.js';
 const PIECE = 800;
 
 export interface Script {
+  /** Counted from 0; fixed phrases are not counted. */
   answer: (messages: readonly ModelMessage[], request: number) => Answer;
-  /** How each reply goes; a fault breaks the session. */
-  speaking?: Plan;
-  /** How long each transcript takes; with `fault: 'empty'` it cannot be made, with `stall` it never comes. */
-  hearing?: Plan;
+  /** How each answer goes, counted in the same way; a fault breaks the session. */
+  thinking?: Plan | undefined;
+  /** How each fixed phrase goes. */
+  phrases?: Plan | undefined;
+  /** How long each transcript takes; with `fault: 'empty'` the transcript fails, with `stall` it never comes. */
+  hearing?: Plan | undefined;
 }
 
-/** A model that hears and speaks, in time of its own. Says what is between “ and ” in its instructions, as it is told to. */
-export class ScriptedSpeechToSpeech implements RealtimeModel {
+/** A scripted model that hears and speaks, in virtual time. Fixed phrases stand between “ and ” in its instructions. */
+export class ScriptedRealtimeModel implements RealtimeModel {
   readonly name = 'voice';
   readonly sessions: ScriptedSession[] = [];
-  replies = 0;
+  /** Requests for an answer, and for a fixed phrase. */
+  answers = 0;
+  phrases = 0;
   utterances = 0;
 
   constructor(
@@ -45,14 +50,9 @@ export class ScriptedSpeechToSpeech implements RealtimeModel {
     return session;
   }
 
-  /** Sessions that nobody has closed. */
+  /** Sessions that are not closed. */
   get open(): number {
     return this.sessions.filter(({ closed }) => !closed).length;
-  }
-
-  /** What the last one knows. */
-  get told(): readonly ModelMessage[] {
-    return this.sessions.at(-1)?.messages ?? [];
   }
 }
 
@@ -69,7 +69,7 @@ export class ScriptedSession implements RealtimeSession {
   private readonly timers = new Set<() => void>();
 
   constructor(
-    private readonly own: ScriptedSpeechToSpeech,
+    private readonly own: ScriptedRealtimeModel,
     { messages, signal }: RealtimeOptions,
   ) {
     this.messages = [...messages];
@@ -111,10 +111,17 @@ export class ScriptedSession implements RealtimeSession {
     };
     this.failing.add(failed);
     if (this.broken) failed(this.broken);
-    const behaviour = this.own.script.speaking?.(this.own.replies) ?? {};
-    const request = this.own.replies++;
+    const { script } = this.own;
+    const phrase = /“(.*)”/.exec(order.instructions ?? '')?.[1];
+    const behaviour = (phrase ? script.phrases?.(this.own.phrases) : script.thinking?.(this.own.answers)) ?? {};
+    const request = phrase ? this.own.phrases++ : this.own.answers++;
+    const say = (): Answer => phrase ?? script.answer(this.messages, request);
     this.last = this.last
-      .then(() => (entry.cut || this.broken ? undefined : this.play(order, request, behaviour, queue, entry)))
+      .then(() => {
+        if (entry.cut || this.broken) return undefined;
+        this.orders.push(order);
+        return this.play(say(), behaviour, queue, entry);
+      })
       .finally(() => {
         this.failing.delete(failed);
       });
@@ -147,15 +154,12 @@ export class ScriptedSession implements RealtimeSession {
   }
 
   private async play(
-    order: RealtimeResponseOptions,
-    request: number,
+    answer: Answer,
     { delayMs = 0, betweenMs = 0, fault, after = 0, retryAfterMs }: Behaviour,
     queue: EventQueue<RealtimeEvent>,
     entry: { message?: ModelMessage & { role: 'assistant' }; cut: boolean },
   ): Promise<void> {
-    this.orders.push(order);
-    const exact = /“(.*)”/.exec(order.instructions ?? '')?.[1];
-    const events = this.eventsOf(exact ?? this.own.script.answer(this.messages, request));
+    const events = this.eventsOf(answer);
     entry.message = { role: 'assistant', content: '', toolCalls: [] };
     this.messages.push(entry.message);
     for (const [index, event] of events.entries()) {
@@ -182,7 +186,8 @@ export class ScriptedSession implements RealtimeSession {
     const audio = (text.match(/[^.?!]+[.?!]?\s*/g) ?? []).flatMap((sentence): RealtimeEvent[] => {
       const pcm = this.own.words.speech(sentence.trim(), sentence.length * CHARACTER_MS, 'agent');
       return Array.from({ length: Math.ceil(pcm.length / PIECE) }, (_, n) => ({
-        ...{ type: 'audio', pcm: pcm.slice(n * PIECE, (n + 1) * PIECE) },
+        type: 'audio',
+        pcm: pcm.slice(n * PIECE, (n + 1) * PIECE),
       }));
     });
     const calls = events.filter(({ type }) => type === 'tool_call');

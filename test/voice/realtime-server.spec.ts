@@ -13,8 +13,8 @@ const GREETING = 'Hello, this is Anna.';
 const APOLOGY = { text: 'I am sorry.', audio: silence(0.1).fill(2) };
 const GOODBYE = 'Thank you. Goodbye!';
 
-/** A conversation over real sockets, on a line that plays as fast as it can. */
-class LineToLab {
+/** A conversation over real sockets, on a line that plays as fast as possible. */
+class SocketHarness {
   readonly line = new VirtualLine();
   readonly events: ConversationEvent[] = [];
   readonly conversation: RealtimeConversation;
@@ -31,7 +31,7 @@ class LineToLab {
     this.conversation.start();
   }
 
-  /** Frames pass, until it is so or the conversation is over. */
+  /** Passes frames until the condition holds or the conversation ends. */
   async until(reached: () => boolean = () => false): Promise<void> {
     while (!this.end && !reached()) {
       this.line.tick();
@@ -52,76 +52,76 @@ class LineToLab {
   }
 }
 
-let lab: FakeVendors;
-let call: LineToLab;
-/** What the server hears next. */
+let vendors: FakeVendors;
+let harness: SocketHarness;
+/** The next transcript of the server. */
 let words = '';
 
 beforeAll(async () => {
-  lab = await FakeVendors.start({ apiKey: 'key-1', recognizes: false, hears: () => words });
-  // Takes its time, which the server does not need then.
-  for (const text of [GREETING, GOODBYE]) await lab.voices.sayOnLine(text);
+  vendors = await FakeVendors.start({ apiKey: 'key-1', recognizes: false, hears: () => words });
+  // Synthesis takes time; the voices keep what they have made.
+  for (const text of [GREETING, GOODBYE]) await vendors.voices.sayOnLine(text);
 });
 
 beforeEach(() => {
-  lab.faults.clear();
-  lab.connections = 0;
+  vendors.faults.clear();
+  vendors.connections = 0;
 });
 
-/** However it went: no socket is open. */
+/** No socket is left open. */
 afterEach(async () => {
-  call.conversation.stop();
-  expect(call.line.listeners.size).toBe(0);
-  await lab.until(({ sockets }) => sockets.size === 0);
+  harness.conversation.stop();
+  expect(harness.line.listeners.size).toBe(0);
+  await vendors.until(({ sockets }) => sockets.size === 0);
 });
 
-afterAll(() => lab.close());
+afterAll(() => vendors.close());
 
-const turns = (count: number) => call.until(() => call.script.length >= count);
+const turns = (count: number) => harness.until(() => harness.script.length >= count);
 const say = (text: string) => {
   words = text;
-  call.line.speaks(speech(1, 1));
+  harness.line.speaks(speech(1, 1));
 };
 
-it('talks with a Realtime server: greets, hears, uses a tool, answers, and says goodbye', async () => {
+it('has a conversation with a Realtime server: greeting, tool, answer and goodbye', async () => {
   const weather: Tool = {
     definition: { name: 'weather', description: 'The weather', parameters: { type: 'object' } },
     timeoutMs: 1_000,
     run: ({ city }) => Promise.resolve(`20 degrees in ${String(city)}`),
   };
-  call = new LineToLab(lab.url, {}, [endCall(), weather]);
+  harness = new SocketHarness(vendors.url, {}, [endCall(), weather]);
   await turns(1);
   say('How is the weather, please?');
   await turns(3);
   say('Goodbye then.');
-  await call.until();
-  expect(call.script).toEqual([
+  await harness.until();
+  expect(harness.script).toEqual([
     `agent: ${GREETING}`,
     'customer: How is the weather, please?',
     'agent: It will be sunny – about twenty degrees. Anything else?',
     'customer: Goodbye then.',
     `agent: ${GOODBYE}`,
   ]);
-  expect(call.events.filter(({ type }) => type === 'tool')).toMatchObject([
+  expect(harness.events.filter(({ type }) => type === 'tool')).toMatchObject([
     { use: { name: 'weather', result: '20 degrees in Zürich “West”' } },
     { use: { name: 'end_call', error: null } },
   ]);
-  expect(call.end).toEqual({ reason: 'agent_hangup', detail: null });
-  expect({ faults: call.faults, connections: lab.connections }).toEqual({ faults: [], connections: 1 });
+  expect(harness.end).toEqual({ reason: 'agent_hangup', detail: null });
+  expect({ faults: harness.faults, connections: vendors.connections }).toEqual({ faults: [], connections: 1 });
 });
 
-it('is interrupted, and goes on with the same session', async () => {
-  call = new LineToLab(lab.url, { interruptMs: 100 });
+it('continues with the same session after an interruption', async () => {
+  harness = new SocketHarness(vendors.url, { interruptMs: 100 });
   // One second.
-  await call.until(() => call.line.played.length > 8_000);
+  await harness.until(() => harness.line.played.length > 8_000);
   say('Hello, who is speaking there?');
   await turns(3);
-  expect(call.script).toEqual([
+  expect(harness.script).toEqual([
     expect.stringMatching(/^agent: Hello, .+ -$/),
     'customer: Hello, who is speaking there?',
     'agent: Hello there! How may I help you today?',
   ]);
-  expect({ faults: call.faults, connections: lab.connections }).toEqual({ faults: [], connections: 1 });
+  expect({ faults: harness.faults, connections: vendors.connections }).toEqual({ faults: [], connections: 1 });
 });
 
 const waiting = (ms: number): Partial<ConversationSettings> => ({
@@ -145,41 +145,41 @@ describe.each<[Fault, string]>([
 ])('%j', (fault, means) => {
   const again = !['refused', 'denied'].includes(means) && !('retryAfter' in fault && fault.retryAfter === '7');
 
-  it('ends the call with an apology, when it lasts', async () => {
-    lab.faults.always('realtime', fault);
-    call = new LineToLab(lab.url, means === 'timeout' ? waiting(100) : {});
-    await call.until();
-    expect(call.end).toMatchObject({ reason: 'error_llm_provider' });
-    expect(call.end?.detail).not.toContain(SECRET);
-    expect(call.faults).toEqual(again ? [`${means} retry`, `${means} give_up`] : [`${means} give_up`]);
-    expect(call.script.at(-1)).toBe(`agent: ${APOLOGY.text}`);
-    expect(lab.connections).toBe(again ? 2 : 1);
+  it('ends the call with the failure message when it lasts', async () => {
+    vendors.faults.always('realtime', fault);
+    harness = new SocketHarness(vendors.url, means === 'timeout' ? waiting(100) : {});
+    await harness.until();
+    expect(harness.end).toMatchObject({ reason: 'error_llm_provider' });
+    expect(harness.end?.detail).not.toContain(SECRET);
+    expect(harness.faults).toEqual(again ? [`${means} retry`, `${means} give_up`] : [`${means} give_up`]);
+    expect(harness.script.at(-1)).toBe(`agent: ${APOLOGY.text}`);
+    expect(vendors.connections).toBe(again ? 2 : 1);
   });
 
   if (again)
-    it('is got over, when it happens once', async () => {
-      lab.faults.add('realtime', fault);
-      // Only who says nothing is given up by the clock.
-      call = new LineToLab(lab.url, means === 'timeout' ? waiting(2_000) : {});
+    it('is retried when it happens once', async () => {
+      vendors.faults.add('realtime', fault);
+      // Only a silent server runs into the timeout.
+      harness = new SocketHarness(vendors.url, means === 'timeout' ? waiting(2_000) : {});
       await turns(1);
       say('Goodbye then.');
-      await call.until();
-      expect(call.end?.reason).toBe('agent_hangup');
-      expect(call.script.at(-1)).toBe(`agent: ${GOODBYE}`);
-      expect(call.faults).toEqual([`${means} retry`]);
+      await harness.until();
+      expect(harness.end?.reason).toBe('agent_hangup');
+      expect(harness.script.at(-1)).toBe(`agent: ${GOODBYE}`);
+      expect(harness.faults).toEqual([`${means} retry`]);
     });
 });
 
-it('ends the call when nobody listens there', async () => {
-  call = new LineToLab(await refusingUrl(), { apology: { text: '' } });
-  await call.until();
-  expect(call.end).toEqual({ reason: 'error_llm_provider', detail: expect.stringContaining('ECONNREFUSED') });
+it('ends the call when the connection is refused', async () => {
+  harness = new SocketHarness(await refusingUrl(), { apology: { text: '' } });
+  await harness.until();
+  expect(harness.end).toEqual({ reason: 'error_llm_provider', detail: expect.stringContaining('ECONNREFUSED') });
 });
 
-it('hangs up while the server stalls, and leaves nothing', async () => {
-  lab.faults.always('realtime', { kind: 'stall' });
-  call = new LineToLab(lab.url);
-  await lab.until(({ sockets }) => sockets.size === 1);
-  await call.conversation.hangUp();
-  expect(call.script).toEqual([]);
+it('leaves nothing when the customer hangs up while the server stalls', async () => {
+  vendors.faults.always('realtime', { kind: 'stall' });
+  harness = new SocketHarness(vendors.url);
+  await vendors.until(({ sockets }) => sockets.size === 1);
+  await harness.conversation.hangUp();
+  expect(harness.script).toEqual([]);
 });
