@@ -6,11 +6,11 @@ export {
   type Turn,
   type TurnLatency,
   type Usage,
-} from './conversation/conversation-events.js';
-export { conversationSettings, type ConversationSettings } from './conversation/conversation-settings.js';
+} from './conversation-events.js';
+export { conversationSettings, type ConversationSettings } from './conversation-settings.js';
 export { Conversation } from './conversation/conversation.js';
 export { RealtimeConversation } from './conversation/realtime-conversation.js';
-export { type Clock } from './pipeline/clock.js';
+export { type Clock } from './clock.js';
 export { type ProviderPair } from './pipeline/provider-chain.js';
 export { presynthesize } from './presynthesize.js';
 export { type LanguageModel, ProviderError } from './providers/ports.js';

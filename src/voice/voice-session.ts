@@ -1,4 +1,4 @@
-import { type ConversationEnd } from './conversation/conversation-events.js';
+import { type ConversationEnd } from './conversation-events.js';
 
 /** Whoever speaks for us on an answered line. What is heard of the line is told to it; it says when to hang up. */
 export interface VoiceSession {

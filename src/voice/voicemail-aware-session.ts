@@ -1,5 +1,5 @@
 import { Announcement, type MachineChoice } from './announcement.js';
-import { type ConversationEnd } from './conversation/conversation-events.js';
+import { type ConversationEnd } from './conversation-events.js';
 import { type ConversationLine } from '../lib/audio/index.js';
 import { type VoiceSession } from './voice-session.js';
 

@@ -4,7 +4,7 @@ import { startSession } from '../../src/sessions/start-session.js';
 import { type SessionPlan } from '../../src/sessions/session-plan.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { type CallLeg } from '../../src/telephony/provider.js';
-import { type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
+import { type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { refusingUrl } from '../fakes/fake-vendors.js';
 import { factsOf } from '../support/call-log.js';
 import { VirtualLine } from '../voice/support/virtual-line.js';

@@ -4,7 +4,7 @@ import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provid
 import { VoicemailAwareSession } from '../../src/voice/voicemail-aware-session.js';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
 import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
-import { type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
+import { type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { createLanguageModel, createTextToSpeech, createSpeechToText } from '../../src/voice/providers/providers.js';
 import { transferCall } from '../../src/voice/tools/call-tools.js';
 import { FakeVendors } from '../fakes/fake-vendors.js';

@@ -1,6 +1,6 @@
 import { VoicemailAwareSession, type MachineScript } from '../../src/voice/voicemail-aware-session.js';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
-import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
+import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
 import { decodeTones, encodeTones } from '../../src/voice/providers/scripted/tone-code.js';
 import { endCall, transferCall } from '../../src/voice/tools/call-tools.js';

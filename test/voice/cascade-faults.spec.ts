@@ -1,5 +1,5 @@
 import { congestionTone } from '../../src/lib/audio/congestion-tone.js';
-import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { GREETING, QUESTION } from './support/appointment.js';
 import { CascadeHarness, type CascadeOptions } from './support/cascade-harness.js';
 import {

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
-import { type Clock } from '../../src/voice/pipeline/clock.js';
-import { type ConversationEnd } from '../../src/voice/conversation/conversation-events.js';
+import { type Clock } from '../../src/voice/clock.js';
+import { type ConversationEnd } from '../../src/voice/conversation-events.js';
 import { createLanguageModel, createTextToSpeech, createSpeechToText } from '../../src/voice/providers/providers.js';
 import { endCall } from '../../src/voice/tools/call-tools.js';
 import { type Fault, NAMED_FAULTS } from '../fakes/faults.js';

@@ -1,4 +1,4 @@
-import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { ANSWER, GREETING, QUESTION, SENTENCES } from './support/appointment.js';
 import { CascadeHarness, type CascadeOptions } from './support/cascade-harness.js';
 import { CHARACTER_MS, StreamingSpeechToText } from './support/scripted-providers.js';

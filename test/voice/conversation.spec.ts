@@ -1,4 +1,4 @@
-import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { ANSWER, GREETING, QUESTION, SENTENCES } from './support/appointment.js';
 import { type ConversationHarness, type HarnessOptions } from './support/conversation-harness.js';
 import { HARNESSES } from './support/harnesses.js';

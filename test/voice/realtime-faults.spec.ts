@@ -1,5 +1,5 @@
 import { congestionTone } from '../../src/lib/audio/congestion-tone.js';
-import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { GREETING, QUESTION } from './support/appointment.js';
 import { RealtimeHarness, type RealtimeOptions } from './support/realtime-harness.js';
 import { type Behaviour, CHARACTER_MS, type Plan, toolCall } from './support/scripted-providers.js';

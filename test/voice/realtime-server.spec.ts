@@ -1,6 +1,6 @@
 import { endCall } from '../../src/voice/tools/call-tools.js';
-import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation/conversation-events.js';
-import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation-events.js';
+import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { createRealtimeModel } from '../../src/voice/providers/providers.js';
 import { RealtimeConversation } from '../../src/voice/conversation/realtime-conversation.js';
 import { type Tool } from '../../src/voice/tools/tool.js';

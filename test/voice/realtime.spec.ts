@@ -1,4 +1,4 @@
-import { type ConversationSettings } from '../../src/voice/conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { endCall } from '../../src/voice/tools/call-tools.js';
 import { type Tool } from '../../src/voice/tools/tool.js';
 import { ANSWER, GREETING, QUESTION, SENTENCES } from './support/appointment.js';

@@ -1,4 +1,4 @@
-import { type Clock } from '../pipeline/clock.js';
+import { type Clock } from '../clock.js';
 
 /**
  * Milliseconds since the answer, by the clock: set by what is heard. The frame that came with the least delay counts, so

@@ -1,9 +1,9 @@
 import { SpeechQueue } from './speech-queue.js';
-import { AgentTurn, type UtteranceSource, scripted, type Utterance } from './agent-turn.js';
-import { systemClock } from '../pipeline/clock.js';
-import { type ConversationEnd, type ConversationEvent, type Turn } from './conversation-events.js';
+import { AgentTurn, type UtteranceSource, scripted, type Utterance } from '../turn/agent-turn.js';
+import { systemClock } from '../clock.js';
+import { type ConversationEnd, type ConversationEvent, type Turn } from '../conversation-events.js';
 import { type ConversationDeps } from './conversation-deps.js';
-import { type Phrase } from './conversation-settings.js';
+import { type Phrase } from '../conversation-settings.js';
 import { limitDuration } from './duration-limit.js';
 import { FRAME_MS } from '../pipeline/endpointing.js';
 import { equip, type Equipment } from './equipment.js';
@@ -11,7 +11,7 @@ import { SpeechRecognition, type RecognizedUtterance } from '../pipeline/cascade
 import { SerialQueue } from '../../lib/platform/index.js';
 import { asUtterance, DtmfCollector } from './dtmf-collector.js';
 import { type ConversationLine } from '../../lib/audio/index.js';
-import { CancellationScope } from '../pipeline/cancellation-scope.js';
+import { CancellationScope } from '../cancellation-scope.js';
 import { type AfterSilence, InactivityTimer } from './inactivity-timer.js';
 import { ReplyGenerator } from '../pipeline/cascade/reply-generator.js';
 import { StageFailed } from '../pipeline/provider-chain.js';

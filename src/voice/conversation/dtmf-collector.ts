@@ -1,5 +1,5 @@
 import { type RecognizedUtterance } from '../pipeline/cascade/speech-recognition.js';
-import { type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 
 /** Makes one message of keys that are pressed one after another: after a pause, or at `#`. */
 export class DtmfCollector {

@@ -1,5 +1,5 @@
-import { type ConversationSettings, type Phrase } from './conversation-settings.js';
-import { type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type ConversationSettings, type Phrase } from '../conversation-settings.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 
 /** The longest a conversation may take, from now on. */
 export function limitDuration(

@@ -1,14 +1,14 @@
-import { type SpeechOutput } from './agent-turn.js';
-import { FailureMessage } from './failure-message.js';
-import { type Emit } from './conversation-events.js';
+import { type SpeechOutput } from '../turn/agent-turn.js';
+import { FailureMessage } from '../pipeline/failure-message.js';
+import { type Emit } from '../conversation-events.js';
 import { type ConversationDeps } from './conversation-deps.js';
-import { type ConversationSettings, conversationSettings } from './conversation-settings.js';
-import { ChatHistory } from './chat-history.js';
+import { type ConversationSettings, conversationSettings } from '../conversation-settings.js';
+import { ChatHistory } from '../turn/chat-history.js';
 import { type ConversationLine } from '../../lib/audio/index.js';
 import { CallClock } from './call-clock.js';
-import { Playback } from './playback.js';
+import { Playback } from '../turn/playback.js';
 import { type LanguageModel, type SpeechToText } from '../providers/ports.js';
-import { type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 import { synthesizeWithFallback } from '../pipeline/cascade/speech-synthesis.js';
 import { ProviderChain } from '../pipeline/provider-chain.js';
 

@@ -1,5 +1,5 @@
-import { type ConversationSettings, type Phrase } from './conversation-settings.js';
-import { type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type ConversationSettings, type Phrase } from '../conversation-settings.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 
 /** What is said when nobody speaks; `last`: then the call ends, also when there is nothing to say. */
 export type AfterSilence = { last: false; phrase: Phrase } | { last: true; phrase: Phrase | undefined };

@@ -1,21 +1,21 @@
 import { SpeechQueue } from './speech-queue.js';
-import { AgentTurn, type SpeechOutput, scripted, type Utterance } from './agent-turn.js';
-import { systemClock } from '../pipeline/clock.js';
+import { AgentTurn, type SpeechOutput, scripted, type Utterance } from '../turn/agent-turn.js';
+import { systemClock } from '../clock.js';
 import { congestionTone, type ConversationLine } from '../../lib/audio/index.js';
-import { type ConversationEnd, type ConversationEvent, type Turn } from './conversation-events.js';
-import { type ConversationSettings, conversationSettings } from './conversation-settings.js';
+import { type ConversationEnd, type ConversationEvent, type Turn } from '../conversation-events.js';
+import { type ConversationSettings, conversationSettings } from '../conversation-settings.js';
 import { limitDuration } from './duration-limit.js';
 import { FRAME_MS } from '../pipeline/endpointing.js';
-import { ChatHistory, type UserEntry } from './chat-history.js';
+import { ChatHistory, type UserEntry } from '../turn/chat-history.js';
 import { SerialQueue } from '../../lib/platform/index.js';
 import { asUtterance, DtmfCollector } from './dtmf-collector.js';
 import { CallClock } from './call-clock.js';
-import { Playback } from './playback.js';
+import { Playback } from '../turn/playback.js';
 import { RealtimeRecognition, type RealtimeUtterance } from '../pipeline/realtime/realtime-recognition.js';
 import { RealtimeLink } from '../pipeline/realtime/realtime-link.js';
 import { type RealtimeDeps } from './realtime-deps.js';
 import { RealtimeReplyGenerator } from '../pipeline/realtime/realtime-reply-generator.js';
-import { CancellationScope } from '../pipeline/cancellation-scope.js';
+import { CancellationScope } from '../cancellation-scope.js';
 import { type AfterSilence, InactivityTimer } from './inactivity-timer.js';
 import { ProviderChain, StageFailed } from '../pipeline/provider-chain.js';
 

@@ -1,6 +1,6 @@
-import { type Clock } from '../pipeline/clock.js';
-import { type Emit } from './conversation-events.js';
-import { type ConversationSettings } from './conversation-settings.js';
+import { type Clock } from '../clock.js';
+import { type Emit } from '../conversation-events.js';
+import { type ConversationSettings } from '../conversation-settings.js';
 import { type RealtimeModel } from '../providers/ports.js';
 import { type Tool } from '../tools/tool.js';
 

@@ -1,5 +1,5 @@
-import { type UtteranceSource, type Utterance } from './agent-turn.js';
-import { type Cause } from './turn-latency.js';
+import { type UtteranceSource, type Utterance } from '../turn/agent-turn.js';
+import { type Cause } from '../turn/turn-latency.js';
 
 /** What the agent has to say, the next first: how it begins, then answers, then the rest. */
 export class SpeechQueue {

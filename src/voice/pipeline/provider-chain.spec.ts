@@ -1,6 +1,6 @@
 import { VirtualClock } from '../../../test/voice/support/virtual-clock.js';
 import { ProviderError, type ProviderFault } from '../providers/ports.js';
-import { Cancelled, CancellationScope } from './cancellation-scope.js';
+import { Cancelled, CancellationScope } from '../cancellation-scope.js';
 import { ProviderChain, StageFailed } from './provider-chain.js';
 
 let clock: VirtualClock;

@@ -1,6 +1,6 @@
-import { type StageName, type Emit } from '../conversation/conversation-events.js';
+import { type StageName, type Emit } from '../conversation-events.js';
 import { ProviderError } from '../providers/ports.js';
-import { type CancellationScope } from './cancellation-scope.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 
 /** Whoever can do it could not. */
 export class StageFailed extends Error {

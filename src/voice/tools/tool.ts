@@ -1,6 +1,6 @@
-import { type ConversationEnd, type Emit, type ToolUse } from '../conversation/conversation-events.js';
+import { type ConversationEnd, type Emit, type ToolUse } from '../conversation-events.js';
 import { type ToolCall, type ToolDefinition } from '../providers/ports.js';
-import { Cancelled, type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { Cancelled, type CancellationScope } from '../cancellation-scope.js';
 import { messageOf } from '../pipeline/provider-chain.js';
 
 /** Something the model can do in a call. */

@@ -1,4 +1,4 @@
-import { type ConversationSettings } from '../../../src/voice/conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../../src/voice/conversation-settings.js';
 import { endCall, sendDtmf, transferCall } from '../../../src/voice/tools/call-tools.js';
 import { type Tool, type ToolContext } from '../../../src/voice/tools/tool.js';
 import { CascadeHarness } from './cascade-harness.js';

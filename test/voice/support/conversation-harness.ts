@@ -1,9 +1,5 @@
-import {
-  type ConversationEnd,
-  type ConversationEvent,
-  type Turn,
-} from '../../../src/voice/conversation/conversation-events.js';
-import { type ConversationSettings } from '../../../src/voice/conversation/conversation-settings.js';
+import { type ConversationEnd, type ConversationEvent, type Turn } from '../../../src/voice/conversation-events.js';
+import { type ConversationSettings } from '../../../src/voice/conversation-settings.js';
 import { type Held } from '../../../src/voice/voicemail-aware-session.js';
 import { type ModelMessage } from '../../../src/voice/providers/ports.js';
 import { type Tool } from '../../../src/voice/tools/tool.js';

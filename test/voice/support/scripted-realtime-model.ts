@@ -1,4 +1,4 @@
-import { type Clock } from '../../../src/voice/pipeline/clock.js';
+import { type Clock } from '../../../src/voice/clock.js';
 import {
   type RealtimeOptions,
   type ModelMessage,

@@ -1,4 +1,4 @@
-import { type ToolUse } from '../../../src/voice/conversation/conversation-events.js';
+import { type ToolUse } from '../../../src/voice/conversation-events.js';
 import { type CallControl } from '../../../src/voice/tools/call-tools.js';
 import { type Tool } from '../../../src/voice/tools/tool.js';
 import { GREETING, QUESTION } from './appointment.js';

@@ -1,4 +1,4 @@
-import { type Clock } from '../../../src/voice/pipeline/clock.js';
+import { type Clock } from '../../../src/voice/clock.js';
 
 /** Time that passes when it is told to. */
 export class VirtualClock implements Clock {

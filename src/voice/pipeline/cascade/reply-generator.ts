@@ -1,9 +1,9 @@
-import { type AgentTurn } from '../../conversation/agent-turn.js';
-import { type ConversationEnd, type Emit } from '../../conversation/conversation-events.js';
-import { type ConversationSettings } from '../../conversation/conversation-settings.js';
-import { type AssistantEntry, type ChatHistory } from '../../conversation/chat-history.js';
+import { type AgentTurn } from '../../turn/agent-turn.js';
+import { type ConversationEnd, type Emit } from '../../conversation-events.js';
+import { type ConversationSettings } from '../../conversation-settings.js';
+import { type AssistantEntry, type ChatHistory } from '../../turn/chat-history.js';
 import { type LanguageModel, ProviderError, type ToolCall } from '../../providers/ports.js';
-import { paced, type CancellationScope } from '../cancellation-scope.js';
+import { paced, type CancellationScope } from '../../cancellation-scope.js';
 import { SentenceChunker } from './sentence-chunker.js';
 import { type Tool, useTool } from '../../tools/tool.js';
 import { type ProviderChain } from '../provider-chain.js';

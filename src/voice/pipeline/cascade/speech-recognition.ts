@@ -1,8 +1,8 @@
-import { type Emit } from '../../conversation/conversation-events.js';
-import { type ConversationSettings } from '../../conversation/conversation-settings.js';
+import { type Emit } from '../../conversation-events.js';
+import { type ConversationSettings } from '../../conversation-settings.js';
 import { Endpointing, type Utterance } from '../endpointing.js';
 import { type Transcript, type TranscriptionStream, type SpeechToText } from '../../providers/ports.js';
-import { type CancellationScope } from '../cancellation-scope.js';
+import { type CancellationScope } from '../../cancellation-scope.js';
 import { type ProviderChain } from '../provider-chain.js';
 
 /** Times are milliseconds since the answer. */

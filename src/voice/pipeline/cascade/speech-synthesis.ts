@@ -1,7 +1,7 @@
-import { type Emit } from '../../conversation/conversation-events.js';
-import { type ConversationSettings } from '../../conversation/conversation-settings.js';
+import { type Emit } from '../../conversation-events.js';
+import { type ConversationSettings } from '../../conversation-settings.js';
 import { ProviderError, type TextToSpeech } from '../../providers/ports.js';
-import { paced, type CancellationScope } from '../cancellation-scope.js';
+import { paced, type CancellationScope } from '../../cancellation-scope.js';
 import { type ProviderChain } from '../provider-chain.js';
 
 /**

@@ -4,7 +4,7 @@ import {
   type RealtimeSession,
   type RealtimeModel,
 } from '../../providers/ports.js';
-import { type CancellationScope } from '../cancellation-scope.js';
+import { type CancellationScope } from '../../cancellation-scope.js';
 
 /** An utterance whose text has not come yet: another session has to hear it again. */
 interface Unheard {

@@ -1,7 +1,7 @@
-import { type ConversationSettings } from '../../conversation/conversation-settings.js';
+import { type ConversationSettings } from '../../conversation-settings.js';
 import { Endpointing, type Utterance } from '../endpointing.js';
 import { type RealtimeLink } from './realtime-link.js';
-import { type CancellationScope } from '../cancellation-scope.js';
+import { type CancellationScope } from '../../cancellation-scope.js';
 
 /** Times are milliseconds since the answer. */
 export interface RealtimeUtterance extends Omit<Utterance, 'pcm'> {

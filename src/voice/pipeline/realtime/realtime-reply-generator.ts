@@ -1,12 +1,12 @@
-import { type AgentTurn, type UtteranceSource, scripted } from '../../conversation/agent-turn.js';
-import { type ConversationEnd, type Emit } from '../../conversation/conversation-events.js';
-import { type ConversationSettings, type Phrase } from '../../conversation/conversation-settings.js';
-import { type AssistantEntry, type ChatHistory, UNKNOWN_RESULT } from '../../conversation/chat-history.js';
+import { type AgentTurn, type UtteranceSource, scripted } from '../../turn/agent-turn.js';
+import { type ConversationEnd, type Emit } from '../../conversation-events.js';
+import { type ConversationSettings, type Phrase } from '../../conversation-settings.js';
+import { type AssistantEntry, type ChatHistory, UNKNOWN_RESULT } from '../../turn/chat-history.js';
 import { type RealtimeModel, type ToolCall } from '../../providers/ports.js';
 import { type RealtimeLink } from './realtime-link.js';
 import { type ReplyOrder, type ReplyParts, RealtimeReply } from './realtime-reply.js';
-import { type CancellationScope } from '../cancellation-scope.js';
-import { type SpeechSegment } from '../../conversation/speech-segment.js';
+import { type CancellationScope } from '../../cancellation-scope.js';
+import { type SpeechSegment } from '../../turn/speech-segment.js';
 import { type Tool, useTool } from '../../tools/tool.js';
 import { type ProviderChain } from '../provider-chain.js';
 

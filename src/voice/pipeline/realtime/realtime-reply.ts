@@ -1,6 +1,6 @@
-import { type Emit } from '../../conversation/conversation-events.js';
-import { type StageLimits } from '../../conversation/conversation-settings.js';
-import { type AssistantEntry } from '../../conversation/chat-history.js';
+import { type Emit } from '../../conversation-events.js';
+import { type StageLimits } from '../../conversation-settings.js';
+import { type AssistantEntry } from '../../turn/chat-history.js';
 import { AsyncSignal } from '../../../lib/platform/index.js';
 import {
   ProviderError,
@@ -10,9 +10,9 @@ import {
   type ToolCall,
 } from '../../providers/ports.js';
 import { type RealtimeLink } from './realtime-link.js';
-import { paced, type CancellationScope } from '../cancellation-scope.js';
-import { type SpeechSegment } from '../../conversation/speech-segment.js';
-import { playedText, joined } from '../../conversation/spoken-text.js';
+import { paced, type CancellationScope } from '../../cancellation-scope.js';
+import { type SpeechSegment } from '../../turn/speech-segment.js';
+import { playedText, joined } from '../../turn/spoken-text.js';
 import { type ProviderChain } from '../provider-chain.js';
 
 const SAMPLES_PER_MS = 8;

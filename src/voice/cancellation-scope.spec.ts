@@ -1,4 +1,4 @@
-import { VirtualClock } from '../../../test/voice/support/virtual-clock.js';
+import { VirtualClock } from '../../test/voice/support/virtual-clock.js';
 import { Cancelled, paced, CancellationScope } from './cancellation-scope.js';
 
 let clock: VirtualClock;

@@ -1,12 +1,12 @@
-import { type UtteranceSource, scripted } from './agent-turn.js';
+import { type UtteranceSource, scripted } from '../turn/agent-turn.js';
 import { congestionTone } from '../../lib/audio/index.js';
-import { type Emit } from './conversation-events.js';
-import { type ConversationSettings } from './conversation-settings.js';
-import { concat } from '../pipeline/endpointing.js';
+import { type Emit } from '../conversation-events.js';
+import { type ConversationSettings } from '../conversation-settings.js';
+import { concat } from './endpointing.js';
 import { type TextToSpeech } from '../providers/ports.js';
-import { Cancelled, type CancellationScope } from '../pipeline/cancellation-scope.js';
-import { synthesizeWithFallback } from '../pipeline/cascade/speech-synthesis.js';
-import { type ProviderChain, StageFailed } from '../pipeline/provider-chain.js';
+import { Cancelled, type CancellationScope } from '../cancellation-scope.js';
+import { synthesizeWithFallback } from './cascade/speech-synthesis.js';
+import { type ProviderChain, StageFailed } from './provider-chain.js';
 
 /**
  * What is said when a provider has failed: synthesised beforehand, as nobody may be there to speak when it is needed. Where

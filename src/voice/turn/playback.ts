@@ -1,4 +1,4 @@
-import { type Clock } from '../pipeline/clock.js';
+import { type Clock } from '../clock.js';
 import { type ConversationLine } from '../../lib/audio/index.js';
 
 const SAMPLES_PER_MS = 8;

@@ -1,4 +1,4 @@
-import { type ProviderFault } from '../providers/ports.js';
+import { type ProviderFault } from './providers/ports.js';
 
 export type StageName = 'transcription' | 'model' | 'speech';
 

@@ -1,4 +1,4 @@
-import { ENDPOINTING, type EndpointingSettings } from '../pipeline/endpointing.js';
+import { ENDPOINTING, type EndpointingSettings } from './pipeline/endpointing.js';
 
 /** Words that are known beforehand; `audio` (PCM16 at 8 kHz) where they have been synthesised already. */
 export interface Phrase {

@@ -1,5 +1,5 @@
 import { type Clock } from './clock.js';
-import { ProviderError } from '../providers/ports.js';
+import { ProviderError } from './providers/ports.js';
 
 /** What waits in a scope that is closed fails with this: nobody needs the answer any more. */
 export class Cancelled extends Error {

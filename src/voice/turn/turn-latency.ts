@@ -1,4 +1,4 @@
-import { type TurnLatency } from './conversation-events.js';
+import { type TurnLatency } from '../conversation-events.js';
 
 /** What the agent answers to: when it was said and understood, milliseconds since the answer. */
 export interface Cause {

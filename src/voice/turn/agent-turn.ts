@@ -1,8 +1,8 @@
-import { type Turn } from './conversation-events.js';
+import { type Turn } from '../conversation-events.js';
 import { type AssistantEntry } from './chat-history.js';
 import { AsyncSignal } from '../../lib/platform/index.js';
 import { type Playback } from './playback.js';
-import { type CancellationScope } from '../pipeline/cancellation-scope.js';
+import { type CancellationScope } from '../cancellation-scope.js';
 import { SpeechSegment } from './speech-segment.js';
 import { playedText, joined } from './spoken-text.js';
 import { type Cause, latencyOf } from './turn-latency.js';
