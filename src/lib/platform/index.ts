@@ -16,6 +16,7 @@ export {
 export { migrate } from './database/migrations.js';
 export { Notifications } from './database/notifications.js';
 export { DomainError, notFound } from './errors/domain-error.js';
+export { messageOf } from './errors/message-of.js';
 export { addressProblem, type OutboundRules } from './http-client/address-problem.js';
 export { OutboundFailed, OutboundRefused } from './http-client/outbound-errors.js';
 export { type OutboundGuard } from './http-client/outbound-guard.js';

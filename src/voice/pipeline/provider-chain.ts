@@ -1,5 +1,6 @@
 import { type StageName, type Emit } from '../conversation-events.js';
 import { ProviderError } from '../providers/ports.js';
+import { messageOf } from '../../lib/platform/index.js';
 import { type CancellationScope } from '../cancellation-scope.js';
 
 /** Whoever can do it could not. */
@@ -102,5 +103,3 @@ function pause(scope: CancellationScope, ms: number): Promise<void> {
     }),
   );
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

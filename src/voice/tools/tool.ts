@@ -1,7 +1,7 @@
 import { type ConversationEnd, type Emit, type ToolUse } from '../conversation-events.js';
 import { type ToolCall, type ToolDefinition } from '../providers/ports.js';
 import { Cancelled, type CancellationScope } from '../cancellation-scope.js';
-import { messageOf } from '../pipeline/provider-chain.js';
+import { messageOf } from '../../lib/platform/index.js';
 
 /** Something the model can do in a call. */
 export interface Tool {
