@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', '.data', 'node_modules', 'bench', 'test/support/*.mjs'] },
+  { ignores: ['dist', '.data', 'node_modules', 'bench', 'scripts', 'test/support/*.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
