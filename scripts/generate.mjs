@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import * as prettier from 'prettier';
 import { createApplication, openConfiguredDatabase } from '../dist/app/application.js';
 import { envExample, loadConfig, settingsPage } from '../dist/config/config.js';
-import { buildOpenApi, createLog, schemaText } from '../dist/lib/platform/index.js';
+import { buildOpenApi, createLog } from '../dist/lib/platform/index.js';
+import { schemaText } from '../dist/lib/platform/database/schema-text.js';
 import { SIMULATOR_NUMBERS } from '../dist/telephony/index.js';
 
-const json = (value) => prettier.format(JSON.stringify(value), { parser: 'json' });
+const json = async (value) =>
+  prettier.format(JSON.stringify(value), { ...(await prettier.resolveConfig('openapi.json')), parser: 'json' });
 
 const testNumbersPage = () =>
   [

@@ -7,7 +7,7 @@ import {
   type OpenedDatabase,
   openConfiguredDatabase,
 } from './app/application.js';
-import { Recordings } from './recordings/index.js';
+import { RecordingLinks } from './calls/index.js';
 import { type Config, loadConfig } from './config/config.js';
 import { DemoData, demoGuide } from './app/demo-data.js';
 import { listenOn } from './app/listen.js';
@@ -40,7 +40,7 @@ async function serve(config: Config, database: OpenedDatabase, stop: AbortSignal
   const app = await createApplication(config, database, createLog(config.logLevel));
   try {
     const url = await listenOn(app, config);
-    if (config.roles.includes('api')) app.get(Recordings, { strict: false }).servedAt(url);
+    if (config.roles.includes('api')) app.get(RecordingLinks, { strict: false }).servedAt(url);
     const demo = database.isEmbedded ? await app.get(DemoData).createOnce() : undefined;
     welcome(config, database, url);
     if (demo) say(demoGuide(demo, url));

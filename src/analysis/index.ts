@@ -1,2 +1,2 @@
 export { MAY_BE_ASSESSED } from './analysis-jobs.js';
-export { AnalysisWorker } from './analysis.worker.js';
+export { AnalysisModule } from './analysis.module.js';

@@ -3,16 +3,18 @@ import { type DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm'
 import { AgentEntity, AgentsApiModule, AgentsModule, AgentVersionEntity } from '../agents/index.js';
 import { ProviderAccountEntity } from '../provider-accounts/index.js';
 import { ApiKeyEntity, ApiKeysApiModule, ApiKeysModule, OrganizationEntity } from '../api-keys/index.js';
+import { AnalysisModule } from '../analysis/index.js';
 import { CallsApiModule, CallsWorkerModule } from '../calls/index.js';
+import { RecordingsApiModule } from '../recordings/index.js';
 import { DialingModule } from '../dialing/index.js';
 import { type Config, type Role } from '../config/config.js';
 import { DemoData } from './demo-data.js';
 import { Log } from '../lib/platform/index.js';
 import { PlatformModule } from './platform.module.js';
 import { PlannedController } from './planned.controller.js';
-import { CarrierEntity, PhoneNumberEntity } from '../carriers/index.js';
-import { DiallingPolicyEntity, SuppressionEntity } from '../compliance/index.js';
-import { TelephonyApiModule } from '../telephony/index.js';
+import { CarrierEntity, CarriersApiModule, PhoneNumberEntity } from '../carriers/index.js';
+import { ComplianceApiModule, DiallingPolicyEntity, SuppressionEntity } from '../compliance/index.js';
+import { SipCarrierHealth } from '../telephony/index.js';
 import { WebhookEntity, WebhooksApiModule, WebhooksWorkerModule } from '../webhooks/index.js';
 
 /** The tables that TypeORM maps. */
@@ -34,9 +36,19 @@ class PlannedModule {}
 
 /** What each role of a process is made of. */
 const PARTS: Readonly<Record<Role, (context: { config: Config; databaseUrl: string }) => (Type | DynamicModule)[]>> = {
-  api: () => [ApiKeysApiModule, AgentsApiModule, TelephonyApiModule, CallsApiModule, WebhooksApiModule, PlannedModule],
+  api: () => [
+    ApiKeysApiModule,
+    AgentsApiModule,
+    CarriersApiModule.forRoot(SipCarrierHealth),
+    ComplianceApiModule,
+    CallsApiModule,
+    RecordingsApiModule,
+    WebhooksApiModule,
+    PlannedModule,
+  ],
   worker: ({ config, databaseUrl }) => [
     CallsWorkerModule,
+    AnalysisModule,
     DialingModule.forRoot(config.redisUrl, databaseUrl),
     WebhooksWorkerModule,
   ],

@@ -1,13 +1,11 @@
 import { Module } from '@nestjs/common';
 import { EventStore } from '../lib/event-store/index.js';
-import { type Config } from '../config/config.js';
-import { Database, Log, SecretBox, Notifications } from '../lib/platform/index.js';
-import { CONFIG } from '../config/inject-config.js';
+import { Database, Notifications } from '../lib/platform/index.js';
 import { CallCommands } from './call-commands.js';
 import { CALLS_PROJECTION } from './call-append.js';
-import { Recordings } from '../recordings/index.js';
+import { RecordingLinks } from './recording-links.js';
 
-/** Appends to calls, decides about them and knows their recordings: what API and workers share. */
+/** What API and workers share: appending to calls, deciding about them, links to their recordings. */
 @Module({
   providers: [
     {
@@ -19,12 +17,8 @@ import { Recordings } from '../recordings/index.js';
       inject: [Database, Notifications],
     },
     { provide: CallCommands, useFactory: (events: EventStore) => new CallCommands(events), inject: [EventStore] },
-    {
-      provide: Recordings,
-      useFactory: (config: Config, secrets: SecretBox, log: Log) => new Recordings(config, secrets, log),
-      inject: [CONFIG, SecretBox, Log],
-    },
+    RecordingLinks,
   ],
-  exports: [EventStore, CallCommands, Recordings],
+  exports: [EventStore, CallCommands, RecordingLinks],
 })
 export class CallStoreModule {}

@@ -7,14 +7,14 @@ import { CallView, type StoredCallRow, toCallView } from './queries/call-view.js
 import { CallCreated, CallEventView, CreateCallRequest, ListCallsQuery, TurnView } from './calls.dto.js';
 import { type Cause, CallsService } from './calls.service.js';
 import { hashOf, parseIdempotencyKey } from './idempotency.js';
-import { Recordings } from '../recordings/index.js';
+import { RecordingLinks } from './recording-links.js';
 
 @ApiTags('Calls')
 @Controller('v1/calls')
 export class CallsController {
   constructor(
     private readonly calls: CallsService,
-    private readonly recordings: Recordings,
+    private readonly recordings: RecordingLinks,
   ) {}
 
   @Post()

@@ -24,7 +24,7 @@ import { type CallFilter, listCalls } from './queries/call-list.js';
 import { type StoredCallRow } from './queries/call-view.js';
 import { type CallCreated, type CreateCallRequest } from './calls.dto.js';
 import { appendToCall } from './call-append.js';
-import { dialTaskId } from '../dialing/index.js';
+import { dialTaskId } from './task-id.js';
 import { Idempotency } from './idempotency.js';
 
 /** What caused a change, kept with its events. */

@@ -13,11 +13,12 @@ export {
 export { type EventPayload, eventPayloads } from './call-payload.js';
 export { CallStoreModule } from './call-store.module.js';
 export { type CallCommand, type CallState } from './call.js';
-export { CallsApiModule, CallsWorkerModule } from './calls.module.js';
+export { CallsApiModule, CallsModule, CallsWorkerModule } from './calls.module.js';
 export { CallsService } from './calls.service.js';
 export { costOf, type RateCard } from './cost.js';
 export { responsibleFor } from './disconnection-reasons.js';
 export { rebuildCall, rebuildCalls } from './maintenance/call-rebuild.js';
 export { loadTurns, saveTurn, type Turn, TURNS_TABLE } from './queries/call-turns.js';
 export { saveUsage, usageOf } from './queries/call-usage.js';
-export { checkLink, type LinkProblem, recordingPath } from './recording-links.js';
+export { RecordingLinks } from './recording-links.js';
+export { dialTaskId } from './task-id.js';

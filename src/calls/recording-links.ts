@@ -1,28 +1,56 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { type Config } from '../config/config.js';
+import { InjectConfig } from '../config/inject-config.js';
+import { Log, SecretBox } from '../lib/platform/index.js';
+import { checkLink, type LinkProblem, recordingPath } from './recording-signature.js';
 
-/** A link that has run out, or that we have not made. */
-export type LinkProblem = 'expired' | 'forged';
+/** Lifetime of a link to a recording. */
+const LINK_MS = 60 * 60_000;
 
-const sign = (key: Buffer, callId: string, expires: number): string =>
-  createHmac('sha256', key).update(`recording\n${callId}\n${expires}`).digest('base64url');
+/** Signs and checks the links at which recordings can be played. */
+@Injectable()
+export class RecordingLinks {
+  private key: Buffer | undefined;
+  private baseUrl: string;
 
-/** The path and query of a recording for whoever holds it, until `expiresAt`. */
-export function recordingPath(key: Buffer, callId: string, expiresAt: Date): string {
-  const expires = Math.floor(expiresAt.getTime() / 1000);
-  return `/recordings/${callId}.wav?expires=${expires}&signature=${sign(key, callId, expires)}`;
-}
+  constructor(
+    @InjectConfig() config: Config,
+    private readonly secrets: SecretBox,
+    private readonly log: Log,
+  ) {
+    this.baseUrl = config.publicUrl ?? '';
+  }
 
-/** Whether such a link may be followed. @returns what is wrong with it */
-export function checkLink(
-  key: Buffer,
-  callId: string,
-  expires: string,
-  signature: string,
-  now: Date,
-): LinkProblem | undefined {
-  const seconds = /^\d{1,12}$/.test(expires) ? Number(expires) : 0;
-  const expected = Buffer.from(sign(key, callId, seconds));
-  const given = Buffer.from(signature);
-  if (expected.length !== given.length || !timingSafeEqual(expected, given)) return 'forged';
-  return seconds * 1000 < now.getTime() ? 'expired' : undefined;
+  /** Sets the address of this process, for links without PUBLIC_URL. */
+  servedAt(url: string): void {
+    this.baseUrl ||= url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost');
+  }
+
+  /** `recording` of a call as it is stored: a path of the API for our own recordings. */
+  static pathOf(callId: string): string {
+    return `/v1/calls/${callId}/recording`;
+  }
+
+  /** The address that a client can play: ours signed, others unchanged. */
+  linkTo(recording: string | null, callId: string): string | null {
+    if (recording !== RecordingLinks.pathOf(callId)) return recording;
+    return this.baseUrl + recordingPath(this.signingKey(), callId, new Date(Date.now() + LINK_MS));
+  }
+
+  check(callId: string, expires: string, signature: string): LinkProblem | undefined {
+    return checkLink(this.signingKey(), callId, expires, signature, new Date());
+  }
+
+  /** The same key in all processes; without a shared ENCRYPTION_KEY links are valid in this process only. */
+  private signingKey(): Buffer {
+    if (this.key) return this.key;
+    try {
+      this.key = this.secrets.keyFor('recording links');
+    } catch (error) {
+      this.log.warn({ err: error }, 'links to recordings are valid only in this process and until it ends');
+      this.key = randomBytes(32);
+    }
+    return this.key;
+  }
 }

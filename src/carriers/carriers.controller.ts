@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestj
 import { ApiTags } from '@nestjs/swagger';
 import { CallerParam, type Caller } from '../api-keys/index.js';
 import { Operation, Page, PageQuery } from '../lib/platform/index.js';
-import { CarrierHealth } from '../telephony/index.js';
+import { CarrierHealth } from './carrier-health.js';
 import { readCarrier } from './carrier-changes.js';
 import {
   CarrierView,

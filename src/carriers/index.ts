@@ -1,10 +1,9 @@
 export { CarrierEntity } from './carrier.entity.js';
 export { CarriersForCalls } from './carriers-for-calls.js';
-export { CarriersController } from './carriers.controller.js';
-export { CarriersService } from './carriers.service.js';
+export { CarriersApiModule, CarriersModule } from './carriers.module.js';
+export { CarrierHealth, type TargetHealth } from './carrier-health.js';
 export { noCarrier } from './no-carrier.js';
 export { PhoneNumberEntity } from './phone-number.entity.js';
-export { PhoneNumbersController } from './phone-numbers.controller.js';
 export { PhoneNumbersService } from './phone-numbers.service.js';
 export { Problems, type RawBody, RawBodyParam } from './raw-body.js';
 export { type CarrierTarget, DEFAULT_CARRIER_ID, formatNumber, type SipCarrier } from './sip-carrier.js';

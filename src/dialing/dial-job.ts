@@ -1,9 +1,7 @@
 import { type BulkJobOptions } from 'bullmq';
+import { dialTaskId } from '../calls/index.js';
 
 export const DIAL_QUEUE = 'dial';
-
-/** The id of the job that dials a call: `taskId` in the answer to its creation. */
-export const dialTaskId = (callId: string): string => `dial-${callId}`;
 
 /**
  * The job that wakes the dispatcher when a call is due. It carries no truth: lost, the call is found in the line all the

@@ -15,13 +15,13 @@ import {
   Notifications,
 } from '../lib/platform/index.js';
 import { CONFIG } from '../config/inject-config.js';
-import { CarriersForCalls } from '../carriers/index.js';
-import { DiallingPolicyService } from '../compliance/index.js';
-import { SimulatorProvider, SipTrunkProvider, TelephonyModule } from '../telephony/index.js';
+import { CarriersForCalls, CarriersModule } from '../carriers/index.js';
+import { ComplianceModule, DiallingPolicyService } from '../compliance/index.js';
+import { SimulatorProvider, SipTrunkProvider } from '../telephony/index.js';
 import { decodeTones, encodeTones } from '../voice/index.js';
 import { CallCommands, CallStoreModule } from '../calls/index.js';
 import { SessionMaintenanceWorker, createSessionSupport, type SessionSupport } from '../sessions/index.js';
-import { FinishRecordings, Recordings } from '../recordings/index.js';
+import { FinishRecordings, Recordings, RecordingsModule } from '../recordings/index.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
 import { DialingWorker } from './dialing.worker.js';
@@ -56,8 +56,10 @@ export class DialingModule {
       module: DialingModule,
       imports: [
         CallStoreModule,
+        RecordingsModule,
         AgentsModule,
-        TelephonyModule,
+        CarriersModule,
+        ComplianceModule,
         BullModule.forRootAsync({
           imports: [queue],
           useFactory: (connection: QueueConnection) => connection.options,

@@ -1,2 +1,1 @@
-export { dialTaskId } from './dial-job.js';
 export { DialingModule } from './dialing.module.js';

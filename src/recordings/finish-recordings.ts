@@ -3,8 +3,8 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, isId, type Log } from '../lib/platform/index.js';
 import { repairWav } from '../lib/audio/index.js';
-import { type CallCommands } from '../calls/index.js';
-import { Recordings } from './recordings.js';
+import { type CallCommands, RecordingLinks } from '../calls/index.js';
+import { type Recordings } from './recordings.js';
 
 const CAUSE = { service: 'recordings' };
 /** Of a WAV file of ours: one that is shorter was cut off before anything was recorded. */
@@ -65,7 +65,7 @@ export class FinishRecordings {
     if (durationMs === 0) return rm(path, { force: true });
     await this.recordings.store.put(`${callId}.wav`, path);
     const at = new Date().toISOString();
-    const url = Recordings.pathOf(callId);
+    const url = RecordingLinks.pathOf(callId);
     await this.calls.execute(callId, { type: 'RecordCall', at, url, durationMs: Math.round(durationMs) }, CAUSE);
     // Last, so that a crash before leaves it to be found again.
     await rm(path, { force: true });

@@ -3,7 +3,7 @@ import { ApiProperty, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
 import { type Caller, CallerParam } from '../api-keys/index.js';
 import { isId, notFound, Operation } from '../lib/platform/index.js';
-import { CallsService } from '../calls/index.js';
+import { CallsService, RecordingLinks } from '../calls/index.js';
 import { Recordings } from './recordings.js';
 
 class WavFile {
@@ -16,6 +16,7 @@ class WavFile {
 export class RecordingsController {
   constructor(
     private readonly calls: CallsService,
+    private readonly links: RecordingLinks,
     private readonly recordings: Recordings,
   ) {}
 
@@ -31,7 +32,7 @@ export class RecordingsController {
   })
   async getRecording(@CallerParam() caller: Caller, @Param('id') id: string, @Res() response: Response): Promise<void> {
     const { recording, id: callId } = await this.calls.get(caller, id);
-    const link = this.recordings.linkTo(recording, callId);
+    const link = this.links.linkTo(recording, callId);
     if (link === null) throw notFound('Recording');
     response.redirect(302, link);
   }
@@ -53,7 +54,7 @@ export class RecordingsController {
   ): Promise<void> {
     const callId = name.replace(/\.wav$/, '');
     if (!isId(callId) || typeof expires !== 'string' || typeof signature !== 'string') throw notFound('Recording');
-    const problem = this.recordings.check(callId, expires, signature);
+    const problem = this.links.check(callId, expires, signature);
     const found = problem ? undefined : await this.recordings.locate(callId, new Date(Number(expires) * 1000));
     if (!found) throw notFound('Recording');
     if ('url' in found) {

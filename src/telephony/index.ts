@@ -8,8 +8,7 @@ export {
 } from './provider.js';
 export { SIMULATOR_NUMBERS } from './simulator/simulator-script.js';
 export { SimulatorProvider } from './simulator/simulator.provider.js';
-export { CarrierHealth } from './sip-trunk/carrier-health.js';
+export { SipCarrierHealth } from './sip-trunk/carrier-health.js';
 export { SipLegLedger } from './sip-trunk/sip-leg-ledger.js';
 export { isCapacity } from './sip-trunk/sip-reasons.js';
 export { SipTrunkProvider } from './sip-trunk/sip-trunk.provider.js';
-export { TelephonyApiModule, TelephonyModule } from './telephony.module.js';

@@ -5,12 +5,12 @@ import { CallCommands } from '../../src/calls/call-commands.js';
 import { type CallCommand } from '../../src/calls/call.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
 import { FinishRecordings } from '../../src/recordings/finish-recordings.js';
+import { RecordingLinks } from '../../src/calls/recording-links.js';
 import { Recordings } from '../../src/recordings/recordings.js';
 import { EventStore } from '../../src/lib/event-store/event-store.js';
 import { Database, openDatabase, poolOf } from '../../src/lib/platform/database/database.js';
 import { type Log } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
-import { SecretBox } from '../../src/lib/platform/secret-box.js';
 import { execute, factsOf, rowsThatDisagree, storedRow } from '../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually, temporaryFolder } from '../support/process.js';
@@ -45,10 +45,7 @@ describe('finishing recordings', () => {
 
   const keep = (_: object, message: string) => void logged.push(message);
   const log: Log = { error: keep, warn: keep, info: keep, debug: keep, flush: () => undefined };
-  const recordingsOf = (dataDir: string) => {
-    const secrets = new SecretBox({ encryptionKey: randomBytes(32), databaseUrl: undefined, dataDir });
-    return new Recordings({ dataDir, recordingsUrl: undefined, publicUrl: undefined }, secrets, log);
-  };
+  const recordingsOf = (dataDir: string) => new Recordings({ dataDir, recordingsUrl: undefined });
   /** Another process, as far as a test can tell. */
   const finisher = (database = db.database) => {
     const calls = new CallCommands(new EventStore(database, CALLS_PROJECTION));
@@ -93,8 +90,8 @@ describe('finishing recordings', () => {
   async function expectFinished(id: string, samples: Buffer): Promise<void> {
     expect(readFileSync(finished(id))).toEqual(wavFile(samples, { channels: 2 }));
     const durationMs = samples.length / BYTES_PER_MS;
-    expect(await recorded(id)).toEqual([{ at: expect.any(String), url: Recordings.pathOf(id), durationMs }]);
-    expect((await rowOf(id)).recording).toBe(Recordings.pathOf(id));
+    expect(await recorded(id)).toEqual([{ at: expect.any(String), url: RecordingLinks.pathOf(id), durationMs }]);
+    expect((await rowOf(id)).recording).toBe(RecordingLinks.pathOf(id));
     expect(existsSync(incoming(id))).toBe(false);
   }
 
@@ -333,7 +330,7 @@ describe('finishing recordings', () => {
         null,
       ]);
       expect([existsSync(finished(young)), await deleted(young)]).toEqual([true, 0]);
-      expect((await rowOf(young)).recording).toBe(Recordings.pathOf(young));
+      expect((await rowOf(young)).recording).toBe(RecordingLinks.pathOf(young));
       expect(await rowsThatDisagree(db.database)).toEqual([]);
     });
 
@@ -358,7 +355,7 @@ describe('finishing recordings', () => {
     it('deletes as many as there are, more than one batch too', async () => {
       const ids = await Promise.all(Array.from({ length: 101 }, () => call('ended', 8)));
       await Promise.all(
-        ids.map((id) => execute(events, id, { type: 'RecordCall', at: at(8), url: Recordings.pathOf(id) })),
+        ids.map((id) => execute(events, id, { type: 'RecordCall', at: at(8), url: RecordingLinks.pathOf(id) })),
       );
       await finisher().finishing.expire(7);
       const [row] = await db.database.query<{ n: number }>(

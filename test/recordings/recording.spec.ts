@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallCommands } from '../../src/calls/call-commands.js';
-import { recordingPath } from '../../src/calls/recording-links.js';
-import { Recordings } from '../../src/recordings/recordings.js';
+import { recordingPath } from '../../src/calls/recording-signature.js';
+import { RecordingLinks } from '../../src/calls/recording-links.js';
 import { SecretBox } from '../../src/lib/platform/secret-box.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
@@ -44,7 +44,7 @@ describe('recordings', () => {
     await carryOn(app, id, 'ended');
     mkdirSync(join(data.path, 'recordings'), { recursive: true });
     writeFileSync(fileOf(id), wavFile(randomBytes(32_000), { channels: 2 }));
-    await say(id, url ?? Recordings.pathOf(id));
+    await say(id, url ?? RecordingLinks.pathOf(id));
     return id;
   }
   const ask = (id: string, key = tenant.key) => app.request('GET', `/v1/calls/${id}/recording`, { key });
@@ -127,8 +127,8 @@ describe('recordings', () => {
 
     it("signs nothing of another call's, whoever says that it is of this one", async () => {
       const others = await recordedCall(stranger);
-      const id = await recordedCall(tenant, Recordings.pathOf(others));
-      expect((await get(id)).recording).toBe(Recordings.pathOf(others));
+      const id = await recordedCall(tenant, RecordingLinks.pathOf(others));
+      expect((await get(id)).recording).toBe(RecordingLinks.pathOf(others));
     });
 
     it('is at PUBLIC_URL when that is set', async () => {

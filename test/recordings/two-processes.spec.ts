@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CallCommand } from '../../src/calls/call.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
-import { Recordings } from '../../src/recordings/recordings.js';
+import { RecordingLinks } from '../../src/calls/recording-links.js';
 import { EventStore } from '../../src/lib/event-store/event-store.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { TestApp, type Tenant } from '../support/app.js';
@@ -65,7 +65,7 @@ describe('recordings that a crash has left, with two servers started at once', (
       );
     const old = await call(8);
     writeFileSync(join(folder, `${old}.wav`), wavFile(randomBytes(3_200), { channels: 2 }));
-    const recorded = { type: 'RecordCall', at: new Date().toISOString(), url: Recordings.pathOf(old) } as const;
+    const recorded = { type: 'RecordCall', at: new Date().toISOString(), url: RecordingLinks.pathOf(old) } as const;
     await execute(new EventStore(db.database, CALLS_PROJECTION), old, recorded);
 
     const more = { DATABASE_URL: db.url, RECORDING_RETENTION_DAYS: '7' };

@@ -67,8 +67,7 @@ describe('preparing a live call', () => {
   const log: Log = { error: silent, warn: silent, info: silent, debug: silent, flush: silent };
   const speech = () => ({ kind: 'openai', baseUrl: server.url, model: 'model', voice: 'alloy' });
   const secretBox = () => new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: undefined, dataDir: '/data' });
-  const recordings = () =>
-    new Recordings({ dataDir: '/data', recordingsUrl: undefined, publicUrl: undefined }, secretBox(), log);
+  const recordings = () => new Recordings({ dataDir: '/data', recordingsUrl: undefined });
   const preparation = (
     agent: Partial<AgentForCalls> = {},
     { carriers, policy: policyPart, dailyUse, ...parts }: Partial<LiveCallPreparationDeps & SessionPlannerDeps> = {},

@@ -5,7 +5,7 @@ import { ENTITIES } from '../../src/app/app.module.js';
 import { ApiKeysService } from '../../src/api-keys/api-keys.service.js';
 import { type Environment, type Scope, SCOPES } from '../../src/api-keys/api-key.js';
 import { createApplication } from '../../src/app/application.js';
-import { Recordings } from '../../src/recordings/recordings.js';
+import { RecordingLinks } from '../../src/calls/recording-links.js';
 import { type Config, loadConfig } from '../../src/config/config.js';
 import { createLog } from '../../src/lib/platform/log.js';
 import { openDatabase } from '../../src/lib/platform/database/database.js';
@@ -43,7 +43,7 @@ export class TestApp {
     await nest.listen(0, '127.0.0.1');
     const { port } = nest.getHttpServer().address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;
-    if (config.roles.includes('api')) nest.get(Recordings, { strict: false }).servedAt(url);
+    if (config.roles.includes('api')) nest.get(RecordingLinks, { strict: false }).servedAt(url);
     return new TestApp(nest, url);
   }
 

@@ -14,7 +14,6 @@ export {
   violatedConstraint,
 } from './database/database.js';
 export { migrate } from './database/migrations.js';
-export { schemaText } from './database/schema-text.js';
 export { Notifications } from './database/notifications.js';
 export { DomainError, notFound } from './errors/domain-error.js';
 export { messageOf } from './errors/message-of.js';

@@ -2,27 +2,18 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Config } from '../../config/config.js';
 import { Log } from '../../lib/platform/index.js';
 import { InjectConfig } from '../../config/inject-config.js';
-import { type CarrierTarget } from '../../carriers/index.js';
+import { CarrierHealth, type CarrierTarget, type TargetHealth } from '../../carriers/index.js';
 import { SipEndpoints } from './sip-endpoints.js';
-
-export interface TargetHealth extends CarrierTarget {
-  ok: boolean;
-  /** The SIP status of the answer; null: none came. */
-  status: number | null;
-  /** Milliseconds until it came. */
-  rttMs: number | null;
-  /** Why nothing could be asked. */
-  problem: string | null;
-}
 
 const PING_MS = 4_000;
 
 /** Whether the servers of a carrier answer: SIP OPTIONS (RFC 3261 section 11), from the process that is asked. */
 @Injectable()
-export class CarrierHealth implements OnApplicationShutdown {
+export class SipCarrierHealth extends CarrierHealth implements OnApplicationShutdown {
   private readonly trunks: SipEndpoints;
 
   constructor(@InjectConfig() config: Config, log: Log) {
+    super();
     // Its own port: that of calls belongs to the worker.
     this.trunks = new SipEndpoints({ ...config.sip, port: 0 }, log);
   }

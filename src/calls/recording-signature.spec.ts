@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { checkLink, recordingPath } from './recording-links.js';
+import { checkLink, recordingPath } from './recording-signature.js';
 
 const KEY = Buffer.alloc(32, 1);
 const CALL = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10';
