@@ -353,15 +353,18 @@ function converseOn(voice, { session, url, call, noted }) {
     // What the conversation does at once when it is interrupted.
     clear: () => (noted.decisions[call].push(now()), audio.clear()),
   };
+  const providers = {
+    speechToText: { primary: voice.createSpeechToText(provider) },
+    model: { primary: voice.createLanguageModel(provider) },
+    textToSpeech: { primary: voice.createTextToSpeech(provider) },
+  };
   return new voice.VoicemailAwareSession(
     line,
     new voice.Conversation(line, {
       settings: { instructions: 'You are brief.', firstMessage: { text: 'Hello.' } },
-      transcribers: { primary: voice.createSpeechToText(provider) },
-      models: { primary: voice.createLanguageModel(provider) },
-      speakers: { primary: voice.createTextToSpeech(provider) },
+      pipeline: (context) => new voice.CascadePipeline(context, providers),
       tools: [voice.endCall()],
-      tell: (event) => {
+      emit: (event) => {
         if (event.type === 'fault' || event.type === 'ended') console.error(JSON.stringify(event));
         if (noted.measures && event.type === 'turn' && event.turn.latency) noted.latencies.push(event.turn.latency);
       },

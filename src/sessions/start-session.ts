@@ -8,14 +8,15 @@ import {
   Conversation,
   type Clock,
   type ConversationEvent,
-  type ConversationDeps,
   type ConversationSettings,
   createLanguageModel,
   createTextToSpeech,
   createRealtimeModel,
   createSpeechToText,
   conversationSettings,
-  RealtimeConversation,
+  CascadePipeline,
+  RealtimePipeline,
+  type PipelineFactory,
   type VoiceSession,
   type Tool,
 } from '../voice/index.js';
@@ -49,36 +50,33 @@ export function startSession(
 ): VoiceSession {
   const { script, stages, usage } = plan;
   for (const used of usage) tell({ type: 'usage', usage: used });
-  const parts = {
+  const pipeline = pipelineOf(stages);
+  if (!pipeline) return new Announcement(line, script);
+  const conversation = new Conversation(line, {
     settings: settingsOf(plan, surroundings.maxDurationMs),
+    pipeline,
     tools: toolsOf(plan, leg, surroundings),
+    emit: tell,
     ...(surroundings.clock && { clock: surroundings.clock }),
-    tell,
-  };
-  const conversation = conversationOf(stages, line, parts);
-  if (!conversation) return new Announcement(line, script);
+  });
   return new VoicemailAwareSession(line, conversation, {
     onMachine: script.onMachine,
     message: script.message ?? script.greeting,
   });
 }
 
-function conversationOf(
-  stages: StagesSettings,
-  line: AudioPort,
-  parts: Pick<ConversationDeps, 'settings' | 'tools' | 'clock' | 'tell'>,
-) {
-  if (stages.speechToSpeech)
-    return new RealtimeConversation(line, { ...parts, provider: createRealtimeModel(stages.speechToSpeech) });
+/** undefined: some stage has no provider. */
+function pipelineOf(stages: StagesSettings): PipelineFactory | undefined {
+  if (stages.speechToSpeech) {
+    const model = createRealtimeModel(stages.speechToSpeech);
+    return (context) => new RealtimePipeline(context, model);
+  }
   const providers = conversing(stages);
   if (!providers) return undefined;
-  const { transcription, model, speech } = providers;
-  return new Conversation(line, {
-    ...parts,
-    transcribers: providersOf(transcription, createSpeechToText),
-    models: providersOf(model, createLanguageModel),
-    speakers: providersOf(speech, createTextToSpeech),
-  });
+  const speechToText = providersOf(providers.transcription, createSpeechToText);
+  const model = providersOf(providers.model, createLanguageModel);
+  const textToSpeech = providersOf(providers.speech, createTextToSpeech);
+  return (context) => new CascadePipeline(context, { speechToText, model, textToSpeech });
 }
 
 function settingsOf(plan: SessionPlan, mostMs: number): ConversationSettings {

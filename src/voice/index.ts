@@ -1,5 +1,4 @@
 export { Announcement, type AnnouncementScript } from './announcement.js';
-export { type ConversationDeps } from './conversation/conversation-deps.js';
 export {
   type ConversationEvent,
   type ToolUse,
@@ -9,7 +8,9 @@ export {
 } from './conversation-events.js';
 export { conversationSettings, type ConversationSettings } from './conversation-settings.js';
 export { Conversation } from './conversation/conversation.js';
-export { RealtimeConversation } from './conversation/realtime-conversation.js';
+export { CascadePipeline } from './pipeline/cascade/cascade-pipeline.js';
+export { type PipelineFactory } from './pipeline/pipeline.js';
+export { RealtimePipeline } from './pipeline/realtime/realtime-pipeline.js';
 export { type Clock } from './clock.js';
 export { type ProviderPair } from './pipeline/provider-chain.js';
 export { presynthesize } from './presynthesize.js';

@@ -1,4 +1,5 @@
 import { Announcement, type MachineChoice } from './announcement.js';
+import { type Conversation } from './conversation/conversation.js';
 import { type ConversationEnd } from './conversation-events.js';
 import { type ConversationLine } from '../lib/audio/index.js';
 import { type VoiceSession } from './voice-session.js';
@@ -7,17 +8,6 @@ export interface MachineScript {
   onMachine: MachineChoice;
   /** Left with a machine; PCM16 at 8 kHz. */
   message: Int16Array | undefined;
-}
-
-/** A conversation, whoever holds it. */
-export interface Held {
-  readonly over: Promise<ConversationEnd>;
-  /** Somebody else talks with the customer. */
-  readonly handedOver: boolean;
-  start(): void;
-  dtmf(key: string): void;
-  hangUp(): Promise<void>;
-  stop(): void;
 }
 
 /**
@@ -31,7 +21,7 @@ export class VoicemailAwareSession implements VoiceSession {
 
   constructor(
     private readonly line: ConversationLine,
-    private readonly conversation: Held,
+    private readonly conversation: Conversation,
     private readonly machine: MachineScript,
   ) {
     this.over = new Promise((resolve, reject) => {

@@ -45,7 +45,7 @@ const KNOTS: readonly string[] = [
 ];
 
 /** Rooms with folders that still import each other; each is untied and leaves this list. */
-const FOLDER_KNOTS: readonly string[] = ['voice'];
+const FOLDER_KNOTS: readonly string[] = [];
 
 /** Files that must stay free of clocks, databases and frameworks. They may import each other across rooms (ADR 3). */
 const PURE = [

@@ -3,6 +3,7 @@ import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
 import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provider.js';
 import { VoicemailAwareSession } from '../../src/voice/voicemail-aware-session.js';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
+import { CascadePipeline } from '../../src/voice/pipeline/cascade/cascade-pipeline.js';
 import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
 import { type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { createLanguageModel, createTextToSpeech, createSpeechToText } from '../../src/voice/providers/providers.js';
@@ -102,13 +103,16 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     const setting = { kind: 'openai', baseUrl: providers.url, model: 'lab' } as const;
     const transfer = (to: string, signal: AbortSignal) =>
       leg.transfer(to, { mode: 'bridge', from: FROM, ringTimeoutMs: 20_000, signal });
+    const stages = {
+      speechToText: { primary: createSpeechToText(setting) },
+      model: { primary: createLanguageModel(setting) },
+      textToSpeech: { primary: createTextToSpeech({ ...setting, voice: 'ada' }) },
+    };
     return {
       settings: { instructions: 'You are Ada.', firstMessage: { text: GREETING } },
-      transcribers: { primary: createSpeechToText(setting) },
-      models: { primary: createLanguageModel(setting) },
-      speakers: { primary: createTextToSpeech({ ...setting, voice: 'ada' }) },
+      pipeline: (context) => new CascadePipeline(context, stages),
       tools: [transferCall([{ number: DESK, description: 'the front desk' }], { transfer })],
-      tell: (event) => void told.push(event),
+      emit: (event) => void told.push(event),
     };
   };
 });

@@ -1,5 +1,6 @@
 import { VoicemailAwareSession, type MachineScript } from '../../src/voice/voicemail-aware-session.js';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
+import { CascadePipeline } from '../../src/voice/pipeline/cascade/cascade-pipeline.js';
 import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
 import { decodeTones, encodeTones } from '../../src/voice/providers/scripted/tone-code.js';
@@ -87,15 +88,18 @@ function converse(
   };
   const targets = transferTo === undefined ? [] : [{ number: transferTo, description: 'A colleague' }];
   const line = leg.audio!;
+  const providers = {
+    speechToText: { primary: new ScriptedTranscriber() },
+    model: { primary: new ScriptedModel() },
+    textToSpeech: { primary: new ScriptedSpeaker() },
+  };
   const talk = new VoicemailAwareSession(
     line,
     new Conversation(line, {
       settings: { instructions: PROMPT, firstMessage: { text: GREETING }, ...settings },
-      transcribers: { primary: new ScriptedTranscriber() },
-      models: { primary: new ScriptedModel() },
-      speakers: { primary: new ScriptedSpeaker() },
+      pipeline: (context) => new CascadePipeline(context, providers),
       tools: [endCall(), ...(targets.length > 0 ? [transferCall(targets, control)] : [])],
-      tell: (event) => {
+      emit: (event) => {
         events.push(event);
         meanwhile?.(held);
       },

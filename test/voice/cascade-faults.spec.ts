@@ -122,7 +122,7 @@ describe('the cascade pipeline with faults', () => {
 
     it('transcribes', async () => {
       await begin(({ clock, line }) => ({
-        transcribers: {
+        speechToText: {
           primary: new ScriptedSpeechToText('ears', clock, line.words, always(down)),
           fallback: new ScriptedSpeechToText('other ears', clock, line.words),
         },
@@ -137,7 +137,7 @@ describe('the cascade pipeline with faults', () => {
 
     it('transcribes the whole utterance when the first stream breaks', async () => {
       await begin(({ clock, line }) => ({
-        transcribers: {
+        speechToText: {
           primary: new StreamingSpeechToText('ears', clock, line.words, always(down)),
           fallback: new ScriptedSpeechToText('other ears', clock, line.words),
         },
@@ -149,7 +149,7 @@ describe('the cascade pipeline with faults', () => {
     it('thinks, and asks the fallback first from then on', async () => {
       let fallback: ScriptedModel | undefined;
       await begin(({ clock }) => ({
-        models: {
+        model: {
           primary: new ScriptedModel('brain', clock, () => '', always(down)),
           fallback: (fallback = new ScriptedModel('other brain', clock, () => ANSWER)),
         },
@@ -165,7 +165,7 @@ describe('the cascade pipeline with faults', () => {
       let fallback: ScriptedTextToSpeech | undefined;
       const broken = afterGreeting({ fault: 'unavailable', after: 3 });
       await begin(({ clock, line }) => ({
-        speakers: {
+        textToSpeech: {
           primary: new ScriptedTextToSpeech('mouth', clock, line.words, broken),
           fallback: (fallback = new ScriptedTextToSpeech('other mouth', clock, line.words)),
         },
@@ -178,7 +178,7 @@ describe('the cascade pipeline with faults', () => {
 
     it('goes on where the first model broke off', async () => {
       await begin(({ clock }) => ({
-        models: {
+        model: {
           primary: new ScriptedModel('brain', clock, () => ANSWER, always({ fault: 'unavailable', after: 7 })),
           fallback: new ScriptedModel('other brain', clock, (messages) =>
             messages.at(-1)?.content.startsWith('[You were cut off') ? SECOND : ANSWER,

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { Conversation } from '../../src/voice/conversation/conversation.js';
 import { type Clock } from '../../src/voice/clock.js';
 import { type ConversationEnd } from '../../src/voice/conversation-events.js';
+import { CascadePipeline } from '../../src/voice/pipeline/cascade/cascade-pipeline.js';
 import { createLanguageModel, createTextToSpeech, createSpeechToText } from '../../src/voice/providers/providers.js';
 import { endCall } from '../../src/voice/tools/call-tools.js';
 import { type Fault, NAMED_FAULTS } from '../fakes/faults.js';
@@ -80,10 +81,13 @@ describe('conversations with providers over HTTP that fail at random', () => {
     const next = random(seed);
     const line = new VirtualLine();
     const provider = { kind: 'openai', baseUrl: vendors.url, model: 'test' };
+    const providers = {
+      speechToText: { primary: createSpeechToText(provider), fallback: createSpeechToText(provider) },
+      model: { primary: createLanguageModel(provider) },
+      textToSpeech: { primary: createTextToSpeech(provider) },
+    };
     const conversation = new Conversation(line, {
-      transcribers: { primary: createSpeechToText(provider), fallback: createSpeechToText(provider) },
-      models: { primary: createLanguageModel(provider) },
-      speakers: { primary: createTextToSpeech(provider) },
+      pipeline: (context) => new CascadePipeline(context, providers),
       tools: [endCall()],
       settings: {
         firstMessage: { text: 'Hello, this is Ada.' },

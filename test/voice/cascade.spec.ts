@@ -62,7 +62,7 @@ describe('the cascade pipeline', () => {
         lengths.push(own.line.words.read(utterance)[0]!.ms);
         return understand(utterance);
       };
-      return { settings: { firstMessage: { text: GREETING } }, transcribers: { primary } };
+      return { settings: { firstMessage: { text: GREETING } }, speechToText: { primary } };
     });
     await harness.passUntilTurns(1);
     harness.line.says(QUESTION, 1_000);

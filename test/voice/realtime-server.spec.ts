@@ -2,7 +2,8 @@ import { endCall } from '../../src/voice/tools/call-tools.js';
 import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { createRealtimeModel } from '../../src/voice/providers/providers.js';
-import { RealtimeConversation } from '../../src/voice/conversation/realtime-conversation.js';
+import { Conversation } from '../../src/voice/conversation/conversation.js';
+import { RealtimePipeline } from '../../src/voice/pipeline/realtime/realtime-pipeline.js';
 import { type Tool } from '../../src/voice/tools/tool.js';
 import { type Fault, SECRET } from '../fakes/faults.js';
 import { FakeVendors, refusingUrl } from '../fakes/fake-vendors.js';
@@ -17,15 +18,16 @@ const GOODBYE = 'Thank you. Goodbye!';
 class SocketHarness {
   readonly line = new VirtualLine();
   readonly events: ConversationEvent[] = [];
-  readonly conversation: RealtimeConversation;
+  readonly conversation: Conversation;
   end: ConversationEnd | undefined;
 
   constructor(baseUrl: string, settings: Partial<ConversationSettings> = {}, tools: readonly Tool[] = [endCall()]) {
-    this.conversation = new RealtimeConversation(this.line, {
-      provider: createRealtimeModel({ kind: 'openai', baseUrl, apiKey: 'key-1' }),
+    const model = createRealtimeModel({ kind: 'openai', baseUrl, apiKey: 'key-1' });
+    this.conversation = new Conversation(this.line, {
+      pipeline: (context) => new RealtimePipeline(context, model),
       settings: { instructions: 'Be kind.', firstMessage: { text: GREETING }, apology: APOLOGY, ...settings },
       tools,
-      tell: (event) => this.events.push(event),
+      emit: (event) => this.events.push(event),
     });
     void this.conversation.over.then((end) => (this.end = end));
     this.conversation.start();

@@ -1,4 +1,4 @@
-import { type RecognizedUtterance } from '../pipeline/cascade/speech-recognition.js';
+import { type RecognizedSpeech } from '../pipeline/user-speech.js';
 import { type CancellationScope } from '../cancellation-scope.js';
 
 /** Makes one message of keys that are pressed one after another: after a pause, or at `#`. */
@@ -34,8 +34,13 @@ export class DtmfCollector {
   }
 }
 
-/** Keys as something the customer said. */
-export const asUtterance = (keys: string, atMs: number): RecognizedUtterance => ({
+/** Keys as a message of the customer. */
+export const asSpeech = (keys: string, atMs: number): RecognizedSpeech => ({
   text: `[Keys pressed: ${keys}]`,
-  ...{ startMs: atMs, endMs: atMs, voicedMs: Infinity, decidedMs: atMs, transcribedMs: atMs, transcriptionMs: 0 },
+  startMs: atMs,
+  endMs: atMs,
+  voicedMs: Infinity,
+  decidedMs: atMs,
+  transcribedMs: atMs,
+  transcriptionMs: 0,
 });

@@ -24,7 +24,7 @@ export const ENDPOINTING: EndpointingSettings = {
 };
 
 /** Times are milliseconds since the answer. */
-export interface Utterance {
+export interface SpeechSpan {
   pcm: Int16Array;
   /** Where sound began and where it ended; `pcm` reaches beyond both. */
   startMs: number;
@@ -82,7 +82,7 @@ export class Endpointing {
   }
 
   /** The utterance that has just ended. */
-  take(): Utterance {
+  take(): SpeechSpan {
     const { startMs, endMs, voicedMs, frames } = this;
     this.frames = [];
     this.voicedMs = 0;
@@ -90,7 +90,7 @@ export class Endpointing {
   }
 
   /** Nothing more comes. @returns the utterance so far */
-  stop(): Utterance {
+  stop(): SpeechSpan {
     this.speaking = false;
     return this.take();
   }

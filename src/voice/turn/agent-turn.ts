@@ -27,7 +27,7 @@ export interface SpeechOutput {
   /** Milliseconds since the answer. */
   now: () => number;
   /** Adds the audio of a segment that is not complete, from its `samples` on. `asked` is called before the first request. */
-  synthesise: (
+  synthesize: (
     segment: SpeechSegment,
     scope: CancellationScope,
     arrived: (pcm: Int16Array) => Promise<void>,
@@ -96,7 +96,7 @@ export class AgentTurn {
     this.changes.fire();
   }
 
-  /** Adds a piece whose words come along with its sound: its text is the caller's to fill, its sound is synthesised. */
+  /** Adds a piece whose words come along with its sound: its text is the caller's to fill, its sound is synthesized. */
   stream(entry: AssistantEntry): SpeechSegment {
     const segment = new SpeechSegment('', entry);
     this.segments.push(segment);
@@ -266,7 +266,7 @@ export class AgentTurn {
 
   private async complete(segment: SpeechSegment, work: CancellationScope): Promise<void> {
     this.askedMs ??= this.mouth.now();
-    await this.mouth.synthesise(segment, work, async (pcm) => {
+    await this.mouth.synthesize(segment, work, async (pcm) => {
       this.firstByteMs ??= this.mouth.now();
       segment.arrived(pcm);
       await this.write(segment, pcm, work);

@@ -1,5 +1,5 @@
-import { type ConversationDeps } from '../../../src/voice/conversation/conversation-deps.js';
 import { Conversation } from '../../../src/voice/conversation/conversation.js';
+import { CascadePipeline, type CascadeProviders } from '../../../src/voice/pipeline/cascade/cascade-pipeline.js';
 import { type ModelMessage } from '../../../src/voice/providers/ports.js';
 import { ConversationHarness, DEFAULT_ANSWER, type HarnessOptions } from './conversation-harness.js';
 import {
@@ -10,9 +10,7 @@ import {
   ScriptedTextToSpeech,
 } from './scripted-providers.js';
 
-type Providers = Pick<ConversationDeps, 'transcribers' | 'models' | 'speakers'>;
-
-export interface CascadeOptions extends HarnessOptions, Partial<Providers> {
+export interface CascadeOptions extends HarnessOptions, Partial<CascadeProviders> {
   /** How each synthesis goes. */
   speaking?: Plan;
 }
@@ -32,12 +30,15 @@ export class CascadeHarness extends ConversationHarness {
     this.speechToText = new ScriptedSpeechToText('ears', clock, line.words, hearing);
     this.model = new ScriptedModel('brain', clock, answer, thinking);
     this.textToSpeech = new ScriptedTextToSpeech('mouth', clock, line.words, speaking);
+    const providers: CascadeProviders = {
+      speechToText: options.speechToText ?? { primary: this.speechToText },
+      model: options.model ?? { primary: this.model },
+      textToSpeech: options.textToSpeech ?? { primary: this.textToSpeech },
+    };
     const conversation = new Conversation(line, {
-      transcribers: options.transcribers ?? { primary: this.speechToText },
-      models: options.models ?? { primary: this.model },
-      speakers: options.speakers ?? { primary: this.textToSpeech },
+      pipeline: (context) => new CascadePipeline(context, providers),
       settings: { instructions: 'Be kind.', apology: { text: '' }, ...settings },
-      tell: emit,
+      emit,
       clock,
       ...(tools && { tools }),
     });

@@ -131,9 +131,9 @@ export function cascadeRun(seed: number): ChaosRun {
   };
   const SpeechToText = chance.pick([ScriptedSpeechToText, StreamingSpeechToText]);
   const harness = new CascadeHarness((own) => ({
-    transcribers: pairOf((name) => new SpeechToText(name, own.clock, own.line.words, plan)),
-    models: pairOf((name) => new ScriptedModel(name, own.clock, () => chance.answer(), plan)),
-    speakers: pairOf((name) => new ScriptedTextToSpeech(name, own.clock, own.line.words, plan)),
+    speechToText: pairOf((name) => new SpeechToText(name, own.clock, own.line.words, plan)),
+    model: pairOf((name) => new ScriptedModel(name, own.clock, () => chance.answer(), plan)),
+    textToSpeech: pairOf((name) => new ScriptedTextToSpeech(name, own.clock, own.line.words, plan)),
     tools: toolsOf(chance, own),
     settings: settingsOf(chance, own),
   }));

@@ -1,6 +1,6 @@
 import { type ConversationEnd, type ConversationEvent, type Turn } from '../../../src/voice/conversation-events.js';
 import { type ConversationSettings } from '../../../src/voice/conversation-settings.js';
-import { type Held } from '../../../src/voice/voicemail-aware-session.js';
+import { type Conversation } from '../../../src/voice/conversation/conversation.js';
 import { type ModelMessage } from '../../../src/voice/providers/ports.js';
 import { type Tool } from '../../../src/voice/tools/tool.js';
 import { type Answer, type Behaviour, type Plan } from './scripted-providers.js';
@@ -28,7 +28,7 @@ export abstract class ConversationHarness {
   readonly clock = new VirtualClock();
   readonly line = new VirtualLine();
   readonly events: ConversationEvent[] = [];
-  conversation: Held;
+  conversation: Conversation;
   end: ConversationEnd | undefined;
   broken: unknown;
 
@@ -45,7 +45,7 @@ export abstract class ConversationHarness {
   /** How long the scripted speech of a text is, milliseconds. */
   abstract speechMs(text: string): number;
 
-  protected begin(conversation: Held): void {
+  protected begin(conversation: Conversation): void {
     this.conversation = conversation;
     conversation.over.then(
       (end) => (this.end = end),

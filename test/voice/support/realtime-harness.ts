@@ -1,4 +1,5 @@
-import { RealtimeConversation } from '../../../src/voice/conversation/realtime-conversation.js';
+import { Conversation } from '../../../src/voice/conversation/conversation.js';
+import { RealtimePipeline } from '../../../src/voice/pipeline/realtime/realtime-pipeline.js';
 import { type ModelMessage } from '../../../src/voice/providers/ports.js';
 import { ConversationHarness, DEFAULT_ANSWER, type HarnessOptions } from './conversation-harness.js';
 import { CHARACTER_MS, type Plan } from './scripted-providers.js';
@@ -19,10 +20,10 @@ export class RealtimeHarness extends ConversationHarness {
     const { answer = () => DEFAULT_ANSWER, hearing, thinking, greeting, settings, tools, ...options } = build(this);
     const phrases = options.phrases ?? ((phrase) => (phrase === 0 ? (greeting ?? {}) : {}));
     this.model = new ScriptedRealtimeModel(clock, line.words, { answer, hearing, thinking, phrases });
-    const conversation = new RealtimeConversation(line, {
-      provider: this.model,
+    const conversation = new Conversation(line, {
+      pipeline: (context) => new RealtimePipeline(context, this.model),
       settings: { instructions: 'Be kind.', apology: { text: '' }, ...settings },
-      tell: emit,
+      emit,
       clock,
       ...(tools && { tools }),
     });

@@ -1,53 +1,49 @@
-import { type AgentTurn } from '../../turn/agent-turn.js';
-import { type ConversationEnd, type Emit } from '../../conversation-events.js';
-import { type ConversationSettings } from '../../conversation-settings.js';
-import { type AssistantEntry, type ChatHistory } from '../../turn/chat-history.js';
-import { type LanguageModel, ProviderError, type ToolCall } from '../../providers/ports.js';
 import { paced, type CancellationScope } from '../../cancellation-scope.js';
-import { SentenceChunker } from './sentence-chunker.js';
-import { type Tool, useTool } from '../../tools/tool.js';
+import { type LanguageModel, type ModelEvent, ProviderError, type ToolCall } from '../../providers/ports.js';
+import { type AgentTurn, type UtteranceSource } from '../../turn/agent-turn.js';
+import { type AssistantEntry } from '../../turn/chat-history.js';
+import { type PipelineContext } from '../pipeline.js';
 import { type ProviderChain } from '../provider-chain.js';
+import { MAX_TOOL_ROUNDS, useToolInTurn } from '../tool-use.js';
+import { SentenceChunker } from './sentence-chunker.js';
 
-/** So often in a row the model may use tools before it has to speak. */
-const MOST_ROUNDS = 5;
 const GO_ON = 'You were cut off by noise or a fault. Go on exactly after your last words, without repeating them.';
 
-export interface ReplyGeneratorDeps {
-  models: ProviderChain<LanguageModel>;
-  history: ChatHistory;
-  tools: readonly Tool[];
-  settings: ConversationSettings;
-  tell: Emit;
-  /** Milliseconds since the answer. */
-  now: () => number;
-  /** The call ends when the turn was heard. */
-  endAfter: (turn: AgentTurn, end: ConversationEnd) => void;
-  /** Whether it does, or the agent is off the line. */
-  ending: () => boolean;
-  handOver: () => void;
+interface RequestOptions {
+  mayUseTools: boolean;
+  /** The answer was cut off before. */
+  goesOn: boolean;
+  /** An empty answer is no fault. */
+  mayBeSilent: boolean;
 }
 
-/** Asks the model what to say next, does what it asks for, and asks again with the results. */
+/** Asks the model for an answer, uses the tools that it calls, and asks again with their results. */
 export class ReplyGenerator {
-  constructor(private readonly parts: ReplyGeneratorDeps) {}
+  constructor(
+    private readonly context: PipelineContext,
+    private readonly models: ProviderChain<LanguageModel>,
+  ) {}
 
-  /** @throws StageFailed, Closed */
-  readonly produce = async (turn: AgentTurn, scope: CancellationScope, resumed: boolean): Promise<void> => {
+  /** @throws StageFailed, Cancelled */
+  readonly reply: UtteranceSource = async (turn, scope, resumed) => {
+    const { history, control } = this.context;
     for (let round = 0; ; round++) {
-      const entry = this.parts.history.assistant();
-      const mayUse = round < MOST_ROUNDS;
-      const calls = await this.ask(turn, entry, scope, {
-        mayUse,
-        goOn: resumed && round === 0,
-        mayBeSilent: round > 0,
-      });
-      if (calls.length === 0 || !mayUse) return;
+      const entry = history.assistant();
+      const mayUseTools = round < MAX_TOOL_ROUNDS;
+      const goesOn = resumed && round === 0;
+      const calls = await this.ask(turn, entry, scope, { mayUseTools, goesOn, mayBeSilent: round > 0 });
+      if (calls.length === 0 || !mayUseTools) return;
       entry.toolCalls = calls;
       const spoken = entry.content !== '';
+      const say = (text: string): void => {
+        turn.add(text, entry);
+      };
       for (const call of calls) {
-        if (!this.parts.ending()) entry.results.set(call.id, await this.use({ turn, entry, scope, spoken }, call));
+        if (control.isEnding()) continue;
+        const site = { turn, scope, spoken, silent: !entry.content, say };
+        entry.results.set(call.id, await useToolInTurn(call, site, this.context));
       }
-      if (this.parts.ending()) return;
+      if (control.isEnding()) return;
     }
   };
 
@@ -55,65 +51,46 @@ export class ReplyGenerator {
     turn: AgentTurn,
     entry: AssistantEntry,
     scope: CancellationScope,
-    { mayUse, goOn, mayBeSilent }: { mayUse: boolean; goOn: boolean; mayBeSilent: boolean },
+    { mayUseTools, goesOn, mayBeSilent }: RequestOptions,
   ): Promise<ToolCall[]> {
-    const { models, history, settings, tools, tell, now } = this.parts;
+    const { history, settings, tools } = this.context;
     const { modelFirstMs, modelNextMs } = settings.limits;
-    return models.run(scope, async (model, own) => {
-      const chunker = new SentenceChunker();
-      const calls: ToolCall[] = [];
+    return this.models.run(scope, async (model, own) => {
       const answer = model.respond({
-        messages: history.messages(goOn || entry.content ? GO_ON : undefined),
-        tools: mayUse ? tools.map(({ definition }) => definition) : [],
+        messages: history.messages(goesOn || entry.content ? GO_ON : undefined),
+        tools: mayUseTools ? tools.map(({ definition }) => definition) : [],
         temperature: settings.temperature,
         signal: own.signal,
       });
-      for await (const event of paced(own, answer, { firstMs: modelFirstMs, nextMs: modelNextMs })) {
-        if (event.type === 'usage') {
-          tell({ type: 'usage', usage: { stage: 'model', provider: model.name, ...tokens(event) } });
-          continue;
-        }
-        turn.firstTokenMs ??= now();
-        if (event.type === 'tool_call') calls.push(event.call);
-        else for (const chunk of chunker.push(event.text)) turn.add(chunk, entry);
-      }
-      for (const chunk of chunker.flush()) turn.add(chunk, entry);
-      if (!entry.content && calls.length === 0 && !mayBeSilent) {
+      const events = paced(own, answer, { firstMs: modelFirstMs, nextMs: modelNextMs });
+      const calls = await this.read(events, model, turn, entry);
+      if (!entry.content && calls.length === 0 && !mayBeSilent)
         throw new ProviderError('unavailable', 'The model said nothing');
-      }
       return calls;
     });
   }
 
-  private use(
-    {
-      turn,
-      entry,
-      scope,
-      spoken,
-    }: { turn: AgentTurn; entry: AssistantEntry; scope: CancellationScope; spoken: boolean },
-    call: ToolCall,
-  ): Promise<string> {
-    const { tools, tell, endAfter, handOver } = this.parts;
-    const tool = tools.find(({ definition }) => definition.name === call.name);
-    if (tool?.filler && !entry.content) turn.add(tool.filler, entry);
-    const context = {
-      spoken,
-      say: (text: string) => {
-        turn.add(text, entry);
-      },
-      heard: (until: CancellationScope) => turn.heard(until),
-      undisturbed: <T>(act: () => Promise<T>) => turn.undisturbed(act),
-      handOver,
-      endAfterSpeech: (end: ConversationEnd) => {
-        if (!scope.closed) endAfter(turn, end);
-      },
-    };
-    return useTool(tool, call, context, scope, tell);
+  /** Adds the text to the turn, sentence by sentence. @returns the calls of tools */
+  private async read(
+    events: AsyncIterable<ModelEvent>,
+    model: LanguageModel,
+    turn: AgentTurn,
+    entry: AssistantEntry,
+  ): Promise<ToolCall[]> {
+    const { emit, now } = this.context;
+    const chunker = new SentenceChunker();
+    const calls: ToolCall[] = [];
+    for await (const event of events) {
+      if (event.type === 'usage') {
+        const { inputTokens, outputTokens } = event;
+        emit({ type: 'usage', usage: { stage: 'model', provider: model.name, inputTokens, outputTokens } });
+        continue;
+      }
+      turn.firstTokenMs ??= now();
+      if (event.type === 'tool_call') calls.push(event.call);
+      else for (const chunk of chunker.push(event.text)) turn.add(chunk, entry);
+    }
+    for (const chunk of chunker.flush()) turn.add(chunk, entry);
+    return calls;
   }
 }
-
-const tokens = ({ inputTokens, outputTokens }: { inputTokens: number; outputTokens: number }) => ({
-  inputTokens,
-  outputTokens,
-});

@@ -1,159 +1,139 @@
-import { type Emit } from '../../conversation-events.js';
-import { type ConversationSettings } from '../../conversation-settings.js';
-import { Endpointing, type Utterance } from '../endpointing.js';
-import { type Transcript, type TranscriptionStream, type SpeechToText } from '../../providers/ports.js';
 import { type CancellationScope } from '../../cancellation-scope.js';
+import { type SpeechToText, type Transcript, type TranscriptionStream } from '../../providers/ports.js';
+import { Endpointing, type SpeechSpan } from '../endpointing.js';
+import { type PipelineContext } from '../pipeline.js';
 import { type ProviderChain } from '../provider-chain.js';
+import { type Recognition, type RecognitionListener, type RecognizedSpeech, speechText } from '../user-speech.js';
 
-/** Times are milliseconds since the answer. */
-export interface RecognizedUtterance extends Omit<Utterance, 'pcm'> {
-  /** Empty: it was no speech. */
-  text: string;
-  decidedMs: number;
-  transcribedMs: number;
-  transcriptionMs: number;
-}
-
-export interface RecognitionListener {
-  started(): void;
-  /** The customer goes on speaking; sound so far, milliseconds. */
-  voiced(voicedMs: number): void;
-  /** In the order they were spoken; the next one waits. */
-  heard(utterance: RecognizedUtterance): Promise<void>;
-  failed(error: unknown): void;
-}
-
-/** Some transcribe noise as ".". */
-const PRONOUNCEABLE = /[\p{L}\p{N}]/u;
-
-/** Hears as it is spoken, where the provider can. */
-interface Live {
+/** Transcription of an utterance while it is spoken. */
+interface LiveTranscription {
   provider: SpeechToText;
   scope: CancellationScope;
-  listening: TranscriptionStream | undefined;
+  stream: TranscriptionStream | undefined;
   error: Error | undefined;
 }
 
-/** Turns what comes in on the line into what the customer said. */
-export class SpeechRecognition {
+/** Finds utterances on the line and transcribes them, while they are spoken where the provider can. */
+export class SpeechRecognition implements Recognition {
   private readonly endpointing: Endpointing;
-  private live: Live | undefined;
+  private live: LiveTranscription | undefined;
   private pending = 0;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly scope: CancellationScope,
-    private readonly transcribers: ProviderChain<SpeechToText>,
-    private readonly settings: ConversationSettings,
-    private readonly now: () => number,
-    private readonly tell: Emit,
+    private readonly context: PipelineContext,
+    private readonly providers: ProviderChain<SpeechToText>,
     private readonly listener: RecognitionListener,
   ) {
-    this.endpointing = new Endpointing(settings.endpointing);
+    this.endpointing = new Endpointing(context.settings.endpointing);
   }
 
-  /** The customer speaks, or it is not known yet what was said. */
   get busy(): boolean {
     return this.endpointing.speaking || this.pending > 0;
   }
 
-  frame(frame: Int16Array, atMs: number): void {
+  push(frame: Int16Array, atMs: number): void {
+    const { listener } = this;
     if (this.scope.closed) return;
     const event = this.endpointing.push(frame, atMs);
     if (event === 'started') {
       this.live = this.listen();
-      this.hear(this.endpointing.soFar());
-      this.listener.started();
-    } else if (this.live) this.hear(frame);
-    if (this.endpointing.speaking) this.listener.voiced(this.endpointing.voicedMs);
-    if (event === 'ended') this.ended(this.endpointing.take());
+      this.write(this.endpointing.soFar());
+      listener.started();
+    } else if (this.live) this.write(frame);
+    if (this.endpointing.speaking) listener.continued(this.endpointing.voicedMs);
+    if (event === 'ended') this.end(this.endpointing.take());
   }
 
-  /** Nothing more comes. Resolves when all that was said is told, or cannot be. */
   async finish(): Promise<void> {
-    if (this.endpointing.speaking) this.ended(this.endpointing.stop());
+    if (this.endpointing.speaking) this.end(this.endpointing.stop());
     await this.scope.wait(this.last).catch(() => undefined);
   }
 
-  private listen(): Live | undefined {
-    const provider = this.transcribers.current;
+  private get scope(): CancellationScope {
+    return this.context.recognitionScope;
+  }
+
+  private listen(): LiveTranscription | undefined {
+    const provider = this.providers.current;
     if (!provider.stream) return undefined;
-    const live: Live = { provider, scope: this.scope.child(), listening: undefined, error: undefined };
+    const live: LiveTranscription = { provider, scope: this.scope.child(), stream: undefined, error: undefined };
+    const { language } = this.context.settings;
     attempt(live, () => {
-      live.listening = provider.stream?.({ language: this.settings.language, signal: live.scope.signal });
+      live.stream = provider.stream?.({ language, signal: live.scope.signal });
     });
     return live;
   }
 
-  private hear(frame: Int16Array): void {
+  private write(frame: Int16Array): void {
     const { live } = this;
-    if (live && !live.error) attempt(live, () => live.listening?.write(frame));
+    if (live && !live.error) attempt(live, () => live.stream?.write(frame));
   }
 
-  private ended(utterance: Utterance): void {
-    const { live } = this;
+  private end(span: SpeechSpan): void {
+    const { live, listener } = this;
     this.live = undefined;
     this.pending++;
-    const result = this.transcribe(utterance, live);
+    const result = this.transcribe(span, live);
     this.last = Promise.all([this.last, result])
       .finally(() => this.pending--)
-      .then(async ([, heard]) => {
-        if (!this.scope.closed) await this.listener.heard(heard);
+      .then(async ([, speech]) => {
+        if (!this.scope.closed) await listener.recognized(speech);
       })
       .catch((error: unknown) => {
-        if (!this.scope.closed) this.listener.failed(error);
+        if (!this.scope.closed) listener.failed(error);
       });
   }
 
-  private async transcribe({ pcm, ...times }: Utterance, live: Live | undefined): Promise<RecognizedUtterance> {
-    const decidedMs = this.now();
-    let unheard = live;
+  private async transcribe(
+    { pcm, ...times }: SpeechSpan,
+    live: LiveTranscription | undefined,
+  ): Promise<RecognizedSpeech> {
+    const { now, emit, settings } = this.context;
+    const decidedMs = now();
+    let unused = live;
     try {
-      const { text } = await this.transcribers.run(this.scope, async (provider, own) => {
-        const mine = unheard?.provider === provider ? unheard : undefined;
-        unheard = undefined;
-        const answer = mine ? finished(mine) : this.hearAll(provider, pcm, own);
-        const heard = await own.wait(answer, this.settings.limits.transcriptionMs);
-        this.tell({
-          type: 'usage',
-          usage: { stage: 'transcription', provider: provider.name, seconds: heard.seconds },
-        });
-        return heard;
+      const transcript = await this.providers.run(this.scope, async (provider, own) => {
+        const current = unused?.provider === provider ? unused : undefined;
+        unused = undefined;
+        const answer = current ? finish(current) : this.transcribeAll(provider, pcm, own);
+        const { text, seconds } = await own.wait(answer, settings.limits.transcriptionMs);
+        emit({ type: 'usage', usage: { stage: 'transcription', provider: provider.name, seconds } });
+        return text;
       });
-      const transcribedMs = this.now();
-      return {
-        ...times,
-        text: PRONOUNCEABLE.test(text) ? text.trim() : '',
-        decidedMs,
-        transcribedMs,
-        transcriptionMs: transcribedMs - decidedMs,
-      };
+      const transcribedMs = now();
+      const transcriptionMs = transcribedMs - decidedMs;
+      return { ...times, text: speechText(transcript), decidedMs, transcribedMs, transcriptionMs };
     } finally {
       live?.scope.close();
     }
   }
 
-  private async hearAll(provider: SpeechToText, pcm: Int16Array, { signal }: CancellationScope): Promise<Transcript> {
-    const options = { language: this.settings.language, signal };
+  private async transcribeAll(
+    provider: SpeechToText,
+    pcm: Int16Array,
+    { signal }: CancellationScope,
+  ): Promise<Transcript> {
+    const options = { language: this.context.settings.language, signal };
     if (!provider.stream) return provider.transcribe(pcm, options);
-    const listening = provider.stream(options);
-    listening.write(pcm);
-    return listening.finish();
+    const stream = provider.stream(options);
+    stream.write(pcm);
+    return stream.finish();
   }
 }
 
-async function finished({ listening, error, scope }: Live): Promise<Transcript> {
+async function finish({ stream, error, scope }: LiveTranscription): Promise<Transcript> {
   try {
     if (error) throw error;
-    if (!listening) throw new Error('Nobody listened');
-    return await scope.wait(listening.finish());
+    if (!stream) throw new Error('There is no transcription stream');
+    return await scope.wait(stream.finish());
   } finally {
     scope.close();
   }
 }
 
-/** What goes wrong while the customer speaks counts when the utterance is over. */
-function attempt(live: Live, act: () => void): void {
+/** Errors while the customer speaks count at the end of the utterance. */
+function attempt(live: LiveTranscription, act: () => void): void {
   try {
     act();
   } catch (error) {

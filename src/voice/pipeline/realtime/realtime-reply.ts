@@ -16,53 +16,53 @@ import { playedText, joined } from '../../turn/spoken-text.js';
 import { type ProviderChain } from '../provider-chain.js';
 
 const SAMPLES_PER_MS = 8;
-/** Five minutes: nobody listens for longer, and all of it is kept. */
-const MOST_SAMPLES = 2_400_000;
+/** Five minutes, as all of a reply is kept in memory. */
+const MAX_SAMPLES = 2_400_000;
 const GO_ON = 'You were cut off by a fault. Go on exactly after your last words, without repeating them.';
 
-export interface ReplyParts {
-  stage: ProviderChain<RealtimeModel>;
+export interface ReplyDeps {
+  models: ProviderChain<RealtimeModel>;
   link: RealtimeLink;
   limits: StageLimits;
-  tell: Emit;
-  /** Something of it has come; `speech`: that can be heard. */
-  came: (what: 'speech' | 'tool_call') => void;
+  emit: Emit;
+  /** A part of the reply has come; `speech`: text or audio. */
+  arrived: (what: 'speech' | 'tool_call') => void;
 }
 
-export interface ReplyOrder {
-  /** For this reply only. */
+export interface ReplyOptions {
+  /** Of this reply only, instead of those of the conversation. */
   instructions?: string | undefined;
   mayUseTools: boolean;
-  /** It may come without a word. */
+  /** An empty reply is no fault. */
   mayBeSilent: boolean;
 }
 
-/** What the model says in answer to one request: collected as it comes, however much of it is played meanwhile. */
+/** The model's reply to one request, which is collected as it comes and played at its own pace. */
 export class RealtimeReply {
   readonly calls: ToolCall[] = [];
-  /** Resolves when all of it is there. @throws StageFailed, Closed */
+  /** Resolves when the whole reply has come. @throws StageFailed, Cancelled */
   readonly over: Promise<void>;
-  /** Where it is played. */
+  /** The reply's place in the turn. */
   segment: SpeechSegment | undefined;
   private readonly pcm: Int16Array[] = [];
   private samples = 0;
   private readonly changes = new AsyncSignal();
-  private live: RealtimeResponse | undefined;
-  /** What was said in the attempts before, as samples and in words, and the words of this one. */
-  private from = 0;
-  private spoken = '';
-  private words = '';
+  private response: RealtimeResponse | undefined;
+  /** Samples and text of the attempts before this one. */
+  private samplesBefore = 0;
+  private textBefore = '';
+  private text = '';
   private ended = false;
 
-  /** @param after the one before: the model makes one at a time */
+  /** @param before the reply before this one, as a model makes one at a time */
   constructor(
-    private readonly parts: ReplyParts,
+    private readonly deps: ReplyDeps,
     readonly entry: AssistantEntry,
-    private readonly order: ReplyOrder,
+    private readonly options: ReplyOptions,
     scope: CancellationScope,
-    after: Promise<unknown>,
+    before: Promise<unknown>,
   ) {
-    this.over = this.collect(scope, after);
+    this.over = this.collect(scope, before);
     const end = (): void => {
       this.ended = true;
       this.changes.fire();
@@ -70,7 +70,7 @@ export class RealtimeReply {
     this.over.then(end, end);
   }
 
-  /** Gives its audio, from so many samples on, to the end. @throws what it failed with */
+  /** Passes the audio on from sample `from` on, until the reply ends. @throws the error of the reply */
   async play(from: number, scope: CancellationScope, arrived: (pcm: Int16Array) => Promise<void>): Promise<void> {
     let skip = from;
     for (let next = 0; ;) {
@@ -85,71 +85,71 @@ export class RealtimeReply {
     }
   }
 
-  /** Nobody wants the rest: the model forgets what was not heard. */
+  /** Stops the reply, and has the model forget what was not played. */
   cut(): void {
     const { segment, ended } = this;
     if (ended && (!segment || segment.heardSamples >= this.samples)) return;
-    this.live?.truncate(Math.max(0, (segment?.heardSamples ?? 0) - this.from) / SAMPLES_PER_MS);
+    this.response?.truncate(Math.max(0, (segment?.heardSamples ?? 0) - this.samplesBefore) / SAMPLES_PER_MS);
   }
 
-  private async collect(scope: CancellationScope, after: Promise<unknown>): Promise<void> {
-    await scope.wait(after.catch(() => undefined));
-    const { stage, link, limits } = this.parts;
-    await stage.run(scope, async (provider, own) => {
-      this.again();
+  private async collect(scope: CancellationScope, before: Promise<unknown>): Promise<void> {
+    await scope.wait(before.catch(() => undefined));
+    const { models, link, limits } = this.deps;
+    await models.run(scope, async (provider, own) => {
+      this.continueLastAttempt();
       const session = link.session();
       try {
-        this.live = session.respond({
-          instructions: this.samples > 0 ? GO_ON : this.order.instructions,
-          mayUseTools: this.order.mayUseTools,
+        this.response = session.respond({
+          instructions: this.samples > 0 ? GO_ON : this.options.instructions,
+          mayUseTools: this.options.mayUseTools,
         });
         const limit = { firstMs: limits.modelFirstMs, nextMs: limits.modelNextMs };
-        for await (const event of paced(own, this.live, limit)) this.take(event, provider);
-        if (this.samples === 0 && this.calls.length === 0 && !this.order.mayBeSilent)
+        for await (const event of paced(own, this.response, limit)) this.take(event, provider);
+        if (this.samples === 0 && this.calls.length === 0 && !this.options.mayBeSilent)
           throw new ProviderError('unavailable', 'The model said nothing');
       } catch (error) {
-        // One that was given up is cut, and does no harm.
+        // A cancelled reply is cut, and its session stays usable.
         if (!scope.closed) link.drop(session);
         throw error;
       }
     });
   }
 
-  /** Whatever broke off before goes on; words that came before their sound never will be said. */
-  private again(): void {
+  /** Keeps what was spoken before the fault: text without its audio is dropped. */
+  private continueLastAttempt(): void {
     this.calls.length = 0;
     const chunk = { text: this.entry.content, ms: this.samples / SAMPLES_PER_MS, complete: false };
     this.write(joined(playedText([chunk], chunk.ms)));
-    this.from = this.samples;
-    this.spoken = this.entry.content;
-    this.words = '';
+    this.samplesBefore = this.samples;
+    this.textBefore = this.entry.content;
+    this.text = '';
   }
 
   private take(event: RealtimeEvent, provider: RealtimeModel): void {
     if (event.type === 'usage') {
       const { inputTokens, outputTokens } = event;
-      this.parts.tell({
+      this.deps.emit({
         type: 'usage',
         usage: { stage: 'model', provider: provider.name, inputTokens, outputTokens },
       });
       return;
     }
-    this.parts.came(event.type === 'tool_call' ? 'tool_call' : 'speech');
+    this.deps.arrived(event.type === 'tool_call' ? 'tool_call' : 'speech');
     if (event.type === 'tool_call') this.calls.push(event.call);
-    else if (event.type === 'audio') this.hear(event.pcm);
+    else if (event.type === 'audio') this.append(event.pcm);
     else {
-      this.words += event.text;
-      this.write(joined([this.spoken, this.words.trim()]));
+      this.text += event.text;
+      this.write(joined([this.textBefore, this.text.trim()]));
     }
     this.changes.fire();
   }
 
-  private hear(pcm: Int16Array): void {
-    // What was on its way when it was stopped.
-    if (this.samples >= MOST_SAMPLES) return;
+  private append(pcm: Int16Array): void {
+    // Audio that was on its way when the model was stopped.
+    if (this.samples >= MAX_SAMPLES) return;
     this.pcm.push(pcm);
     this.samples += pcm.length;
-    if (this.samples >= MOST_SAMPLES) this.live?.truncate((this.samples - this.from) / SAMPLES_PER_MS);
+    if (this.samples >= MAX_SAMPLES) this.response?.truncate((this.samples - this.samplesBefore) / SAMPLES_PER_MS);
   }
 
   private write(text: string): void {
