@@ -1,12 +1,19 @@
 import { type AgentConfiguration } from './agent-configuration.js';
 import { conversationSettings } from '../voice/index.js';
 import { fillIn, TemplateError } from '../lib/platform/index.js';
-import { type CallFacts } from '../calls/index.js';
 
 type Written = Pick<
   AgentConfiguration,
   'prompt' | 'firstMessage' | 'voicemailMessage' | 'durationWarning' | 'apology' | 'silence'
 >;
+
+/** The facts of a call that templates may name. */
+export interface TemplateFacts {
+  customerName?: string | undefined;
+  toNumber: string;
+  fromNumber: string;
+  dynamicVariables?: Record<string, unknown> | undefined;
+}
 
 /** What an agent says in one call, its templates filled in; empty where it has nothing to say. */
 export interface AgentTexts {
@@ -30,7 +37,7 @@ const MOST_SPOKEN = 5_000;
  * @param nowMs for templates that name the time
  * @throws TemplateError
  */
-export function agentTexts(agent: Written, facts: CallFacts, nowMs: number): AgentTexts {
+export function agentTexts(agent: Written, facts: TemplateFacts, nowMs: number): AgentTexts {
   const variables = variablesOf(facts, nowMs);
   const missing = new Set<string>();
   const fill = (template: string | null | undefined): string => {
@@ -57,7 +64,7 @@ export function agentTexts(agent: Written, facts: CallFacts, nowMs: number): Age
 }
 
 /** What templates may name: facts of the call, and what came with it, which wins. */
-export const variablesOf = (facts: CallFacts, nowMs: number): Record<string, unknown> => ({
+export const variablesOf = (facts: TemplateFacts, nowMs: number): Record<string, unknown> => ({
   customerName: facts.customerName,
   customerPhone: facts.toNumber,
   fromNumber: facts.fromNumber,

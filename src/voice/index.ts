@@ -1,11 +1,5 @@
 export { Announcement, type AnnouncementScript } from './announcement.js';
-export {
-  type ConversationEvent,
-  type ToolUse,
-  type Turn,
-  type TurnLatency,
-  type Usage,
-} from './conversation-events.js';
+export { type ConversationEvent, type ToolUse, type Turn, type Usage } from './conversation-events.js';
 export { conversationSettings, type ConversationSettings } from './conversation-settings.js';
 export { Conversation } from './conversation/conversation.js';
 export { CascadePipeline } from './pipeline/cascade/cascade-pipeline.js';

@@ -36,9 +36,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Imports between rooms that the table does not allow yet; each is untied and leaves this list. */
 const KNOTS: readonly string[] = [
-  'agents/agent-texts.ts -> calls',
-  'calls/queries/call-latency.ts -> voice',
-  'calls/queries/call-usage.ts -> voice',
   'lib/sip/dialog/invite-setup.ts -> telephony',
   'provider-accounts/provider-accounts.service.ts -> agents',
   'webhooks/delivery-jobs.ts -> analysis',

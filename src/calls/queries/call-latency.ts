@@ -1,6 +1,16 @@
-import { type TurnLatency } from '../../voice/index.js';
-
-export { type TurnLatency };
+/** How long each stage of an answer took, in milliseconds. */
+export interface TurnLatency {
+  /** From the end of speech until it is known to be the end. */
+  endpointingMs: number;
+  /** From there to the transcript. */
+  transcriptionMs: number;
+  /** From there to the model's first word or tool call, retries included. */
+  modelFirstTokenMs: number;
+  /** From the first text for speech synthesis to its first audio. */
+  speechFirstByteMs: number;
+  /** From the end of speech to the first audio on the line. */
+  totalMs: number;
+}
 
 /** Milliseconds. */
 export interface Figures {

@@ -1,13 +1,13 @@
 import { type Database } from '../../lib/platform/index.js';
-import { type Usage as StageUsage } from '../../voice/index.js';
 import { type CallState } from '../call.js';
 import { type CallUsage, type TokenUsage } from '../call-events.js';
 
-/** What a stage used at once. */
+/** What one use of a provider took. */
 export type Usage =
-  | StageUsage
-  /** Null: the provider did not say. */
-  | { stage: 'analysis'; provider: string; inputTokens: number | null; outputTokens: number | null };
+  | { stage: 'transcription'; provider: string; seconds: number }
+  /** Null: the provider does not count tokens. */
+  | { stage: 'model' | 'analysis'; provider: string; inputTokens: number | null; outputTokens: number | null }
+  | { stage: 'speech'; provider: string; characters: number };
 
 /** Of the built-in providers, which cost nothing. */
 const FREE = 'scripted';
