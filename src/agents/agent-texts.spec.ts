@@ -32,7 +32,7 @@ describe('what an agent says in a call', () => {
   });
 
   it.each([null, '', '{{nothing}}'])('apologises as usual where the agent says nothing: %j', (apology) => {
-    expect(agentTexts({ ...nothing, apology }, facts, AT).apology).toBe(conversationSettings().apology.text);
+    expect(agentTexts({ ...nothing, apology }, facts, AT).apology).toBe(conversationSettings().failureMessage.text);
   });
 
   it('is not spoken when it becomes too long', () => {

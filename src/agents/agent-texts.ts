@@ -56,7 +56,7 @@ export function agentTexts(agent: Written, facts: TemplateFacts, nowMs: number):
     firstMessage: spoken(agent.firstMessage),
     voicemailMessage: spoken(agent.voicemailMessage),
     durationWarning: spoken(agent.durationWarning),
-    apology: spoken(agent.apology) || conversationSettings().apology.text,
+    apology: spoken(agent.apology) || conversationSettings().failureMessage.text,
     silencePrompt: spoken(agent.silence?.prompt),
     farewell: spoken(agent.silence?.farewell),
     missing: [...missing],

@@ -155,12 +155,12 @@ export class LegFollower {
       case 'answered_by': {
         const { by, reason } = signal;
         await this.deps.execute({ type: 'ReportAnsweredBy', at, claim, answeredBy: { by, reason } });
-        if (by === 'machine') this.inConversation((conversation) => conversation.machineHeard());
+        if (by === 'machine') this.inConversation((conversation) => conversation.machineDetected());
         return;
       }
       case 'beep': {
         await this.deps.execute({ type: 'ReportAnsweredBy', at, claim, answeredBy: { by: 'machine', reason: 'beep' } });
-        this.inConversation((conversation) => conversation.beepHeard());
+        this.inConversation((conversation) => conversation.beepDetected());
         return;
       }
       case 'transferred': {
@@ -169,7 +169,7 @@ export class LegFollower {
         return;
       }
       case 'greeting_over': {
-        this.inConversation((conversation) => conversation.silenceHeard());
+        this.inConversation((conversation) => conversation.silenceDetected());
         return;
       }
       case 'turn':
@@ -196,7 +196,7 @@ export class LegFollower {
     if (this.conversation || !this.leg.audio) return;
     const conversation = this.deps.converse?.(this.leg.audio);
     this.conversation = conversation;
-    conversation?.over
+    conversation?.ended
       .then(async ({ reason, detail }) => {
         const outcome = { sipCode: null, detail, ...responsibleFor(reason) };
         // The end is the last thing that is told of a conversation.

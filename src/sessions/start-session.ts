@@ -103,7 +103,7 @@ function settingsOf(plan: SessionPlan, mostMs: number): ConversationSettings {
       times: silence?.times ?? usual.silence.times,
       farewell: farewell ? { text: farewell } : undefined,
     },
-    apology: { text: apology, audio: plan.apology },
+    failureMessage: { text: apology, audio: plan.apology },
     maxDurationMs: Math.min(mostMs, maxDurationMs ?? mostMs),
     durationWarning: durationWarning ? { text: durationWarning, beforeMs: WARN_BEFORE_MS } : undefined,
   };

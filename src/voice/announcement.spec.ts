@@ -13,7 +13,7 @@ const NAMES = new Map<Int16Array, string>([
   [message, 'message'],
 ]);
 
-/** A line that plays when it is told to. */
+/** A line that plays when a test calls `played`. */
 class TestLine implements ConversationLine {
   readonly heard: string[] = [];
   private marks: ((outcome: 'played' | 'cleared') => void)[] = [];
@@ -36,7 +36,7 @@ class TestLine implements ConversationLine {
     return Promise.resolve({ playedMs: 0 });
   }
 
-  /** All that was written has been played. */
+  /** Plays all that was written. */
   played(): Promise<void> {
     this.settle('played');
     return settled();
@@ -47,7 +47,7 @@ class TestLine implements ConversationLine {
   }
 }
 
-/** Whatever waits for promises only has gone on. */
+/** Waits until pending promises have settled. */
 const settled = async () => {
   for (let n = 0; n < 20; n++) await Promise.resolve();
 };
@@ -72,7 +72,7 @@ describe('an announcement', () => {
   const begin = (script: Partial<AnnouncementScript> = {}) => {
     const whole = { notice: undefined, greeting, onMachine: 'leave_message', message, listenMs: 30_000 } as const;
     announcement = new Announcement(line, { ...whole, ...script });
-    void announcement.over.then((end) => ends.push(end));
+    void announcement.ended.then((end) => ends.push(end));
   };
   const pass = async (ms: number) => {
     jest.advanceTimersByTime(ms);
@@ -80,12 +80,12 @@ describe('an announcement', () => {
   };
 
   describe('to a person', () => {
-    it('says the notice first, then the greeting', () => {
+    it('plays the notice, then the greeting', () => {
       begin({ notice });
       expect(line.heard).toEqual(['notice', 'greeting']);
     });
 
-    it('listens for its time after it has spoken, and ends', async () => {
+    it('stays for its listening time after the greeting, and ends', async () => {
       begin();
       await pass(600_000);
       expect(ends).toEqual([]);
@@ -96,49 +96,49 @@ describe('an announcement', () => {
       expect(ends).toEqual([{ reason: 'agent_hangup', detail: null }]);
     });
 
-    it('ends at once when it is not to listen', async () => {
+    it('ends at once without a listening time', async () => {
       begin({ listenMs: 0 });
       await line.played();
       await pass(0);
       expect(ends).toHaveLength(1);
     });
 
-    it('goes on as if nothing were when a machine gets the same', async () => {
+    it('continues when a machine is treated like a person', async () => {
       begin({ onMachine: 'carry_on' });
-      await announcement.machineHeard();
-      await announcement.beepHeard();
-      await announcement.silenceHeard();
+      await announcement.machineDetected();
+      await announcement.beepDetected();
+      await announcement.silenceDetected();
       expect(line.heard).toEqual(['greeting']);
       await line.played();
       await pass(30_000);
       expect(ends).toEqual([{ reason: 'agent_hangup', detail: null }]);
     });
 
-    it('takes no notice of silence, which is no machine', async () => {
+    it('ignores silence, which is no sign of a machine', async () => {
       begin();
-      await announcement.silenceHeard();
+      await announcement.silenceDetected();
       expect([line.heard, ends]).toEqual([['greeting'], []]);
     });
   });
 
-  describe('to a machine that gets nothing', () => {
-    it('ends as soon as it is heard', async () => {
+  describe('to a machine that gets no message', () => {
+    it('ends when the machine is detected', async () => {
       begin({ onMachine: 'hang_up' });
-      await announcement.machineHeard();
+      await announcement.machineDetected();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A machine answered' }]);
     });
 
-    it('ends at the beep, when that is the first sign of it', async () => {
+    it('ends at the beep when that is the first sign of a machine', async () => {
       begin({ onMachine: 'hang_up' });
-      await announcement.beepHeard();
+      await announcement.beepDetected();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A machine answered' }]);
       expect(line.heard).toEqual(['greeting']);
     });
 
-    it('ends while it listens, too', async () => {
+    it('ends during its listening time, too', async () => {
       begin({ onMachine: 'hang_up' });
       await line.played();
-      await announcement.machineHeard();
+      await announcement.machineDetected();
       await pass(30_000);
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A machine answered' }]);
     });
@@ -146,11 +146,11 @@ describe('an announcement', () => {
 
   describe('to a machine that gets a message', () => {
     it.each([
-      ['beepHeard', 'after the beep'],
-      ['silenceHeard', 'after the greeting'],
+      ['beepDetected', 'after the beep'],
+      ['silenceDetected', 'after the greeting'],
     ] as const)('stops speaking, waits for %s and leaves it', async (signal, when) => {
       begin({ notice });
-      await announcement.machineHeard();
+      await announcement.machineDetected();
       expect(line.heard).toEqual(['notice', 'greeting', 'cleared']);
       void announcement[signal]();
       await settled();
@@ -160,33 +160,33 @@ describe('an announcement', () => {
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: `A message was left ${when}` }]);
     });
 
-    it('leaves it after a beep that is the first sign of a machine', async () => {
+    it('plays it after a beep that is the first sign of a machine', async () => {
       begin();
-      void announcement.beepHeard();
+      void announcement.beepDetected();
       await settled();
       expect(line.heard).toEqual(['greeting', 'cleared', 'message']);
       await line.played();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A message was left after the beep' }]);
     });
 
-    it('leaves the greeting when there is no message', async () => {
+    it('plays the greeting when there is no message', async () => {
       begin({ message: undefined });
-      await announcement.machineHeard();
-      void announcement.beepHeard();
+      await announcement.machineDetected();
+      void announcement.beepDetected();
       await settled();
       expect(line.heard).toEqual(['greeting', 'cleared', 'greeting']);
     });
 
-    it('says that there is none when there is neither', async () => {
+    it('ends without a message when there is neither', async () => {
       begin({ message: undefined, greeting: undefined });
-      await announcement.machineHeard();
-      await announcement.beepHeard();
+      await announcement.machineDetected();
+      await announcement.beepDetected();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A machine answered; there is no message' }]);
     });
 
-    it('claims no message when it hears neither a beep nor silence, and gives up after a minute', async () => {
+    it('ends without a message when neither a beep nor silence comes within a minute', async () => {
       begin();
-      await announcement.machineHeard();
+      await announcement.machineDetected();
       await pass(59_999);
       expect(ends).toEqual([]);
       await pass(1);
@@ -195,39 +195,39 @@ describe('an announcement', () => {
       expect(line.heard).not.toContain('message');
     });
 
-    it('does not give up while it leaves one, however long that is', async () => {
+    it('plays a message of any length', async () => {
       begin();
-      await announcement.machineHeard();
-      void announcement.beepHeard();
+      await announcement.machineDetected();
+      void announcement.beepDetected();
       await settled();
       await pass(600_000);
       expect(ends).toEqual([]);
     });
 
-    it('leaves one only, whatever is heard again', async () => {
+    it('plays one message only when signals are repeated', async () => {
       begin();
-      await announcement.machineHeard();
-      await announcement.machineHeard();
-      for (const signal of ['beepHeard', 'beepHeard', 'silenceHeard', 'machineHeard'] as const)
+      await announcement.machineDetected();
+      await announcement.machineDetected();
+      for (const signal of ['beepDetected', 'beepDetected', 'silenceDetected', 'machineDetected'] as const)
         void announcement[signal]();
       await settled();
       expect(line.heard).toEqual(['greeting', 'cleared', 'message']);
     });
 
-    it('claims none that was not played to its end', async () => {
+    it('reports no message that was not played to its end', async () => {
       begin();
-      await announcement.machineHeard();
-      void announcement.beepHeard();
+      await announcement.machineDetected();
+      void announcement.beepDetected();
       await settled();
       await line.clear();
       await settled();
       expect(ends).toEqual([]);
     });
 
-    it('forgets that it was listening to a person', async () => {
+    it('ends the listening time for a person', async () => {
       begin();
       await line.played();
-      await announcement.machineHeard();
+      await announcement.machineDetected();
       await pass(30_000);
       expect(ends).toEqual([]);
     });
@@ -237,12 +237,12 @@ describe('an announcement', () => {
     it.each([
       ['while it speaks', () => undefined],
       ['while it listens', () => line.played()],
-      ['while it waits for the beep', () => announcement.machineHeard()],
+      ['while it waits for the beep', () => announcement.machineDetected()],
       [
         'while it leaves a message',
         async () => {
-          await announcement.machineHeard();
-          void announcement.beepHeard();
+          await announcement.machineDetected();
+          void announcement.beepDetected();
         },
       ],
     ])('%s never ends by itself, and says no more', async (_, before) => {
@@ -253,7 +253,8 @@ describe('an announcement', () => {
       const heard = [...line.heard];
       await line.played();
       await pass(600_000);
-      for (const signal of ['machineHeard', 'beepHeard', 'silenceHeard'] as const) await announcement[signal]();
+      for (const signal of ['machineDetected', 'beepDetected', 'silenceDetected'] as const)
+        await announcement[signal]();
       expect([line.heard, ends]).toEqual([heard, []]);
     });
   });

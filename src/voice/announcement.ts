@@ -1,19 +1,19 @@
 import { type ConversationLine } from '../lib/audio/index.js';
 import { type VoiceSession } from './voice-session.js';
 
-/** What a machine that answers gets. */
+/** What follows when an answering machine is detected. */
 export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
 export type MachineChoice = (typeof MACHINE_CHOICES)[number];
 
-/** PCM16 at 8 kHz throughout. */
+/** Audio is PCM16 at 8 kHz. */
 export interface AnnouncementScript {
-  /** Played before anything else: that the call is recorded. */
+  /** Notice that the call is recorded, played before anything else. */
   notice: Int16Array | undefined;
   greeting: Int16Array | undefined;
   onMachine: MachineChoice;
-  /** Left with a machine; the greeting when there is none. */
+  /** Message for a machine; without it the machine gets the greeting. */
   message: Int16Array | undefined;
-  /** How long to listen to a person afterwards, milliseconds. */
+  /** How long the line stays open for a person after the greeting, milliseconds. */
   listenMs: number;
 }
 
@@ -22,16 +22,13 @@ export interface AnnouncementEnd {
   detail: string | null;
 }
 
-/** How long a machine may speak before it is given up. */
-const GREETING_MS = 60_000;
+/** Longest greeting of a machine; after it the call ends, milliseconds. */
+const MAX_GREETING_MS = 60_000;
 
-/**
- * Says what it has to say on an answered line, listens for a while and ends. What it does with a machine follows once
- * one is heard: until then it speaks as to a person.
- */
+/** Plays its greeting on an answered line, stays for a while and ends. A machine that is detected gets its message. */
 export class Announcement implements VoiceSession {
-  /** Resolves with why the call is to be hung up; never when it was stopped before. */
-  readonly over: Promise<AnnouncementEnd>;
+  /** Resolves with the reason to hang up; never when the announcement was stopped before. */
+  readonly ended: Promise<AnnouncementEnd>;
   private finish: (end: AnnouncementEnd) => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
   private phase: 'speaking' | 'waiting for the beep' | 'leaving a message' | 'stopped' = 'speaking';
@@ -40,7 +37,7 @@ export class Announcement implements VoiceSession {
     private readonly line: ConversationLine,
     private readonly script: AnnouncementScript,
   ) {
-    this.over = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       this.finish = (end) => {
         if (this.phase === 'stopped') return;
         this.stop();
@@ -50,8 +47,8 @@ export class Announcement implements VoiceSession {
     void this.speak();
   }
 
-  /** A machine has answered. Said again, it changes nothing. */
-  async machineHeard(): Promise<void> {
+  /** A machine has answered. Further calls change nothing. */
+  async machineDetected(): Promise<void> {
     const { onMachine } = this.script;
     if (this.phase !== 'speaking' || onMachine === 'carry_on') return;
     clearTimeout(this.timer);
@@ -60,25 +57,25 @@ export class Announcement implements VoiceSession {
       return;
     }
     this.phase = 'waiting for the beep';
-    this.after(GREETING_MS, {
+    this.after(MAX_GREETING_MS, {
       reason: 'voicemail_reached',
       detail: 'A machine answered; neither a beep nor silence was heard, so no message was left',
     });
     await this.line.clear();
   }
 
-  /** The machine takes messages from now on. That it is a machine may be news: a short greeting sounds like a person. */
-  async beepHeard(): Promise<void> {
-    await this.machineHeard();
+  /** The machine records from now on. This may be the first sign of a machine, as a short greeting sounds like a person. */
+  async beepDetected(): Promise<void> {
+    await this.machineDetected();
     await this.leaveMessage('after the beep');
   }
 
   /** The machine has stopped speaking. */
-  silenceHeard(): Promise<void> {
+  silenceDetected(): Promise<void> {
     return this.leaveMessage('after the greeting');
   }
 
-  /** Nobody asks for keys. */
+  /** An announcement has no use for keys. */
   dtmf(): void {
     // An announcement goes on.
   }

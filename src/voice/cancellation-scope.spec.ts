@@ -1,5 +1,5 @@
 import { VirtualClock } from '../../test/voice/support/virtual-clock.js';
-import { Cancelled, paced, CancellationScope } from './cancellation-scope.js';
+import { Cancelled, withReadTimeouts, CancellationScope } from './cancellation-scope.js';
 
 let clock: VirtualClock;
 let scope: CancellationScope;
@@ -10,20 +10,20 @@ beforeEach(() => {
   scope = new CancellationScope(clock);
 });
 
-describe('a scope', () => {
+describe('a cancellation scope', () => {
   it('waits for an answer', async () => {
     await expect(scope.wait(Promise.resolve(1), 100)).resolves.toBe(1);
     await expect(scope.wait(Promise.reject(new Error('no')), 100)).rejects.toThrow('no');
     expect(clock.waiting).toBe(0);
   });
 
-  it('does not wait for ever', async () => {
+  it('limits a wait', async () => {
     const answer = expect(scope.wait(never, 100)).rejects.toMatchObject({ fault: 'timeout' });
     await clock.advance(100);
     await answer;
   });
 
-  it('that is closed leaves nothing behind', async () => {
+  it('leaves nothing behind when it is closed', async () => {
     const child = scope.child();
     const answers = [scope.wait(never), scope.wait(never, 100), child.wait(never)].map((answer) =>
       expect(answer).rejects.toBeInstanceOf(Cancelled),
@@ -37,7 +37,7 @@ describe('a scope', () => {
     expect({ waiting: clock.waiting, child: child.signal.aborted }).toEqual({ waiting: 0, child: true });
   });
 
-  it('that is closed already begins nothing', async () => {
+  it('begins nothing after it was closed', async () => {
     scope.close();
     scope.after(10, () => {
       throw new Error('begun');
@@ -46,17 +46,17 @@ describe('a scope', () => {
     expect({ waiting: clock.waiting, child: scope.child().closed }).toEqual({ waiting: 0, child: true });
   });
 
-  it('survives its children', () => {
+  it('outlives its children', () => {
     const child = scope.child();
     child.close();
     expect(scope.closed).toBe(false);
   });
 });
 
-describe('a stream', () => {
+describe('a stream with read timeouts', () => {
   const read = async (stream: AsyncIterable<number>): Promise<number[]> => {
     const pieces: number[] = [];
-    for await (const piece of paced(scope, stream, { firstMs: 100, nextMs: 50 })) pieces.push(piece);
+    for await (const piece of withReadTimeouts(scope, stream, { firstMs: 100, nextMs: 50 })) pieces.push(piece);
     return pieces;
   };
 

@@ -1,24 +1,22 @@
 import { type Clock } from './clock.js';
 import { ProviderError } from './providers/ports.js';
 
-/** What waits in a scope that is closed fails with this: nobody needs the answer any more. */
+/** Error of what waits in a scope that is closed. */
 export class Cancelled extends Error {
   constructor() {
     super('No longer needed');
+    this.name = 'Cancelled';
   }
 }
 
-/**
- * Owns what a piece of work has started: its timers, its abort signal, whatever it waits for, and smaller scopes. Closing
- * it leaves nothing behind.
- */
+/** Owns what a piece of work has started: timers, an abort signal, waits and child scopes. Closing it ends all of them. */
 export class CancellationScope {
   private readonly controller = new AbortController();
   private readonly closing = new Set<() => void>();
 
   constructor(
     readonly clock: Clock,
-    private readonly leaveParent: () => void = () => undefined,
+    private readonly detachFromParent: () => void = () => undefined,
   ) {}
 
   get signal(): AbortSignal {
@@ -39,7 +37,7 @@ export class CancellationScope {
     return child;
   }
 
-  /** Calls `run` after `ms` milliseconds, unless the scope is closed before. Returns how to call it off. */
+  /** Calls `run` after `ms` milliseconds, unless the scope is closed before. @returns a function that cancels it */
   after(ms: number, run: () => void): () => void {
     if (this.closed) return () => undefined;
     const stop = (): void => {
@@ -55,8 +53,8 @@ export class CancellationScope {
   }
 
   /**
-   * Waits for an answer, also of somebody who never gives one.
-   * @throws Closed when the scope is closed first
+   * Waits for an answer that may never come.
+   * @throws Cancelled when the scope is closed first
    * @throws ProviderError `timeout` when it takes longer than `limitMs`
    */
   wait<T>(answer: Promise<T>, limitMs?: number): Promise<T> {
@@ -96,15 +94,15 @@ export class CancellationScope {
 
   close(): void {
     if (this.closed) return;
-    this.leaveParent();
+    this.detachFromParent();
     this.controller.abort(new Cancelled());
     for (const close of [...this.closing]) close();
     this.closing.clear();
   }
 }
 
-/** Reads a stream that may stall: each wait for its first and its next piece is limited. Does not outlive the scope. */
-export async function* paced<T>(
+/** Reads a stream that may stall, with timeouts for the first and for each next piece, until the scope is closed. */
+export async function* withReadTimeouts<T>(
   scope: CancellationScope,
   stream: AsyncIterable<T>,
   limits: { firstMs: number; nextMs: number },
@@ -126,7 +124,7 @@ export async function* paced<T>(
     exhausted = !(error instanceof Cancelled || (error instanceof ProviderError && error.fault === 'timeout'));
     throw error;
   } finally {
-    // Not awaited: who stalls does not answer this either. How it ends is of no interest any more.
+    // Not awaited, as a stalled stream does not answer this either.
     if (!exhausted) void iterator.return?.().catch(() => undefined);
   }
 }

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 
-/** Time as the conversation sees it, so that tests can make their own. */
+/** Clock and timers, which tests replace by virtual time. */
 export interface Clock {
-  /** Milliseconds since whenever, never going back. */
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Calls `run` once, `ms` milliseconds later. Returns how to call it off. */
+  /** Calls `run` once, `ms` milliseconds later. @returns a function that cancels it */
   after(ms: number, run: () => void): () => void;
 }
 

@@ -2,35 +2,35 @@ import { type ProviderFault } from './providers/ports.js';
 
 export type StageName = 'transcription' | 'model' | 'speech';
 
-/** Milliseconds from the end of the customer's speech on; the parts follow each other, with gaps where nothing was waited for. */
+/** Parts of the time from the customer's speech to the answer, milliseconds. Between them are gaps where nothing was waited for. */
 export interface TurnLatency {
-  /** End of speech → known to be the end. */
+  /** End of speech → decision that it is the end. */
   endpointingMs: number;
-  /** → its text. */
+  /** → transcript. */
   transcriptionMs: number;
-  /** → the model's first word or tool call; retries included. */
+  /** → the model's first word or tool call, with retries. */
   modelFirstTokenMs: number;
-  /** First text given to the speaker → its first audio. */
+  /** First request for speech → its first audio. */
   speechFirstByteMs: number;
   /** End of speech → first audio on the line. */
   totalMs: number;
 }
 
-/** What one side said. Times are milliseconds since the answer. */
+/** Words of one side. Times are milliseconds since the answer. */
 export interface Turn {
   speaker: 'agent' | 'customer';
-  /** Of the agent: what was heard. */
+  /** Of the agent: the played part. */
   text: string;
   startMs: number;
   endMs: number;
   interrupted: boolean;
-  /** Of the agent's answers; null where nothing was waited for. */
+  /** Of the agent's answers to the customer; null for other turns. */
   latency: TurnLatency | null;
 }
 
 export interface ToolUse {
   name: string;
-  /** As parsed, or as the model wrote them when they are no JSON object. */
+  /** The parsed object, or the model's text when that is no JSON object. */
   arguments: Record<string, unknown> | string;
   result: string | null;
   error: string | null;
@@ -42,7 +42,7 @@ export interface StageFault {
   provider: string;
   fault: ProviderFault;
   message: string;
-  /** What happens now; the name of the provider that is asked next. */
+  /** What the pipeline does now, with the name of the next provider. */
   then: { action: 'retry' | 'fallback'; provider: string } | { action: 'give_up' };
 }
 
@@ -64,7 +64,7 @@ export interface ConversationEnd {
   detail: string | null;
 }
 
-/** Told in the order it happens; only a tool or the last turn that was cut off by the end is told after it. */
+/** Emitted in order. After `ended` come only the tool use and the last turn that the end has cut off. */
 export type ConversationEvent =
   | { type: 'turn'; turn: Turn }
   | { type: 'tool'; use: ToolUse }

@@ -1,14 +1,37 @@
-import { ENDPOINTING, type EndpointingSettings } from './pipeline/endpointing.js';
+/** How begin and end of the customer's speech are found. */
+export interface EndpointingSettings {
+  /** Silence that ends an utterance, milliseconds. */
+  silenceMs: number;
+  /** Sound that begins an utterance, milliseconds. */
+  startMs: number;
+  /** From 0 (only loud speech) to 1 (also faint speech, and more noise). */
+  sensitivity: number;
+  /** Audio before that which belongs to the utterance, as it has the first syllable, milliseconds. */
+  preRollMs: number;
+  /**
+   * Longest utterance, milliseconds. The next one follows at once, and both get one answer. Music and steady noise keep
+   * the agent from speaking for this time.
+   */
+  maxUtteranceMs: number;
+}
 
-/** Words that are known beforehand; `audio` (PCM16 at 8 kHz) where they have been synthesised already. */
+export const ENDPOINTING: EndpointingSettings = {
+  silenceMs: 500,
+  startMs: 80,
+  sensitivity: 0.5,
+  preRollMs: 300,
+  maxUtteranceMs: 30_000,
+};
+
+/** Fixed words, with `audio` (PCM16 at 8 kHz) where they are recorded or synthesized already. */
 export interface Phrase {
   text: string;
   audio?: Int16Array | undefined;
 }
 
-/** How long a provider may take, milliseconds. */
-export interface StageLimits {
-  /** The end of the utterance → its text. */
+/** Timeouts of providers, milliseconds. */
+export interface StageTimeouts {
+  /** End of the utterance → transcript. */
   transcriptionMs: number;
   modelFirstMs: number;
   modelNextMs: number;
@@ -17,12 +40,12 @@ export interface StageLimits {
 }
 
 export interface ConversationSettings {
-  /** The prompt. */
+  /** Prompt of the model. */
   instructions: string;
-  /** Played in full before anything else: that the call is recorded. */
+  /** Notice that the call is recorded, played in full before anything else. */
   notice: Phrase | undefined;
   firstSpeaker: 'agent' | 'customer';
-  /** What the agent begins with; without it the model finds something. */
+  /** First words of the agent; without them the model begins. */
   firstMessage: Phrase | undefined;
   voice: string | undefined;
   /** BCP 47. */
@@ -31,19 +54,19 @@ export interface ConversationSettings {
   endpointing: EndpointingSettings;
   /** Whether the customer can interrupt the agent at all. */
   interruptible: boolean;
-  /** The customer interrupts by speaking for so long, milliseconds; shorter sounds do not stop the agent. */
+  /** Length of the customer's speech that interrupts the agent, milliseconds; shorter sounds do not stop it. */
   interruptMs: number;
-  /** What happens when nobody speaks for `afterMs`: `prompt`, up to `times` times, then `farewell` and the end. */
+  /** After `afterMs` without speech of either side: `prompt`, up to `times` times, then `farewell` and the end. */
   silence: { afterMs: number; prompt: Phrase; times: number; farewell: Phrase | undefined };
-  /** From `start` on, milliseconds. */
+  /** Longest duration from `start` on, milliseconds. */
   maxDurationMs: number;
-  /** Said so long before that. */
+  /** Warning before the longest duration is reached. */
   durationWarning: (Phrase & { beforeMs: number }) | undefined;
-  /** Said before the end when a provider failed. Synthesised at the start, so that it can be said in any case. */
-  apology: Phrase;
-  /** Keys pressed within so long of each other, milliseconds, are one message. */
+  /** Last words after a provider has failed; no last words when the text is empty. */
+  failureMessage: Phrase;
+  /** Longest pause between two keys of one message, milliseconds. */
   keyPauseMs: number;
-  limits: StageLimits;
+  limits: StageTimeouts;
 }
 
 const DEFAULTS: ConversationSettings = {
@@ -60,7 +83,7 @@ const DEFAULTS: ConversationSettings = {
   silence: { afterMs: 10_000, prompt: { text: 'Are you still there?' }, times: 2, farewell: undefined },
   maxDurationMs: 1_800_000,
   durationWarning: undefined,
-  apology: { text: 'I am sorry, there is a technical problem. We will call you back. Goodbye.' },
+  failureMessage: { text: 'I am sorry, there is a technical problem. We will call you back. Goodbye.' },
   keyPauseMs: 1_500,
   limits: {
     transcriptionMs: 8_000,

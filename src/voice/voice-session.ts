@@ -1,17 +1,17 @@
 import { type ConversationEnd } from './conversation-events.js';
 
-/** Whoever speaks for us on an answered line. What is heard of the line is told to it; it says when to hang up. */
+/** The agent on an answered line: a conversation or an announcement. It gets the signals of the line and decides when to hang up. */
 export interface VoiceSession {
-  /** Resolves with why the call is to be hung up; never when it was stopped before. */
-  readonly over: Promise<ConversationEnd>;
-  /** A machine has answered. Said again, it changes nothing. */
-  machineHeard(): Promise<void>;
-  /** The machine takes messages from now on. */
-  beepHeard(): Promise<void>;
+  /** Resolves with the reason to hang up; never when the session was stopped before. */
+  readonly ended: Promise<ConversationEnd>;
+  /** A machine has answered. Further calls change nothing. */
+  machineDetected(): Promise<void>;
+  /** The machine records from now on. */
+  beepDetected(): Promise<void>;
   /** The machine has stopped speaking. */
-  silenceHeard(): Promise<void>;
+  silenceDetected(): Promise<void>;
   /** The customer has pressed a key. */
   dtmf(key: string): void;
-  /** The call is over for other reasons. Resolves when the last words of both are told, if they are to be. */
+  /** The call has ended for another reason. Resolves when the last words of both sides are recorded. */
   stop(): Promise<void> | void;
 }

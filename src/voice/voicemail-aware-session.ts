@@ -6,57 +6,57 @@ import { type VoiceSession } from './voice-session.js';
 
 export interface MachineScript {
   onMachine: MachineChoice;
-  /** Left with a machine; PCM16 at 8 kHz. */
+  /** Message for a machine; PCM16 at 8 kHz. */
   message: Int16Array | undefined;
 }
 
 /**
- * A conversation with a person; a machine gets what the agent has for machines. Once the customer is connected with somebody
- * else, what is heard is not for us.
+ * A conversation with a person that is replaced by an announcement when a machine is detected. After a transfer, signals of
+ * the line are ignored.
  */
 export class VoicemailAwareSession implements VoiceSession {
-  readonly over: Promise<ConversationEnd>;
-  private withMachine: Announcement | undefined;
-  private resolve: (end: ConversationEnd) => void = () => undefined;
+  readonly ended: Promise<ConversationEnd>;
+  private announcement: Announcement | undefined;
+  private resolveEnded: (end: ConversationEnd) => void = () => undefined;
 
   constructor(
     private readonly line: ConversationLine,
     private readonly conversation: Conversation,
     private readonly machine: MachineScript,
   ) {
-    this.over = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      conversation.over.then(resolve, reject);
+    this.ended = new Promise((resolve, reject) => {
+      this.resolveEnded = resolve;
+      conversation.ended.then(resolve, reject);
     });
     conversation.start();
   }
 
-  async machineHeard(): Promise<void> {
-    if (this.withMachine || this.conversation.handedOver || this.machine.onMachine === 'carry_on') return;
+  async machineDetected(): Promise<void> {
+    if (this.announcement || this.conversation.handedOver || this.machine.onMachine === 'carry_on') return;
     this.conversation.stop();
     const script = { ...this.machine, notice: undefined, greeting: undefined, listenMs: 0 };
-    this.withMachine = new Announcement(this.line, script);
-    void this.withMachine.over.then(this.resolve);
-    await this.withMachine.machineHeard();
+    this.announcement = new Announcement(this.line, script);
+    void this.announcement.ended.then(this.resolveEnded);
+    await this.announcement.machineDetected();
   }
 
-  async beepHeard(): Promise<void> {
-    await this.machineHeard();
-    await this.withMachine?.beepHeard();
+  async beepDetected(): Promise<void> {
+    await this.machineDetected();
+    await this.announcement?.beepDetected();
   }
 
-  async silenceHeard(): Promise<void> {
-    await this.withMachine?.silenceHeard();
+  async silenceDetected(): Promise<void> {
+    await this.announcement?.silenceDetected();
   }
 
   dtmf(key: string): void {
-    if (!this.withMachine) this.conversation.dtmf(key);
+    if (!this.announcement) this.conversation.dtmf(key);
   }
 
-  /** The customer's last words are still told, when they have been understood. */
+  /** The customer's last words are still recorded when their transcript comes. */
   stop(): Promise<void> {
-    this.withMachine?.stop();
-    // What breaks it is told by `over`.
+    this.announcement?.stop();
+    // `ended` rejects with the error as well.
     return this.conversation.hangUp().catch(() => undefined);
   }
 }

@@ -32,7 +32,7 @@ it('a conversation of one model ends with the apology of the agent, said beforeh
   };
   const talk = startSession(plan, line, {} as CallLeg, (event) => events.push(event), surroundings);
   const ends: unknown[] = [];
-  void talk.over.then((end) => ends.push(end));
+  void talk.ended.then((end) => ends.push(end));
   while (ends.length === 0) {
     line.tick();
     await new Promise((resolve) => setImmediate(resolve));

@@ -65,7 +65,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
       message: undefined,
     });
     let over: unknown;
-    talk.over.then(
+    talk.ended.then(
       (end) => (over = end),
       (error: unknown) => (over = error),
     );

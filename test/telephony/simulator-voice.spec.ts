@@ -67,9 +67,9 @@ async function hold(provider: SimulatorProvider, to: string, options: Options = 
     held.signals.push(signal);
     if (signal.type === 'answered') talk ??= converse(provider, held, options);
     if (signal.type === 'dtmf') talk?.dtmf(signal.digit);
-    if (signal.type === 'answered_by' && signal.by === 'machine') void talk?.machineHeard();
-    if (signal.type === 'beep') void talk?.beepHeard();
-    if (signal.type === 'greeting_over') void talk?.silenceHeard();
+    if (signal.type === 'answered_by' && signal.by === 'machine') void talk?.machineDetected();
+    if (signal.type === 'beep') void talk?.beepDetected();
+    if (signal.type === 'greeting_over') void talk?.silenceDetected();
     options.meanwhile?.(held);
   }
   await talk?.stop();
@@ -107,7 +107,7 @@ function converse(
     }),
     { onMachine: 'hang_up', message: undefined, ...machine },
   );
-  void talk.over.then((end) => {
+  void talk.ended.then((end) => {
     held.over = end;
     return leg.hangup();
   });

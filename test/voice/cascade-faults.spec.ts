@@ -40,7 +40,7 @@ describe('the cascade pipeline with faults', () => {
     harness = new CascadeHarness((own) => ({
       answer: () => ANSWER,
       ...build(own),
-      settings: { firstMessage: { text: GREETING }, apology: { text: APOLOGY }, ...settings },
+      settings: { firstMessage: { text: GREETING }, failureMessage: { text: APOLOGY }, ...settings },
     }));
     await harness.passUntilTurns(1);
     harness.line.says(QUESTION, 1_000);
@@ -84,7 +84,7 @@ describe('the cascade pipeline with faults', () => {
 
     it('ends it with a tone when no speech could ever be synthesized', async () => {
       harness = new CascadeHarness(() => ({
-        settings: { firstMessage: { text: GREETING }, apology: { text: APOLOGY } },
+        settings: { firstMessage: { text: GREETING }, failureMessage: { text: APOLOGY } },
         speaking: always({ fault: 'denied' }),
       }));
       await ended();
@@ -98,7 +98,7 @@ describe('the cascade pipeline with faults', () => {
       harness = new CascadeHarness((own) => ({
         settings: {
           firstMessage: { text: GREETING },
-          apology: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
+          failureMessage: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
         },
         speaking: always({ fault: 'stall', ignoresAbort: true }),
       }));

@@ -105,7 +105,7 @@ describe('conversations with providers over HTTP that fail at random', () => {
     });
     const hangsUpAtMs = next() < 0.2 ? 1_000 + 8_000 * next() : Infinity;
     const outcome: { end?: ConversationEnd } = {};
-    void conversation.over.then((end) => (outcome.end = end));
+    void conversation.ended.then((end) => (outcome.end = end));
     conversation.start();
     for (let lastMs = clock.now(); !outcome.end && line.atMs < hangsUpAtMs;) {
       await new Promise((resolve) => setTimeout(resolve, FRAME_MS / SPEED));

@@ -18,7 +18,7 @@ describe.each(HARNESSES)('a model over the $name pipeline', ({ name, start }) =>
       ...options,
       settings: {
         firstMessage: { text: GREETING },
-        apology: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
+        failureMessage: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
         ...settings,
       },
     }));
@@ -65,7 +65,7 @@ describe.each(HARNESSES)('a model over the $name pipeline', ({ name, start }) =>
   });
 
   it('that fails twice ends the call at once without a failure message', async () => {
-    await begin({ thinking: always({ fault: 'stall' }) }, { apology: { text: '' } });
+    await begin({ thinking: always({ fault: 'stall' }) }, { failureMessage: { text: '' } });
     await ended();
     expect(played()).toEqual([GREETING]);
     expect(harness.end?.reason).toBe('error_llm_provider');

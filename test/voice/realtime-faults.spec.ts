@@ -26,7 +26,7 @@ describe('the realtime pipeline with faults', () => {
       ...options,
       settings: {
         firstMessage: { text: GREETING },
-        apology: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
+        failureMessage: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
         ...settings,
       },
     }));
@@ -131,7 +131,7 @@ describe('the realtime pipeline with faults', () => {
 
   describe('in a model that fails for good', () => {
     it('ends the call with a tone when the failure message is not recorded', async () => {
-      await begin({ thinking: always({ fault: 'stall' }) }, { apology: { text: APOLOGY } });
+      await begin({ thinking: always({ fault: 'stall' }) }, { failureMessage: { text: APOLOGY } });
       const greeting = harness.line.played.length;
       await ended();
       expect(harness.line.played.slice(greeting)).toEqual([...congestionTone()].filter((sample) => sample !== 0));

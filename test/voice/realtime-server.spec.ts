@@ -25,11 +25,11 @@ class SocketHarness {
     const model = createRealtimeModel({ kind: 'openai', baseUrl, apiKey: 'key-1' });
     this.conversation = new Conversation(this.line, {
       pipeline: (context) => new RealtimePipeline(context, model),
-      settings: { instructions: 'Be kind.', firstMessage: { text: GREETING }, apology: APOLOGY, ...settings },
+      settings: { instructions: 'Be kind.', firstMessage: { text: GREETING }, failureMessage: APOLOGY, ...settings },
       tools,
       emit: (event) => this.events.push(event),
     });
-    void this.conversation.over.then((end) => (this.end = end));
+    void this.conversation.ended.then((end) => (this.end = end));
     this.conversation.start();
   }
 
@@ -173,7 +173,7 @@ describe.each<[Fault, string]>([
 });
 
 it('ends the call when the connection is refused', async () => {
-  harness = new SocketHarness(await refusingUrl(), { apology: { text: '' } });
+  harness = new SocketHarness(await refusingUrl(), { failureMessage: { text: '' } });
   await harness.until();
   expect(harness.end).toEqual({ reason: 'error_llm_provider', detail: expect.stringContaining('ECONNREFUSED') });
 });

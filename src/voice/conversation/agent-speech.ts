@@ -16,8 +16,8 @@ export interface AgentSpeechDeps {
   /** The customer speaks, or it is not decided yet what follows. */
   isCustomerBusy: () => boolean;
   record: (turn: Turn | undefined) => void;
-  /** A turn was played or has failed; the next one may begin. */
-  turnOver: (error: unknown) => void;
+  /** A turn was played or has failed: the next one may begin, or the call ends. */
+  turnDone: (error: unknown) => void;
   /** A turn is over in any way. */
   turnEnded: (turn: AgentTurn) => void;
 }
@@ -54,7 +54,7 @@ export class AgentSpeech {
     this.turn = turn;
     this.utterance = utterance;
     if (isCustomerBusy() && turn.interruptible) turn.hold();
-    void turn.over.then(({ error }) =>
+    void turn.outcome.then(({ error }) =>
       tasks.do(() => {
         this.end(turn, error);
       }),
@@ -98,7 +98,7 @@ export class AgentSpeech {
   /** @returns the turn as far as it was played */
   async stop(): Promise<Turn | undefined> {
     const { turn } = this;
-    const record = await turn?.giveUp();
+    const record = await turn?.stop();
     if (turn) this.deps.turnEnded(turn);
     if (this.turn === turn) this.turn = undefined;
     this.deps.record(record);
@@ -107,7 +107,7 @@ export class AgentSpeech {
 
   /** Ends the turn on a line that is not asked any more. @returns the turn as far as it was played */
   detach(interrupted = true): Turn | undefined {
-    return this.turn?.abandon(interrupted);
+    return this.turn?.detach(interrupted);
   }
 
   /** The customer has hung up: the agent says nothing more. */
@@ -120,11 +120,11 @@ export class AgentSpeech {
   }
 
   private end(turn: AgentTurn, error: unknown): void {
-    const { scope, record, turnEnded, turnOver } = this.deps;
+    const { scope, record, turnEnded, turnDone } = this.deps;
     if (this.turn !== turn || scope.closed) return;
     this.turn = undefined;
-    record(turn.conclude(error !== undefined));
+    record(turn.end(error !== undefined));
     turnEnded(turn);
-    turnOver(error);
+    turnDone(error);
   }
 }

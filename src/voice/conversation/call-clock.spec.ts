@@ -1,10 +1,10 @@
 import { CallClock } from './call-clock.js';
 
-describe('the time of a line', () => {
+describe('the clock of a call', () => {
   let clockMs = 5_000;
   const clock = { now: () => clockMs, after: () => () => undefined };
 
-  it('counts from the frame that came with the least delay, and never goes back', () => {
+  it('counts from the frame with the least delay and never goes back', () => {
     const time = new CallClock(clock);
     const seen: number[] = [];
     // 30 ms late, 5 ms late, on time, 50 ms late.
@@ -15,7 +15,7 @@ describe('the time of a line', () => {
       [80, 50],
     ] as const) {
       clockMs = 6_000 + atMs + lateMs;
-      time.heard(atMs);
+      time.frameEnded(atMs);
       expect(time.now()).toBeGreaterThanOrEqual(atMs);
       seen.push(time.now());
     }

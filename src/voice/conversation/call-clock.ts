@@ -1,12 +1,12 @@
 import { type Clock } from '../clock.js';
 
 /**
- * Milliseconds since the answer, by the clock: set by what is heard. The frame that came with the least delay counts, so
- * that nothing of the line is ever later than now; a first one that came late would move all that follows.
+ * Milliseconds since the answer, set by the frames of the line. The frame with the least delay counts, so that no frame
+ * is later than now; with the first frame, its delay would move all times that follow.
  */
 export class CallClock {
   private originMs: number;
-  private set = false;
+  private isSet = false;
 
   constructor(private readonly clock: Clock) {
     this.originMs = clock.now();
@@ -14,10 +14,10 @@ export class CallClock {
 
   readonly now = (): number => this.clock.now() - this.originMs;
 
-  /** A frame has just been heard that ended at `atMs`. */
-  heard(atMs: number): void {
+  /** A frame that ended at `atMs` has just come. */
+  frameEnded(atMs: number): void {
     const originMs = this.clock.now() - atMs;
-    this.originMs = this.set ? Math.min(this.originMs, originMs) : originMs;
-    this.set = true;
+    this.originMs = this.isSet ? Math.min(this.originMs, originMs) : originMs;
+    this.isSet = true;
   }
 }

@@ -12,7 +12,7 @@ import { AgentSpeech } from './agent-speech.js';
 import { CallClock } from './call-clock.js';
 import { type ConversationDeps } from './conversation-deps.js';
 import { limitDuration } from './duration-limit.js';
-import { type AfterSilence, InactivityTimer } from './inactivity-timer.js';
+import { type InactivityStep, InactivityTimer } from './inactivity-timer.js';
 import { SpeechQueue } from './speech-queue.js';
 import { UserTurns } from './user-turns.js';
 
@@ -22,11 +22,11 @@ export class Conversation {
    * Resolves with the reason to hang up; never when the conversation was stopped before. Rejects when it broke by an
    * error that is not of a provider.
    */
-  readonly over: Promise<ConversationEnd>;
+  readonly ended: Promise<ConversationEnd>;
   /** The customer is connected with somebody else. */
   handedOver = false;
-  private resolveOver: (end: ConversationEnd) => void = () => undefined;
-  private rejectOver: (error: unknown) => void = () => undefined;
+  private resolveEnded: (end: ConversationEnd) => void = () => undefined;
+  private rejectEnded: (error: unknown) => void = () => undefined;
   private readonly scope: CancellationScope;
   /** Scope of recognition, which is closed before the rest. */
   private readonly recognitionScope: CancellationScope;
@@ -52,8 +52,8 @@ export class Conversation {
     const history = new ChatHistory(this.settings.instructions);
     this.pipeline = this.connect(history);
     this.queue = new SpeechQueue(this.pipeline.reply);
-    this.inactivity = new InactivityTimer(this.recognitionScope, this.settings.silence, (after) => {
-      this.afterSilence(after);
+    this.inactivity = new InactivityTimer(this.recognitionScope, this.settings.silence, (step) => {
+      this.onInactive(step);
     });
     const tasks = new SerialQueue((error) => {
       if (!this.scope.closed) this.break(error);
@@ -76,37 +76,32 @@ export class Conversation {
       record,
       failed,
     });
-    this.over = new Promise((resolve, reject) => {
-      this.resolveOver = resolve;
-      this.rejectOver = reject;
+    this.ended = new Promise((resolve, reject) => {
+      this.resolveEnded = resolve;
+      this.rejectEnded = reject;
     });
   }
 
   start(): void {
     const { settings, clock, queue, pipeline } = this;
     this.stopListening = this.line.listen((frame, atMs) => {
-      clock.heard(atMs + FRAME_MS);
+      clock.frameEnded(atMs + FRAME_MS);
       this.user.push(frame, atMs);
     });
     limitDuration(this.scope, settings, {
       warn: (phrase) => {
-        queue.aside({ produce: pipeline.say(phrase), interruptible: false });
+        queue.addAside({ source: pipeline.say(phrase), interruptible: false });
         this.agent.settle();
       },
-      over: () => {
+      reached: () => {
         this.record(this.agent.detach());
-        this.finish({ reason: 'max_duration_reached', detail: null });
+        this.end({ reason: 'max_duration_reached', detail: null });
       },
     });
     pipeline.prepare().catch((error: unknown) => {
       if (!this.scope.closed) this.break(error);
     });
-    const { notice, firstSpeaker, firstMessage } = settings;
-    if (notice) queue.opensWith({ produce: pipeline.say(notice), interruptible: false });
-    if (firstSpeaker === 'agent') {
-      const produce = firstMessage ? pipeline.say(firstMessage) : pipeline.reply;
-      queue.opensWith({ produce, interruptible: true, again: firstMessage !== undefined });
-    }
+    this.queueOpenings();
     this.agent.settle();
   }
 
@@ -156,6 +151,15 @@ export class Conversation {
     });
   }
 
+  private queueOpenings(): void {
+    const { queue, pipeline } = this;
+    const { notice, firstSpeaker, firstMessage } = this.settings;
+    if (notice) queue.addOpening({ source: pipeline.say(notice), interruptible: false });
+    if (firstSpeaker === 'customer') return;
+    const source = firstMessage ? pipeline.say(firstMessage) : pipeline.reply;
+    queue.addOpening({ source, interruptible: true, repeatable: firstMessage !== undefined });
+  }
+
   private agentSpeech(tasks: SerialQueue): AgentSpeech {
     const { scope, line, pipeline, queue, inactivity, settings, clock } = this;
     const playback = new Playback(line, scope.clock, this.break);
@@ -171,22 +175,22 @@ export class Conversation {
       turnEnded: (turn) => {
         pipeline.turnEnded(turn);
       },
-      turnOver: this.turnOver,
+      turnDone: this.turnDone,
     });
   }
 
-  private readonly turnOver = (error: unknown): void => {
+  private readonly turnDone = (error: unknown): void => {
     const { ending } = this.agent;
     if (error !== undefined) this.fail(error);
-    else if (ending) this.finish(ending);
+    else if (ending) this.end(ending);
     else this.agent.settle();
   };
 
-  private afterSilence({ last, phrase }: AfterSilence): void {
+  private onInactive({ last, phrase }: InactivityStep): void {
     const { agent, pipeline } = this;
     if (last) agent.ending = { reason: 'inactivity', detail: 'The customer said nothing' };
-    if (phrase) agent.begin({ produce: pipeline.say(phrase), interruptible: true });
-    else if (agent.ending) this.finish(agent.ending);
+    if (phrase) agent.begin({ source: pipeline.say(phrase), interruptible: true });
+    else if (agent.ending) this.end(agent.ending);
   }
 
   /** Says the failure message and ends the call. @throws errors that are not of a provider */
@@ -195,15 +199,15 @@ export class Conversation {
     const { agent, pipeline } = this;
     this.recognitionScope.close();
     if (this.hasFailed && agent.ending) {
-      this.finish(agent.ending);
+      this.end(agent.ending);
       return;
     }
     this.hasFailed = true;
     const reason = error.stage === 'model' ? 'error_llm_provider' : 'error_speech_provider';
     agent.ending = { reason, detail: error.message };
-    const produce = pipeline.failureMessage(error.stage);
-    if (produce) agent.begin({ produce, interruptible: false });
-    else this.finish(agent.ending);
+    const source = pipeline.failureMessage(error.stage);
+    if (source) agent.begin({ source, interruptible: false });
+    else this.end(agent.ending);
   };
 
   private readonly emit = (event: ConversationEvent): void => {
@@ -218,14 +222,14 @@ export class Conversation {
     if (turn) this.emit({ type: 'turn', turn });
   };
 
-  private finish(end: ConversationEnd): void {
+  private end(end: ConversationEnd): void {
     if (this.scope.closed) return;
     this.close();
     this.emit({ type: 'ended', end });
-    this.resolveOver(end);
+    this.resolveEnded(end);
   }
 
-  /** Ends without an outcome: the line has another owner, or the call is over. */
+  /** Ends without an outcome: the call is over, or the line has another owner. */
   private detach(interrupted: boolean): void {
     if (this.scope.closed) return;
     const turn = this.agent.detach(interrupted);
@@ -235,7 +239,7 @@ export class Conversation {
 
   private readonly break = (error: unknown): void => {
     this.close();
-    this.rejectOver(error);
+    this.rejectEnded(error);
   };
 
   private close(): void {

@@ -1,7 +1,7 @@
 import { type RecognizedSpeech } from '../pipeline/user-speech.js';
 import { type CancellationScope } from '../cancellation-scope.js';
 
-/** Makes one message of keys that are pressed one after another: after a pause, or at `#`. */
+/** Joins keys that are pressed one after another into a message, which ends after a pause or with `#`. */
 export class DtmfCollector {
   private keys = '';
   private stopTimer: () => void = () => undefined;
@@ -9,10 +9,10 @@ export class DtmfCollector {
   constructor(
     private readonly scope: CancellationScope,
     private readonly pauseMs: number,
-    private readonly pressed: (keys: string) => void,
+    private readonly onMessage: (keys: string) => void,
   ) {}
 
-  /** More may come. */
+  /** A message has begun. */
   get busy(): boolean {
     return this.keys !== '';
   }
@@ -30,7 +30,7 @@ export class DtmfCollector {
   private flush(): void {
     const { keys } = this;
     this.keys = '';
-    this.pressed(keys);
+    this.onMessage(keys);
   }
 }
 

@@ -1,10 +1,10 @@
 import { type ConversationSettings, type Phrase } from '../conversation-settings.js';
 import { type CancellationScope } from '../cancellation-scope.js';
 
-/** What is said when nobody speaks; `last`: then the call ends, also when there is nothing to say. */
-export type AfterSilence = { last: false; phrase: Phrase } | { last: true; phrase: Phrase | undefined };
+/** What follows inactivity; `last`: the call ends after the phrase, if there is one. */
+export type InactivityStep = { last: false; phrase: Phrase } | { last: true; phrase: Phrase | undefined };
 
-/** Asks a silent customer some times, then gives up. */
+/** Prompts a silent customer a number of times, then ends the call. */
 export class InactivityTimer {
   private prompts = 0;
   private stopTimer: () => void = () => undefined;
@@ -12,25 +12,25 @@ export class InactivityTimer {
   constructor(
     private readonly scope: CancellationScope,
     private readonly settings: ConversationSettings['silence'],
-    private readonly silent: (after: AfterSilence) => void,
+    private readonly onInactive: (after: InactivityStep) => void,
   ) {}
 
-  /** Nobody speaks from now on. */
+  /** Neither side speaks from now on. */
   start(): void {
     this.stopTimer();
     this.stopTimer = this.scope.after(this.settings.afterMs, () => {
       const { prompt, times, farewell } = this.settings;
-      this.silent(this.prompts++ < times ? { last: false, phrase: prompt } : { last: true, phrase: farewell });
+      this.onInactive(this.prompts++ < times ? { last: false, phrase: prompt } : { last: true, phrase: farewell });
     });
   }
 
-  /** Somebody does. */
+  /** A side begins to speak. */
   stop(): void {
     this.stopTimer();
   }
 
-  /** The customer is there: counts anew. */
-  answered(): void {
+  /** The customer has spoken: counts prompts from 0. */
+  reset(): void {
     this.prompts = 0;
   }
 }

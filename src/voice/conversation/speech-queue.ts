@@ -1,47 +1,47 @@
 import { type UtteranceSource, type Utterance } from '../turn/agent-turn.js';
-import { type Cause } from '../turn/turn-latency.js';
+import { type AnsweredSpeech } from '../turn/turn-latency.js';
 
-/** What the agent has to say, the next first: how it begins, then answers, then the rest. */
+/** The agent's speech that waits for its turn: openings, then the answer to the customer, then asides. */
 export class SpeechQueue {
-  private readonly opening: Utterance[] = [];
+  private readonly openings: Utterance[] = [];
   private readonly asides: Utterance[] = [];
-  private owed: Cause | undefined;
+  private owedTo: AnsweredSpeech | undefined;
 
-  constructor(private readonly think: UtteranceSource) {}
+  constructor(private readonly reply: UtteranceSource) {}
 
-  /** Said before all else, whatever the customer says meanwhile. */
-  opensWith(words: Utterance): void {
-    this.opening.push(words);
+  /** Openings come before all else, even when the customer speaks first. */
+  addOpening(utterance: Utterance): void {
+    this.openings.push(utterance);
   }
 
-  /** Said when nobody speaks and no answer is owed. */
-  aside(words: Utterance): void {
-    this.asides.push(words);
+  /** Asides come when no answer is owed. */
+  addAside(utterance: Utterance): void {
+    this.asides.push(utterance);
   }
 
-  /** It was given up before any of it was heard. */
-  again(words: Utterance): void {
-    this.opening.unshift(words);
+  /** The opening was stopped before any of it was played. */
+  repeat(utterance: Utterance): void {
+    this.openings.unshift(utterance);
   }
 
-  /** The customer has said something. */
-  owe(cause: Cause): void {
-    this.owed = cause;
+  /** The customer has spoken and waits for an answer. */
+  oweAnswer(speech: AnsweredSpeech): void {
+    this.owedTo = speech;
   }
 
   next(): Utterance | undefined {
-    const words = this.opening.shift() ?? this.answer() ?? this.asides.shift();
-    // What opens the conversation answers whatever was said before.
-    if (words) this.owed = undefined;
-    return words;
+    const utterance = this.openings.shift() ?? this.answer() ?? this.asides.shift();
+    // An opening or an aside answers what the customer said before.
+    if (utterance) this.owedTo = undefined;
+    return utterance;
   }
 
-  /** The answer, if it is what comes next. */
+  /** The answer, if it comes next. */
   nextAnswer(): Utterance | undefined {
-    return this.opening.length === 0 && this.owed ? this.next() : undefined;
+    return this.openings.length === 0 && this.owedTo ? this.next() : undefined;
   }
 
   private answer(): Utterance | undefined {
-    return this.owed && { produce: this.think, interruptible: true, cause: this.owed };
+    return this.owedTo && { source: this.reply, interruptible: true, answerTo: this.owedTo };
   }
 }

@@ -139,9 +139,9 @@ export class UserTurns implements RecognitionListener {
     // The customer is back: those were not the last words.
     else agent.ending = undefined;
     // A short word during a turn of the agent ("mhm") wants no answer of its own.
-    if (!isUnaffected || speech.voicedMs >= settings.interruptMs) queue.owe(speech);
+    if (!isUnaffected || speech.voicedMs >= settings.interruptMs) queue.oweAnswer(speech);
     // "Hello?" before the first message is answered by the first message.
-    if (turn && !isUnaffected && !played && utterance?.again) queue.again(utterance);
+    if (turn && !isUnaffected && !played && utterance?.repeatable) queue.repeat(utterance);
     if (!pipeline.answersAhead || agent.turn || !this.recognition.busy) return;
     const answer = queue.nextAnswer();
     if (answer) agent.begin(answer);
@@ -151,10 +151,10 @@ export class UserTurns implements RecognitionListener {
   private async answerAtOnce({ endMs, decidedMs, text }: PendingSpeech): Promise<void> {
     const { agent, queue, tasks } = this.deps;
     if (!agent.canSpeak()) return;
-    queue.owe({ endMs, decidedMs, transcribedMs: decidedMs, transcriptionMs: 0 });
+    queue.oweAnswer({ endMs, decidedMs, transcribedMs: decidedMs, transcriptionMs: 0 });
     agent.settle();
     const { turn, utterance } = agent;
-    if (!turn || !utterance?.cause || (await text) !== '') return;
+    if (!turn || !utterance?.answerTo || (await text) !== '') return;
     await tasks.do(async () => {
       if (agent.turn !== turn || turn.firstTokenMs !== undefined) return;
       await agent.stop();
@@ -190,7 +190,7 @@ export class UserTurns implements RecognitionListener {
   }
 
   private record({ startMs, endMs }: Times, text: string | undefined, entry: UserEntry): void {
-    this.deps.inactivity.answered();
+    this.deps.inactivity.reset();
     // Speech without a transcript is not in the record.
     if (text === undefined) return;
     entry.content = text;

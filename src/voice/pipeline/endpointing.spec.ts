@@ -1,9 +1,10 @@
-import { Endpointing, type EndpointingSettings } from './endpointing.js';
+import { type EndpointingSettings } from '../conversation-settings.js';
+import { Endpointing } from './endpointing.js';
 
 const frame = (amplitude: number): Int16Array =>
   Int16Array.from({ length: 160 }, (_, n) => (n % 2 ? -amplitude : amplitude));
 
-/** Hears stretches of [amplitude, milliseconds], from 0 ms on. */
+/** Pushes stretches of [amplitude, milliseconds], from 0 ms on. */
 function listen(settings: Partial<EndpointingSettings>, ...stretches: [number, number][]) {
   const endpointing = new Endpointing(settings);
   const events: string[] = [];
@@ -29,7 +30,7 @@ describe('speech', () => {
     expect(utterances).toMatchObject([{ startMs: 1_000, endMs: 1_800, voicedMs: 800 }]);
   });
 
-  it('is kept from before its start on', () => {
+  it('includes audio before its start', () => {
     const { utterances } = listen({ preRollMs: 200 }, [HUM, 1_000], [SPEECH, 800], [HUM, 1_000]);
     const { pcm } = utterances[0]!;
     expect(pcm.findIndex((sample) => sample === SPEECH) / 8).toBe(200);
@@ -37,20 +38,20 @@ describe('speech', () => {
     expect(pcm.length / 8).toBe(200 + 800 + 500);
   });
 
-  it('has pauses shorter than the silence that ends it', () => {
+  it('continues after pauses that are shorter than the silence that ends it', () => {
     const { events } = listen({ silenceMs: 700 }, [HUM, 500], [SPEECH, 400], [HUM, 600], [SPEECH, 400], [HUM, 1_000]);
     expect(events.map((event) => event.split(' ')[0])).toEqual(['started', 'ended']);
   });
 
-  it('is no click', () => {
+  it('does not begin with a click', () => {
     expect(listen({}, [HUM, 500], [SPEECH, 60], [HUM, 1_000]).events).toEqual([]);
   });
 
-  it('is not the steady noise of the line', () => {
+  it('does not begin with steady noise', () => {
     expect(listen({}, [150, 5_000]).events).toEqual([]);
   });
 
-  it.each([250, 350])('is not the noise of a line (%d) that loses packets, of which silence is made', (noise) => {
+  it.each([250, 350])('does not begin with noise (%d) between concealed packet losses', (noise) => {
     const lossy = Array.from({ length: 20 }, (): [number, number][] => [
       [noise, 480],
       [0, 20],
@@ -58,7 +59,7 @@ describe('speech', () => {
     expect(listen({}, [noise, 1_000], ...lossy.flat()).events).toEqual([]);
   });
 
-  it('is not the noise that follows the nothing of a line that has just been opened', () => {
+  it('does not begin with the noise that follows the digital silence of a new line', () => {
     expect(listen({}, [0, 100], [250, 3_000]).events).toEqual([]);
   });
 
@@ -75,13 +76,13 @@ describe('speech', () => {
     expect(listen({ sensitivity }, [HUM, 1_000], [120, 500], [HUM, 1_000]).events).toEqual(events);
   });
 
-  it('is cut when it is too long, and goes on as another utterance', () => {
+  it('is cut at the longest utterance and continues as another one', () => {
     const { events, utterances } = listen({ maxUtteranceMs: 2_000 }, [HUM, 1_000], [SPEECH, 3_000], [HUM, 1_000]);
     expect(events.map((event) => event.split(' ')[0])).toEqual(['started', 'ended', 'started', 'ended']);
     expect(utterances.reduce((sum, { voicedMs }) => sum + voicedMs, 0)).toBe(3_000);
   });
 
-  it('is there so far while it goes on', () => {
+  it('can be read before its end', () => {
     const { endpointing } = listen({ preRollMs: 100 }, [HUM, 1_000], [SPEECH, 400]);
     expect({ speaking: endpointing.speaking, voicedMs: endpointing.voicedMs }).toEqual({
       speaking: true,

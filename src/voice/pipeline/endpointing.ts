@@ -1,59 +1,36 @@
-/** Settings of `Endpointing`. */
-export interface EndpointingSettings {
-  /** Quiet for so long, milliseconds, and the customer is taken to have finished. */
-  silenceMs: number;
-  /** Sound for so long, milliseconds, and the customer is taken to speak. */
-  startMs: number;
-  /** 0 (only loud speech) to 1 (also faint speech, and more noise). */
-  sensitivity: number;
-  /** What is kept from before the start was known, milliseconds: the first syllable. */
-  preRollMs: number;
-  /**
-   * An utterance is over after so long, milliseconds; what follows is the next one, and the two are answered as one.
-   * Music and steady noise keep the agent from speaking for as long.
-   */
-  maxUtteranceMs: number;
-}
+import { FRAME_MS } from '../../lib/audio/index.js';
+import { ENDPOINTING, type EndpointingSettings } from '../conversation-settings.js';
 
-export const ENDPOINTING: EndpointingSettings = {
-  silenceMs: 500,
-  startMs: 80,
-  sensitivity: 0.5,
-  preRollMs: 300,
-  maxUtteranceMs: 30_000,
-};
-
-/** Times are milliseconds since the answer. */
+/** A stretch of sound between silences. Times are milliseconds since the answer. */
 export interface SpeechSpan {
   pcm: Int16Array;
-  /** Where sound began and where it ended; `pcm` reaches beyond both. */
+  /** Begin and end of the sound; `pcm` reaches beyond both. */
   startMs: number;
   endMs: number;
-  /** How much of it was sound. */
+  /** Length of the sound in it, milliseconds. */
   voicedMs: number;
 }
 
-export const FRAME_MS = 20;
-const LOWEST_FLOOR = 60;
-/** A louder "noise" is a voice or music. */
-const HIGHEST_FLOOR = 400;
-/** The noise is the quietest frame of the last 1.6 s: no speech is without a gap for so long, and steady noise has none. */
+const MIN_FLOOR = 60;
+/** Steady sound above this level is a voice or music. */
+const MAX_FLOOR = 400;
+/** The noise level is the quietest frame of the last 1.6 s: speech has a gap in such a time, and steady noise has none. */
 const BLOCK_FRAMES = 10;
 const BLOCKS = 8;
-/** No line is without any noise: silence so short was put in the place of lost packets, and says nothing of the noise. */
-const MADE_UP_FRAMES = 15;
+/** Digital silence up to this length conceals lost packets, and does not count as the noise level. */
+const CONCEALED_FRAMES = 15;
 
 /** Finds where the customer's speech starts and ends, by loudness over an adaptive noise floor. Frames of 20 ms. */
 export class Endpointing {
   speaking = false;
-  /** Sound since the utterance began, milliseconds. */
+  /** Length of the sound since the utterance began, milliseconds. */
   voicedMs = 0;
   private readonly settings: EndpointingSettings;
   private readonly ratio: number;
   private readonly quietest = [Infinity];
   private framesInBlock = 0;
-  /** Frames of nothing in a row. */
-  private empty = 0;
+  /** Frames of digital silence in a row. */
+  private silentFrames = 0;
   private quietMs = 0;
   private frames: Int16Array[] = [];
   private startMs = 0;
@@ -64,7 +41,7 @@ export class Endpointing {
     this.ratio = 5 - 4 * Math.min(1, Math.max(0, this.settings.sensitivity));
   }
 
-  /** `atMs`: when the frame began. After `ended`, `take` returns what was said. */
+  /** `atMs` is the begin of the frame. After `ended`, `take` returns the utterance. */
   push(frame: Int16Array, atMs: number): 'started' | 'ended' | undefined {
     const amplitude = loudness(frame);
     const voiced = amplitude > this.floor(amplitude) * this.ratio;
@@ -78,7 +55,7 @@ export class Endpointing {
       this.quietMs += FRAME_MS;
       if (!this.speaking) this.voicedMs = Math.max(0, this.voicedMs - FRAME_MS);
     }
-    return this.speaking ? this.ends() : this.starts();
+    return this.speaking ? this.endIfDue() : this.startIfDue();
   }
 
   /** The utterance that has just ended. */
@@ -89,30 +66,30 @@ export class Endpointing {
     return { pcm: concat(frames), startMs, endMs, voicedMs };
   }
 
-  /** Nothing more comes. @returns the utterance so far */
+  /** Ends the utterance. @returns the utterance so far */
   stop(): SpeechSpan {
     this.speaking = false;
     return this.take();
   }
 
-  /** What is kept of the utterance so far, the part before its start included. */
+  /** Audio of the utterance so far, with the pre-roll. */
   soFar(): Int16Array {
     return concat(this.frames);
   }
 
-  private starts(): 'started' | undefined {
+  private startIfDue(): 'started' | undefined {
     const { startMs, preRollMs } = this.settings;
     if (this.voicedMs >= startMs) {
       this.speaking = true;
       return 'started';
     }
-    // Sound that is not yet known to be speech is kept whole, whatever the pre-roll.
+    // Sound that may become speech is kept in addition to the pre-roll.
     const keep = Math.max(1, Math.ceil((preRollMs + this.voicedMs) / FRAME_MS));
     while (this.frames.length > keep) this.frames.shift();
     return undefined;
   }
 
-  private ends(): 'ended' | undefined {
+  private endIfDue(): 'ended' | undefined {
     const { silenceMs, maxUtteranceMs } = this.settings;
     if (this.quietMs < silenceMs && this.frames.length * FRAME_MS < maxUtteranceMs) return undefined;
     this.speaking = false;
@@ -125,10 +102,10 @@ export class Endpointing {
       this.quietest.unshift(Infinity);
       this.quietest.length = Math.min(this.quietest.length, BLOCKS);
     }
-    this.empty = amplitude === 0 ? this.empty + 1 : 0;
-    if (this.empty === 0 || this.empty > MADE_UP_FRAMES)
+    this.silentFrames = amplitude === 0 ? this.silentFrames + 1 : 0;
+    if (this.silentFrames === 0 || this.silentFrames > CONCEALED_FRAMES)
       this.quietest[0] = Math.min(this.quietest[0] ?? Infinity, amplitude);
-    return Math.max(LOWEST_FLOOR, Math.min(HIGHEST_FLOOR, ...this.quietest));
+    return Math.max(MIN_FLOOR, Math.min(MAX_FLOOR, ...this.quietest));
   }
 }
 

@@ -5,7 +5,7 @@ import { ProviderChain, StageFailed } from './provider-chain.js';
 
 let clock: VirtualClock;
 let scope: CancellationScope;
-/** Who was asked, and when. */
+/** The providers that were asked, and when. */
 let asked: string[];
 let told: string[];
 const primary = { name: 'first' };
@@ -23,7 +23,7 @@ const stageOf = (providers: { primary: { name: string }; fallback?: { name: stri
     if (event.type === 'fault') told.push(`${event.fault.provider} ${event.fault.fault} ${event.fault.then.action}`);
   });
 
-/** Answers with the name of who was asked, unless that one fails so. */
+/** Answers with the name of the provider, unless it fails in this way. */
 const ask = async (stage: ReturnType<typeof stageOf>, faults: Record<string, Error | undefined> = {}) => {
   const answer = stage.run(scope, ({ name }) => {
     asked.push(`${name} ${clock.now()}`);
@@ -36,8 +36,8 @@ const ask = async (stage: ReturnType<typeof stageOf>, faults: Record<string, Err
 };
 const fault = (kind: ProviderFault, retryAfterMs?: number) => new ProviderError(kind, kind, retryAfterMs);
 
-describe('a stage', () => {
-  it('asks once more, then the other one, and that one first from then on', async () => {
+describe('a provider chain', () => {
+  it('retries once, then asks the fallback, and asks that one first from then on', async () => {
     const stage = stageOf({ primary, fallback });
     expect(await ask(stage, { first: fault('unavailable') })).toBe('second');
     expect(await ask(stage)).toBe('second');
@@ -45,20 +45,20 @@ describe('a stage', () => {
     expect(told).toEqual(['first unavailable retry', 'first unavailable fallback']);
   });
 
-  it('goes back when the other one fails later', async () => {
+  it('returns to the primary provider when the fallback fails later', async () => {
     const stage = stageOf({ primary, fallback });
     await ask(stage, { first: fault('denied') });
     expect(await ask(stage, { second: fault('denied') })).toBe('first');
     expect(stage.current).toBe(primary);
   });
 
-  it('waits as long as it is told to, but not for long', async () => {
+  it('waits as long as the provider asks, up to a limit', async () => {
     await ask(stageOf({ primary, fallback }), { first: fault('rate_limited', 1_500) });
     await ask(stageOf({ primary, fallback }), { first: fault('rate_limited', 30_000) });
     expect(asked).toEqual(['first 0', 'first 1500', 'second 1500', 'first 5000', 'second 5000']);
   });
 
-  it('fails when all did, and says who was last', async () => {
+  it('fails with the name of the last provider when all have failed', async () => {
     const faults = { first: fault('denied'), second: new TypeError('oops') };
     await expect(ask(stageOf({ primary, fallback }), faults)).rejects.toEqual(
       new StageFailed('model', 'model: oops (second)'),
@@ -66,7 +66,7 @@ describe('a stage', () => {
     expect(told).toEqual(['first denied fallback', 'second unavailable retry', 'second unavailable give_up']);
   });
 
-  it('is given up while it waits', async () => {
+  it('is cancelled while it waits', async () => {
     const answer = stageOf({ primary }).run(scope, () => Promise.reject(fault('rate_limited')));
     const closed = expect(answer).rejects.toBeInstanceOf(Cancelled);
     await clock.advance(100);

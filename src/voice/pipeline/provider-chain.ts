@@ -3,13 +3,14 @@ import { ProviderError } from '../providers/ports.js';
 import { messageOf } from '../../lib/platform/index.js';
 import { type CancellationScope } from '../cancellation-scope.js';
 
-/** Whoever can do it could not. */
+/** All providers of a stage have failed. */
 export class StageFailed extends Error {
   constructor(
     readonly stage: StageName,
     message: string,
   ) {
     super(message);
+    this.name = 'StageFailed';
   }
 }
 
@@ -18,46 +19,46 @@ export interface ProviderPair<P> {
   fallback?: P | undefined;
 }
 
-/** Nobody on a call waits longer than this for a busy provider; then the other one is asked. */
-const LONGEST_WAIT_MS = 2_000;
-const USUAL_WAIT_MS = 500;
+/** A provider that asks to wait longer is not asked again, milliseconds. */
+const MAX_WAIT_MS = 2_000;
+const DEFAULT_WAIT_MS = 500;
 
 /**
- * One stage and those who can do it: asks once more, once a request, where that may help; then the other one. Who answered last is asked
- * first from then on, so that a provider that is down costs its time only once.
+ * The providers of one stage. A request is retried once where that may help, then it goes to the fallback. The provider
+ * that answered last gets the next request first, so that a provider that is down costs its time only once.
  */
 export class ProviderChain<P extends { readonly name: string }> {
   private readonly providers: readonly P[];
-  private first: P;
+  private preferred: P;
 
   constructor(
     readonly name: StageName,
     { primary, fallback }: ProviderPair<P>,
-    private readonly tell: Emit,
+    private readonly emit: Emit,
   ) {
     this.providers = fallback ? [primary, fallback] : [primary];
-    this.first = primary;
+    this.preferred = primary;
   }
 
-  /** Who is asked next. */
+  /** The provider that gets the next request. */
   get current(): P {
-    return this.first;
+    return this.preferred;
   }
 
   /**
-   * `attempt` is called again when it fails; each time with a scope of its own.
-   * @throws StageFailed when all of them failed
-   * @throws Closed when the scope is closed
+   * Calls `attempt` until it succeeds, each time with its own scope.
+   * @throws StageFailed when all attempts have failed
+   * @throws Cancelled when the scope is closed
    */
   async run<T>(scope: CancellationScope, attempt: (provider: P, scope: CancellationScope) => Promise<T>): Promise<T> {
-    const plan = [this.first, ...this.providers.filter((provider) => provider !== this.first)];
-    let provider = this.first;
+    const plan = [this.preferred, ...this.providers.filter((provider) => provider !== this.preferred)];
+    let provider = this.preferred;
     let retried = false;
     for (;;) {
       const own = scope.child();
       try {
         const result = await attempt(provider, own);
-        this.first = provider;
+        this.preferred = provider;
         return result;
       } catch (error) {
         if (scope.closed) throw error;
@@ -75,7 +76,7 @@ export class ProviderChain<P extends { readonly name: string }> {
   }
 
   private report(provider: P, error: unknown, next: P | undefined): void {
-    this.tell({
+    this.emit({
       type: 'fault',
       fault: {
         stage: this.name,
@@ -88,12 +89,12 @@ export class ProviderChain<P extends { readonly name: string }> {
   }
 }
 
-/** undefined: asking the same again is no use, or not in time. */
+/** Milliseconds; undefined: a retry does not help, or comes too late. */
 function waitBeforeRetry(error: unknown): number | undefined {
   if (!(error instanceof ProviderError)) return 0;
   if (error.fault === 'denied' || error.fault === 'refused') return undefined;
-  const waitMs = error.retryAfterMs ?? (error.fault === 'rate_limited' ? USUAL_WAIT_MS : 0);
-  return waitMs <= LONGEST_WAIT_MS ? waitMs : undefined;
+  const waitMs = error.retryAfterMs ?? (error.fault === 'rate_limited' ? DEFAULT_WAIT_MS : 0);
+  return waitMs <= MAX_WAIT_MS ? waitMs : undefined;
 }
 
 function pause(scope: CancellationScope, ms: number): Promise<void> {

@@ -30,7 +30,7 @@ export function useToolInTurn(
   const context = {
     spoken,
     say,
-    heard: (until: CancellationScope) => turn.heard(until),
+    speechPlayed: (until: CancellationScope) => turn.played(until),
     undisturbed: <T>(act: () => Promise<T>) => turn.undisturbed(act),
     endAfterSpeech: (end: ConversationEnd): void => {
       if (!scope.closed) control.endAfter(turn, end);

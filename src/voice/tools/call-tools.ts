@@ -1,20 +1,20 @@
 import { type Tool } from './tool.js';
 
-/** What the tools can do with the call. */
+/** The actions on a call that tools use. */
 export interface CallControl {
   sendDtmf(digits: string): Promise<void>;
-  /** Connects the customer with somebody else; aborted, it is given up. Why not, for the model. */
+  /** Connects the customer with another number. `detail` tells the model why it was refused. */
   transfer(to: string, signal: AbortSignal): Promise<{ is: 'connected' } | { is: 'refused'; detail: string }>;
 }
 
 export interface TransferTarget {
   number: string;
-  /** For the model: whom one reaches there. */
+  /** For the model: the person or desk at this number. */
   description: string;
 }
 
 const TIMEOUT_MS = 10_000;
-/** The other side rings before it answers; how long, its caller knows. This is for one that never tells. */
+/** The ring timeout of the transfer is shorter; this one is for a transfer that never ends. */
 const TRANSFER_TIMEOUT_MS = 150_000;
 
 const object = (properties: Record<string, object>, required: string[] = []): object => ({
@@ -24,7 +24,7 @@ const object = (properties: Record<string, object>, required: string[] = []): ob
   additionalProperties: false,
 });
 
-/** Says goodbye, and hangs up when it was heard. */
+/** Says goodbye, and hangs up after that was played. */
 export const endCall = (): Tool => ({
   definition: {
     name: 'end_call',
@@ -43,7 +43,7 @@ export const endCall = (): Tool => ({
   },
 });
 
-/** Only to these numbers. Then the agent is off the line; when it does not work, the model is told and goes on. */
+/** Connects the customer with one of the targets and takes the agent off the line. A failure is a result for the model. */
 export const transferCall = (targets: readonly TransferTarget[], call: Pick<CallControl, 'transfer'>): Tool => ({
   definition: {
     name: 'transfer_call',
@@ -56,7 +56,7 @@ export const transferCall = (targets: readonly TransferTarget[], call: Pick<Call
   run: async ({ to }, context) => {
     const target = targets.find(({ number }) => number === to);
     if (!target) throw new Error(`Only these can be called: ${targets.map(({ number }) => number).join(', ')}`);
-    await context.heard();
+    await context.speechPlayed();
     const result = await context.undisturbed(() => call.transfer(target.number, context.signal));
     if (result.is === 'refused') return `Not connected: ${result.detail}. The customer is still with you.`;
     context.handOver();
@@ -64,7 +64,7 @@ export const transferCall = (targets: readonly TransferTarget[], call: Pick<Call
   },
 });
 
-/** Presses keys, for the menus of other machines. */
+/** Presses keys, for the menus of answering systems. */
 export const sendDtmf = (call: Pick<CallControl, 'sendDtmf'>): Tool => ({
   definition: {
     name: 'send_dtmf',
@@ -76,13 +76,13 @@ export const sendDtmf = (call: Pick<CallControl, 'sendDtmf'>): Tool => ({
     if (typeof digits !== 'string' || !/^[0-9A-D*#]{1,32}$/.test(digits)) {
       throw new Error('`digits` must be 1 to 32 of 0-9, A-D, * and #');
     }
-    await context.heard();
+    await context.speechPlayed();
     await context.undisturbed(() => call.sendDtmf(digits));
     return `Pressed ${digits}.`;
   },
 });
 
-/** Leaves a message with a machine, in full, and hangs up. */
+/** Says a whole message to an answering machine, and hangs up. */
 export const leaveVoicemail = (): Tool => ({
   definition: {
     name: 'leave_voicemail',

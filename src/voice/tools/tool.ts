@@ -3,60 +3,66 @@ import { type ToolCall, type ToolDefinition } from '../providers/ports.js';
 import { Cancelled, type CancellationScope } from '../cancellation-scope.js';
 import { messageOf } from '../../lib/platform/index.js';
 
-/** Something the model can do in a call. */
+/** A tool that the model can use in a call. */
 export interface Tool {
   definition: ToolDefinition;
-  /** Said while it is waited for, when the model has said nothing itself. */
+  /** Said while the tool runs, when the model has said nothing itself. */
   filler?: string | undefined;
-  /** Waiting until something was heard does not count. */
+  /** Time that the tool waits in `speechPlayed` does not count. */
   timeoutMs: number;
-  /** @returns what the model is told. An error is told as well, and the conversation goes on. */
+  /** @returns the result for the model. The model gets the message of an error as well, and the conversation continues. */
   run(args: Record<string, unknown>, context: ToolContext): Promise<string>;
 }
 
 export interface ToolContext {
-  /** Aborted when the customer interrupts, the time is up or the call is over. */
+  /** Aborted when the customer interrupts, when the tool times out and when the call ends. */
   signal: AbortSignal;
-  /** Says something after what is being said. */
+  /** Says a text after the current speech. */
   say(text: string): void;
-  /** Whether the model has said something along with this use. */
+  /** Whether the model has said something along with the call of the tool. */
   spoken: boolean;
-  /** Resolves when all that is being said was heard. */
-  heard(): Promise<void>;
-  /** The customer cannot interrupt while `act` runs: what is begun can then not be left half done. */
+  /** Resolves when the current speech was played. */
+  speechPlayed(): Promise<void>;
+  /** The customer cannot interrupt while `act` runs, so that the act is not left half done. */
   undisturbed<T>(act: () => Promise<T>): Promise<T>;
-  /** Ends the call when all that is being said was heard; the customer cannot interrupt it any more. */
+  /** Ends the call after the current speech was played; the customer cannot interrupt that speech any more. */
   endAfterSpeech(end: ConversationEnd): void;
-  /** Somebody else talks with the customer now: once the use is told, the agent neither hears nor says anything more. */
+  /** The customer is connected with somebody else: the agent leaves the line after the event of this tool use. */
   handOver(): void;
 }
 
-/** Uses a tool as the model asked for. @returns what the model is told. @throws Closed when the scope is closed */
+/** What a turn of the agent gives to a tool. */
+export type TurnContext = Omit<ToolContext, 'signal' | 'speechPlayed'> & {
+  speechPlayed: (scope: CancellationScope) => Promise<void>;
+};
+
+/** Runs a tool for the model. @returns the result for the model. @throws Cancelled when the scope is closed */
 export async function useTool(
   tool: Tool | undefined,
   call: ToolCall,
-  context: Omit<ToolContext, 'signal' | 'heard'> & { heard: (scope: CancellationScope) => Promise<void> },
+  context: TurnContext,
   scope: CancellationScope,
-  tell: Emit,
+  emit: Emit,
 ): Promise<string> {
   const startedMs = scope.clock.now();
-  const args = parsed(call.arguments);
-  let [isTold, isOver] = [false, false];
+  const args = parseArguments(call.arguments);
+  let isReported = false;
+  let isHandedOver = false;
   const report = (use: Pick<ToolUse, 'result' | 'error'>): void => {
     const ms = scope.clock.now() - startedMs;
-    tell({ type: 'tool', use: { name: call.name, arguments: args ?? call.arguments, ...use, ms } });
-    isTold = true;
-    if (isOver) context.handOver();
+    emit({ type: 'tool', use: { name: call.name, arguments: args ?? call.arguments, ...use, ms } });
+    isReported = true;
+    if (isHandedOver) context.handOver();
   };
-  // What was given up may still come about, a moment too late to be taken back.
+  // A tool may still succeed after its timeout, when the transfer cannot be undone.
   const handOver = (): void => {
-    isOver = true;
-    if (isTold) context.handOver();
+    isHandedOver = true;
+    if (isReported) context.handOver();
   };
   try {
     if (!tool) throw new Error(`There is no tool "${call.name}"`);
     if (!args) throw new Error(`The arguments must be a JSON object, not ${call.arguments.slice(0, 200)}`);
-    const result = await limited(tool, args, { ...context, handOver }, scope);
+    const result = await runWithTimeout(tool, args, { ...context, handOver }, scope);
     report({ result, error: null });
     return result;
   } catch (error) {
@@ -69,10 +75,10 @@ export async function useTool(
   }
 }
 
-async function limited(
+async function runWithTimeout(
   tool: Tool,
   args: Record<string, unknown>,
-  context: Omit<ToolContext, 'signal' | 'heard'> & { heard: (scope: CancellationScope) => Promise<void> },
+  context: TurnContext,
   scope: CancellationScope,
 ): Promise<string> {
   const own = scope.child();
@@ -85,20 +91,20 @@ async function limited(
       expire(new Error(`No answer within ${tool.timeoutMs} ms`));
     });
   let stopTimer = startTimer();
-  const heard = async (): Promise<void> => {
+  const speechPlayed = async (): Promise<void> => {
     stopTimer();
-    await context.heard(own);
+    await context.speechPlayed(own);
     stopTimer = startTimer();
   };
   try {
-    return await scope.wait(Promise.race([tool.run(args, { ...context, heard, signal: own.signal }), expired]));
+    return await scope.wait(Promise.race([tool.run(args, { ...context, speechPlayed, signal: own.signal }), expired]));
   } finally {
     own.close();
   }
 }
 
-/** undefined: no JSON object. No text at all is one without fields. */
-function parsed(text: string): Record<string, unknown> | undefined {
+/** undefined: no JSON object. An empty text is an object without fields. */
+function parseArguments(text: string): Record<string, unknown> | undefined {
   if (text.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(text);

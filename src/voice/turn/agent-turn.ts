@@ -5,28 +5,28 @@ import { type Playback } from './playback.js';
 import { type CancellationScope } from '../cancellation-scope.js';
 import { SpeechSegment } from './speech-segment.js';
 import { playedText, joined } from './spoken-text.js';
-import { type Cause, latencyOf } from './turn-latency.js';
+import { type AnsweredSpeech, latencyOf } from './turn-latency.js';
 
-/** Finds what to say, and adds it to the turn. `resumed`: it was cut short before. */
+/** Adds speech to the turn. `resumed`: it was cut short before. */
 export type UtteranceSource = (turn: AgentTurn, scope: CancellationScope, resumed: boolean) => Promise<void>;
 
-/** What a turn is made of. */
+/** Speech of the agent that waits for its turn. */
 export interface Utterance {
-  produce: UtteranceSource;
+  source: UtteranceSource;
   interruptible: boolean;
-  /** What it answers to. */
-  cause?: Cause | undefined;
-  /** Said again when the customer spoke before any of it was heard. */
-  again?: boolean;
+  /** The speech of the customer that it answers. */
+  answerTo?: AnsweredSpeech | undefined;
+  /** Is said again when the customer spoke before any of it was played. */
+  repeatable?: boolean;
 }
 
-/** What a turn needs. */
+/** The way of a turn to the line. */
 export interface SpeechOutput {
   scope: CancellationScope;
   playback: Playback;
   /** Milliseconds since the answer. */
   now: () => number;
-  /** Adds the audio of a segment that is not complete, from its `samples` on. `asked` is called before the first request. */
+  /** Passes the missing audio of a segment on, from its `samples` on. */
   synthesize: (
     segment: SpeechSegment,
     scope: CancellationScope,
@@ -35,43 +35,43 @@ export interface SpeechOutput {
 }
 
 /**
- * The agent's turn: what it says, piece by piece, from its first thought until it was heard. It can be held back before
- * it is audible, paused while it is, and then go on or be given up.
+ * A turn of the agent, from the request for its text until its speech was played. It can be held before it is audible and
+ * paused while it is audible; then it is released, resumed or stopped.
  */
 export class AgentTurn {
-  /** Resolves when all was heard, or with the error that kept it from being said. Never when it was given up. */
-  readonly over: Promise<{ error: unknown }>;
-  /** When the model's first word came; set by who asks it. */
+  /** Resolves when all speech was played, or with the error that prevented it; never when the turn was stopped before. */
+  readonly outcome: Promise<{ error: unknown }>;
+  /** When the model's first word came; set by the reply generator. */
   firstTokenMs: number | undefined;
   paused = false;
   held = false;
   private finished = false;
   private mayInterrupt: boolean;
-  private busy = false;
-  private resolveOver: (outcome: { error: unknown }) => void = () => undefined;
+  private isBusy = false;
+  private resolveOutcome: (outcome: { error: unknown }) => void = () => undefined;
   private readonly segments: SpeechSegment[] = [];
   private readonly changes = new AsyncSignal();
-  private next = 0;
+  private nextSegment = 0;
   private produced = false;
   private work: CancellationScope;
   private cleared: Promise<void> = Promise.resolve();
-  /** Samples played when it was paused, until the line has told. */
-  private estimate: number | undefined;
-  private askedMs: number | undefined;
+  /** Estimate of the samples played before the pause, until the line reports their number. */
+  private playedEstimate: number | undefined;
+  private speechAskedMs: number | undefined;
   private firstByteMs: number | undefined;
   private startMs: number | undefined;
-  /** When its last sound was, once it was stopped. */
+  /** When its last sound was played, once it is stopped. */
   private endMs: number | undefined;
-  private concluded = false;
+  private hasEnded = false;
 
   constructor(
-    private readonly mouth: SpeechOutput,
-    private readonly words: Utterance,
+    private readonly output: SpeechOutput,
+    private readonly utterance: Utterance,
   ) {
-    this.mayInterrupt = words.interruptible;
-    this.work = mouth.scope.child();
-    this.over = new Promise((resolve) => {
-      this.resolveOver = resolve;
+    this.mayInterrupt = utterance.interruptible;
+    this.work = output.scope.child();
+    this.outcome = new Promise((resolve) => {
+      this.resolveOutcome = resolve;
     });
   }
 
@@ -80,15 +80,15 @@ export class AgentTurn {
   }
 
   get interruptible(): boolean {
-    return this.mayInterrupt && !this.busy;
+    return this.mayInterrupt && !this.isBusy;
   }
 
-  /** Something of it can be heard now. */
+  /** Whether its speech is being played. */
   get audible(): boolean {
-    return this.startMs !== undefined && !this.paused && this.mouth.playback.playing;
+    return this.startMs !== undefined && !this.paused && this.output.playback.playing;
   }
 
-  /** Adds a piece; what cannot be pronounced is only noted. */
+  /** Adds a piece of text. A piece without a letter or digit is in the history only. */
   add(text: string, entry?: AssistantEntry, audio?: Int16Array): void {
     if (entry) entry.content = joined([entry.content, text]);
     if (!audio && !/[\p{L}\p{N}]/u.test(text)) return;
@@ -96,7 +96,7 @@ export class AgentTurn {
     this.changes.fire();
   }
 
-  /** Adds a piece whose words come along with its sound: its text is the caller's to fill, its sound is synthesized. */
+  /** Adds a piece whose words come along with its sound: the caller fills the text. */
   stream(entry: AssistantEntry): SpeechSegment {
     const segment = new SpeechSegment('', entry);
     this.segments.push(segment);
@@ -106,27 +106,27 @@ export class AgentTurn {
 
   /** The customer cannot interrupt while `act` runs. */
   async undisturbed<T>(act: () => Promise<T>): Promise<T> {
-    this.busy = true;
+    this.isBusy = true;
     try {
       return await act();
     } finally {
-      this.busy = false;
+      this.isBusy = false;
     }
   }
 
-  /** It must be heard in full from now on. */
+  /** From now on the turn is played in full. */
   protect(): void {
     this.mayInterrupt = false;
     this.release();
   }
 
-  /** Resolves when all that was added so far was heard. */
-  async heard(scope: CancellationScope): Promise<void> {
-    while (this.next < this.segments.length) await scope.wait(this.changes.changed());
-    await scope.wait(this.mouth.playback.mark());
+  /** Resolves when all speech that was added so far was played. */
+  async played(scope: CancellationScope): Promise<void> {
+    while (this.nextSegment < this.segments.length) await scope.wait(this.changes.changed());
+    await scope.wait(this.output.playback.mark());
   }
 
-  /** Goes on in silence: what is found to say waits for `release`. */
+  /** Goes on without a sound: speech waits for `release`. */
   hold(): void {
     this.held = true;
   }
@@ -137,15 +137,15 @@ export class AgentTurn {
     this.changes.fire();
   }
 
-  /** Silent at once; thinking and synthesis are given up. */
+  /** Clears the line and cancels the requests for text and speech. */
   pause(): void {
     if (this.paused || this.finished) return;
     this.paused = true;
     this.work.close();
-    const { playback, scope } = this.mouth;
+    const { playback, scope } = this.output;
     const estimate = playback.played();
     this.endMs = this.lastSoundMs();
-    this.estimate = estimate;
+    this.playedEstimate = estimate;
     this.cleared = scope.wait(playback.clear()).then(
       (played) => {
         this.credit(played);
@@ -156,54 +156,59 @@ export class AgentTurn {
     );
   }
 
-  /** It was not an interruption after all: says the rest. */
+  /** Plays the rest after a pause. */
   async resume(): Promise<void> {
     await this.cleared;
-    if (!this.paused || this.mouth.scope.closed) return;
+    if (!this.paused || this.output.scope.closed) return;
     this.paused = false;
     this.held = false;
     this.endMs = undefined;
-    const next = this.segments.findIndex((segment) => !segment.heard);
-    this.next = next < 0 ? this.segments.length : next;
-    this.work = this.mouth.scope.child();
+    const next = this.segments.findIndex((segment) => !segment.isPlayed);
+    this.nextSegment = next < 0 ? this.segments.length : next;
+    this.work = this.output.scope.child();
     this.run(true);
   }
 
-  /** Stops for good. @returns what was heard of it, if anything; told once only */
-  async giveUp(): Promise<Turn | undefined> {
+  /** Ends the turn. @returns the played part, if any, once only */
+  async stop(): Promise<Turn | undefined> {
     this.pause();
     await this.cleared;
-    return this.conclude(true);
+    return this.end(true);
   }
 
-  /** Stops for good, on a line that cannot be asked any more. `interrupted`: it wanted to say more. */
-  abandon(interrupted = true): Turn | undefined {
+  /** Ends the turn on a line that cannot be asked any more. `interrupted`: there was more to say. */
+  detach(interrupted = true): Turn | undefined {
     this.work.close();
     this.endMs ??= this.lastSoundMs();
-    this.credit(this.estimate ?? this.mouth.playback.played());
-    return this.conclude(interrupted);
+    this.credit(this.playedEstimate ?? this.output.playback.played());
+    return this.end(interrupted);
   }
 
-  /** What was heard of it, which is also what stays in the history. */
-  conclude(interrupted: boolean): Turn | undefined {
-    if (this.concluded) return undefined;
-    this.concluded = true;
+  /** Reduces the history to what was played. @returns the played part, if any, once only */
+  end(interrupted: boolean): Turn | undefined {
+    if (this.hasEnded) return undefined;
+    this.hasEnded = true;
     this.work.close();
-    const heard = playedText(
+    const played = playedText(
       this.segments,
-      this.segments.reduce((sum, { heardSamples }) => sum + heardSamples / 8, 0),
+      this.segments.reduce((sum, { playedSamples: heardSamples }) => sum + heardSamples / 8, 0),
     );
     for (const entry of new Set(this.segments.map(({ entry: of }) => of))) {
-      if (entry) entry.content = joined(heard.filter((_, index) => this.segments[index]?.entry === entry));
+      if (entry) entry.content = joined(played.filter((_, index) => this.segments[index]?.entry === entry));
     }
-    const text = joined(heard);
-    const whole = this.produced && this.segments.every((segment) => segment.heard);
-    const { startMs, firstTokenMs, askedMs, firstByteMs } = this;
+    const text = joined(played);
+    const whole = this.produced && this.segments.every((segment) => segment.isPlayed);
+    const { startMs, firstTokenMs, speechAskedMs: askedMs, firstByteMs } = this;
     if (startMs === undefined || !text) return undefined;
     return {
-      ...{ speaker: 'agent', text, startMs, endMs: this.endMs ?? this.lastSoundMs() },
+      speaker: 'agent',
+      text,
+      startMs,
+      endMs: this.endMs ?? this.lastSoundMs(),
       interrupted: interrupted && !whole,
-      latency: this.words.cause ? latencyOf(this.words.cause, { firstTokenMs, askedMs, firstByteMs, startMs }) : null,
+      latency: this.utterance.answerTo
+        ? latencyOf(this.utterance.answerTo, { firstTokenMs, speechAskedMs: askedMs, firstByteMs, startMs })
+        : null,
     };
   }
 
@@ -221,43 +226,43 @@ export class AgentTurn {
   }
 
   private async perform(work: CancellationScope, resumed: boolean): Promise<'played' | 'cleared'> {
-    const producing = this.produced ? undefined : this.words.produce(this, work, resumed);
+    const producing = this.produced ? undefined : this.utterance.source(this, work, resumed);
     const done = producing?.then(() => {
       this.produced = true;
       this.changes.fire();
     });
     await Promise.all([done, this.pump(work)]);
-    return work.wait(this.mouth.playback.mark());
+    return work.wait(this.output.playback.mark());
   }
 
-  /** What is on the line already may still be heard. */
+  /** Fails after the speech was played that is on the line already. */
   private async failed(work: CancellationScope, error: unknown): Promise<void> {
     this.mayInterrupt = false;
     work.close();
-    const { scope, playback } = this.mouth;
+    const { scope, playback } = this.output;
     try {
       this.finish(await scope.wait(playback.mark()), error);
     } catch (broken) {
-      // When the conversation is over, nobody waits for the outcome.
-      if (!scope.closed) this.resolveOver({ error: broken });
+      // The outcome of a turn does not matter after the conversation.
+      if (!scope.closed) this.resolveOutcome({ error: broken });
     }
   }
 
   private finish(outcome: 'played' | 'cleared', error: unknown): void {
-    const { playback } = this.mouth;
-    // Cleared by somebody else: the line is closed.
+    const { playback } = this.output;
+    // The line was closed when something else has cleared it.
     this.credit(outcome === 'played' ? playback.written : playback.played());
     this.finished = true;
-    this.resolveOver({ error });
+    this.resolveOutcome({ error });
   }
 
   private async pump(work: CancellationScope): Promise<void> {
     for (;;) {
-      const segment = this.segments[this.next];
+      const segment = this.segments[this.nextSegment];
       if (segment) {
-        for (const pcm of segment.rest()) await this.write(segment, pcm, work);
+        for (const pcm of segment.unplayed()) await this.write(segment, pcm, work);
         if (!segment.complete) await this.complete(segment, work);
-        this.next++;
+        this.nextSegment++;
         this.changes.fire();
       } else if (this.produced) return;
       else await work.wait(this.changes.changed());
@@ -265,9 +270,9 @@ export class AgentTurn {
   }
 
   private async complete(segment: SpeechSegment, work: CancellationScope): Promise<void> {
-    this.askedMs ??= this.mouth.now();
-    await this.mouth.synthesize(segment, work, async (pcm) => {
-      this.firstByteMs ??= this.mouth.now();
+    this.speechAskedMs ??= this.output.now();
+    await this.output.synthesize(segment, work, async (pcm) => {
+      this.firstByteMs ??= this.output.now();
       segment.arrived(pcm);
       await this.write(segment, pcm, work);
     });
@@ -277,22 +282,22 @@ export class AgentTurn {
   private async write(segment: SpeechSegment, pcm: Int16Array, work: CancellationScope): Promise<void> {
     while (this.held) await work.wait(this.changes.changed());
     if (work.closed) return;
-    this.startMs ??= this.mouth.now();
-    segment.written(pcm.length, this.mouth.playback.written);
-    this.mouth.playback.write(pcm);
+    this.startMs ??= this.output.now();
+    segment.written(pcm.length, this.output.playback.written);
+    this.output.playback.write(pcm);
   }
 
   private credit(played: number): void {
-    this.estimate = undefined;
+    this.playedEstimate = undefined;
     for (const segment of this.segments) segment.credit(played);
   }
 
   private lastSoundMs(): number {
-    return this.mouth.now() - this.mouth.playback.silentMs;
+    return this.output.now() - this.output.playback.silentMs;
   }
 }
 
-/** Says words that are known. */
+/** Source of known phrases. */
 export const scripted =
   (...phrases: { text: string; audio?: Int16Array | undefined; entry?: AssistantEntry }[]): UtteranceSource =>
   (turn, _scope, resumed) => {

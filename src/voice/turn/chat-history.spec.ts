@@ -6,8 +6,8 @@ beforeEach(() => {
   history = new ChatHistory('Be kind.');
 });
 
-describe('the model is told', () => {
-  it('who said what', () => {
+describe('the chat history', () => {
+  it('has the words of both sides', () => {
     history.user('Hello');
     history.assistant().content = 'Hi';
     history.user('Tuesday?');
@@ -19,14 +19,14 @@ describe('the model is told', () => {
     ]);
   });
 
-  it('words of the customer as one message when nothing was heard in between', () => {
+  it('joins consecutive words of the customer into one message', () => {
     history.user('When');
     history.assistant();
     history.user('can I come');
     expect(history.messages().slice(1)).toEqual([{ role: 'user', content: 'When can I come' }]);
   });
 
-  it('a result behind every tool call, also behind one that was cut off', () => {
+  it('has a result after every tool call, also after an interrupted one', () => {
     const entry = history.assistant();
     entry.toolCalls = [1, 2].map((n) => ({ id: `${n}`, name: 'look_up', arguments: '{}' }));
     history.user('Wait');
@@ -39,12 +39,12 @@ describe('the model is told', () => {
     ]);
   });
 
-  it('a note once', () => {
+  it('adds a note to one request', () => {
     expect(history.messages('Go on').at(-1)).toEqual({ role: 'user', content: '[Go on]' });
     expect(history.messages().length).toBe(1);
   });
 
-  it('has a place for words of the customer that are not known yet, and does not tell of them before', () => {
+  it('keeps the place of words of the customer whose transcript is not known yet', () => {
     const history = new ChatHistory('');
     const words = history.user('');
     history.assistant().content = 'Good morning.';

@@ -1,11 +1,11 @@
 import { type ModelMessage, type ToolCall } from '../providers/ports.js';
 
-/** What the agent said, or is saying, in answer to one request to the model. */
+/** The agent's words from one request to the model. */
 export interface AssistantEntry {
   role: 'assistant';
   content: string;
   toolCalls: readonly ToolCall[];
-  /** By the id of the call. */
+  /** Results by the id of the tool call. */
   results: Map<string, string>;
 }
 
@@ -18,20 +18,20 @@ type Entry = UserEntry | AssistantEntry;
 
 export const UNKNOWN_RESULT = 'Error: interrupted by the customer; whether it was done is not known';
 
-/** What was said, as the model is told: of the agent's words only those that were heard. */
+/** The conversation as the model gets it: of the agent's words only those that were played. */
 export class ChatHistory {
   private readonly entries: Entry[] = [];
 
   constructor(private readonly instructions: string) {}
 
-  /** Where the words come later, the entry is the caller's to fill; while it is empty, the model is not told of it. */
+  /** The caller may fill the entry later; the model does not get an empty entry. */
   user(content: string): UserEntry {
     const entry: UserEntry = { role: 'user', content };
     this.entries.push(entry);
     return entry;
   }
 
-  /** The entry is the caller's to fill; while it is empty, the model is not told of it. */
+  /** The caller fills the entry; the model does not get an empty entry. */
   assistant(): AssistantEntry {
     const entry: AssistantEntry = { role: 'assistant', content: '', toolCalls: [], results: new Map() };
     this.entries.push(entry);
@@ -39,8 +39,8 @@ export class ChatHistory {
   }
 
   /**
-   * Words of the customer with nothing heard in between are one message, and every tool call has a result behind it,
-   * as models demand. `note`: told to the model this once, as if by the customer: not every model takes it otherwise.
+   * Consecutive words of the customer are one message, and every tool call has a result after it, as models require.
+   * `note` is added for this request only, as a message of the customer: not every model takes other roles at the end.
    */
   messages(note?: string): ModelMessage[] {
     const messages: ModelMessage[] = this.instructions ? [{ role: 'system', content: this.instructions }] : [];

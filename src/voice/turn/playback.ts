@@ -4,27 +4,27 @@ import { type ConversationLine } from '../../lib/audio/index.js';
 const SAMPLES_PER_MS = 8;
 
 /**
- * The agent's end of the line, with a count of what was written since the last clear: the line counts what it played the
- * same way. Nobody else may write to the line meanwhile.
+ * The agent's end of the line, with a count of the samples written since the last clear; the line counts played samples
+ * in the same way. The conversation is the only writer of the line.
  */
 export class Playback {
-  /** Samples. */
+  /** Samples since the last clear. */
   written = 0;
   private endsAtMs = 0;
 
   constructor(
     private readonly line: ConversationLine,
     private readonly clock: Clock,
-    /** The line does not take speech: no fault of who made it. */
-    private readonly broken: (error: unknown) => void,
+    /** Called with the error of a line that rejects speech. */
+    private readonly onBroken: (error: unknown) => void,
   ) {}
 
-  /** By the clock: whether something is being heard. */
+  /** Whether speech is being played, by the clock. */
   get playing(): boolean {
     return this.endsAtMs > this.clock.now();
   }
 
-  /** By the clock: for how long nothing was heard. */
+  /** How long no speech was played, by the clock. */
   get silentMs(): number {
     return Math.max(0, this.clock.now() - this.endsAtMs);
   }
@@ -35,7 +35,7 @@ export class Playback {
     try {
       this.line.write(pcm);
     } catch (error) {
-      this.broken(error);
+      this.onBroken(error);
     }
   }
 
@@ -43,13 +43,13 @@ export class Playback {
     return this.line.mark();
   }
 
-  /** By the clock: samples played since the last clear. For when the line cannot be asked any more. */
+  /** Samples played since the last clear, by the clock: for a line that cannot be asked any more. */
   played(): number {
     const waitingMs = Math.max(0, this.endsAtMs - this.clock.now());
     return Math.max(0, this.written - Math.round(waitingMs * SAMPLES_PER_MS));
   }
 
-  /** Drops at once what has not been played. @returns samples played since the last clear */
+  /** Drops speech that was not played yet. @returns samples played since the last clear */
   async clear(): Promise<number> {
     this.written = 0;
     this.endsAtMs = 0;

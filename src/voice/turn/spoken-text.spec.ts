@@ -4,7 +4,7 @@ import { playedText, joined, wholeWords } from './spoken-text.js';
 const chunk = (text: string, ms: number, complete = true) => ({ text, ms, complete });
 const chunks = [chunk('Tuesday is free.', 1_000), chunk('Wednesday is free as well.', 2_000)];
 
-describe('what was heard', () => {
+describe('the played text', () => {
   it.each([
     [0, ['', '']],
     [1_000, ['Tuesday is free.', '']],
@@ -15,7 +15,7 @@ describe('what was heard', () => {
     expect(playedText(chunks, playedMs)).toEqual(heard);
   });
 
-  it('of speech that has not arrived in full is guessed by how fast people speak', () => {
+  it('of incomplete speech is estimated by the length of a spoken character', () => {
     expect(playedText([chunk('Wednesday is free as well.', 800, false)], 800)).toEqual(['Wednesday is']);
   });
 
@@ -23,7 +23,7 @@ describe('what was heard', () => {
     expect(wholeWords('今天星期二我们有时间', 0.5)).toBe('今天星期二');
   });
 
-  it('never is more than was played, and grows with it', () => {
+  it('is never more than was played, and grows with it', () => {
     const text = fc
       .array(fc.constantFrom('Hello', 'is', 'free,', '你好', "don't"), { minLength: 1 })
       .map((w) => w.join(' '));

@@ -1,29 +1,29 @@
 /** A piece of speech, in the order it is spoken. */
 export interface SpokenChunk {
   text: string;
-  /** How long its speech is, milliseconds; so far, when it is not complete. */
+  /** Length of its speech that has arrived, milliseconds. */
   ms: number;
-  /** false: not all of its speech has arrived. */
+  /** All of its speech has arrived. */
   complete: boolean;
 }
 
-/** How fast people speak, where speech is not complete; milliseconds a character. */
+/** Estimated length of a spoken character where the speech is not complete, milliseconds. */
 const CHARACTER_MS = 65;
-/** Less than a frame is not missed. */
+/** Less than a frame may be missing, milliseconds. */
 const TOLERANCE_MS = 20;
 const WIDE_END = /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]$/;
 
-const words = new Intl.Segmenter('en', { granularity: 'word' });
+const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 
-/** What was heard of each chunk when `playedMs` of all of them were played; partly heard ones end with a whole word. */
+/** The played text of each chunk when `playedMs` of all of them were played; it ends with a whole word. */
 export function playedText(chunks: readonly SpokenChunk[], playedMs: number): string[] {
   let leftMs = playedMs;
   return chunks.map(({ text, ms, complete }) => {
     const wholeMs = complete ? ms : Math.max(ms, text.length * CHARACTER_MS);
-    const heardMs = Math.max(0, Math.min(leftMs, ms));
+    const chunkMs = Math.max(0, Math.min(leftMs, ms));
     leftMs -= ms;
-    if (heardMs <= 0) return '';
-    return heardMs >= wholeMs - TOLERANCE_MS ? text : wholeWords(text, heardMs / wholeMs);
+    if (chunkMs <= 0) return '';
+    return chunkMs >= wholeMs - TOLERANCE_MS ? text : wholeWords(text, chunkMs / wholeMs);
   });
 }
 
@@ -31,14 +31,14 @@ export function playedText(chunks: readonly SpokenChunk[], playedMs: number): st
 export function wholeWords(text: string, fraction: number): string {
   const limit = text.length * fraction;
   let end = 0;
-  for (const { index, segment } of words.segment(text)) {
+  for (const { index, segment } of segmenter.segment(text)) {
     if (index + segment.length > limit) break;
     end = index + segment.length;
   }
   return text.slice(0, end).trim();
 }
 
-/** Chunks as one text again. */
+/** Chunks as one text. */
 export function joined(texts: readonly string[]): string {
   return texts.reduce((whole, text) => {
     if (!whole || !text) return whole + text;

@@ -1,29 +1,32 @@
 import { type TurnLatency } from '../conversation-events.js';
 
-/** What the agent answers to: when it was said and understood, milliseconds since the answer. */
-export interface Cause {
+/** Speech of the customer that the agent answers: its end, decision and transcript, milliseconds since the answer of the call. */
+export interface AnsweredSpeech {
   endMs: number;
   decidedMs: number;
   transcribedMs: number;
   transcriptionMs: number;
 }
 
-/** When the answer came, milliseconds since the answer of the call; undefined: that was not waited for. */
-export interface Progress {
+/** Steps of the agent's answer, milliseconds since the answer of the call; undefined where nothing was waited for. */
+export interface AnswerProgress {
   firstTokenMs: number | undefined;
-  /** Speech was asked for, and its first byte came. */
-  askedMs: number | undefined;
+  /** The first request for speech, and its first byte. */
+  speechAskedMs: number | undefined;
   firstByteMs: number | undefined;
   /** First audio on the line. */
   startMs: number;
 }
 
-export function latencyOf(cause: Cause, { firstTokenMs, askedMs, firstByteMs, startMs }: Progress): TurnLatency {
+export function latencyOf(
+  speech: AnsweredSpeech,
+  { firstTokenMs, speechAskedMs: askedMs, firstByteMs, startMs }: AnswerProgress,
+): TurnLatency {
   return {
-    endpointingMs: cause.decidedMs - cause.endMs,
-    transcriptionMs: cause.transcriptionMs,
-    modelFirstTokenMs: (firstTokenMs ?? startMs) - cause.transcribedMs,
+    endpointingMs: speech.decidedMs - speech.endMs,
+    transcriptionMs: speech.transcriptionMs,
+    modelFirstTokenMs: (firstTokenMs ?? startMs) - speech.transcribedMs,
     speechFirstByteMs: (firstByteMs ?? startMs) - (askedMs ?? startMs),
-    totalMs: startMs - cause.endMs,
+    totalMs: startMs - speech.endMs,
   };
 }

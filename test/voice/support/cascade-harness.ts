@@ -37,7 +37,7 @@ export class CascadeHarness extends ConversationHarness {
     };
     const conversation = new Conversation(line, {
       pipeline: (context) => new CascadePipeline(context, providers),
-      settings: { instructions: 'Be kind.', apology: { text: '' }, ...settings },
+      settings: { instructions: 'Be kind.', failureMessage: { text: '' }, ...settings },
       emit,
       clock,
       ...(tools && { tools }),

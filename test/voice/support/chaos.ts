@@ -96,7 +96,7 @@ function settingsOf(chance: Chance, { line }: ConversationHarness): Partial<Conv
     firstSpeaker: chance.pick(['agent', 'customer']),
     firstMessage: chance.pick([undefined, phrase('Hello, this is Anna.')]),
     notice: chance.pick([undefined, undefined, phrase('This call is recorded.')]),
-    apology: chance.pick([{ text: '' }, phrase('I am sorry.')]),
+    failureMessage: chance.pick([{ text: '' }, phrase('I am sorry.')]),
     silence: {
       afterMs: 1_500,
       prompt: phrase('Hello?'),

@@ -47,7 +47,7 @@ export abstract class ConversationHarness {
 
   protected begin(conversation: Conversation): void {
     this.conversation = conversation;
-    conversation.over.then(
+    conversation.ended.then(
       (end) => (this.end = end),
       (error: unknown) => (this.broken = error),
     );

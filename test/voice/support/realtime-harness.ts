@@ -22,7 +22,7 @@ export class RealtimeHarness extends ConversationHarness {
     this.model = new ScriptedRealtimeModel(clock, line.words, { answer, hearing, thinking, phrases });
     const conversation = new Conversation(line, {
       pipeline: (context) => new RealtimePipeline(context, this.model),
-      settings: { instructions: 'Be kind.', apology: { text: '' }, ...settings },
+      settings: { instructions: 'Be kind.', failureMessage: { text: '' }, ...settings },
       emit,
       clock,
       ...(tools && { tools }),

@@ -34,7 +34,7 @@ export class CascadePipeline implements Pipeline {
     this.transcription = new ProviderChain('transcription', speechToText, emit);
     this.reply = new ReplyGenerator(context, new ProviderChain('model', model, emit)).reply;
     this.synthesis = new SpeechSynthesis(settings, new ProviderChain('speech', textToSpeech, emit), emit);
-    this.message = settings.apology;
+    this.message = settings.failureMessage;
   }
 
   recognize(listener: RecognitionListener): Recognition {

@@ -1,4 +1,4 @@
-import { paced, type CancellationScope } from '../../cancellation-scope.js';
+import { withReadTimeouts, type CancellationScope } from '../../cancellation-scope.js';
 import { type LanguageModel, type ModelEvent, ProviderError, type ToolCall } from '../../providers/ports.js';
 import { type AgentTurn, type UtteranceSource } from '../../turn/agent-turn.js';
 import { type AssistantEntry } from '../../turn/chat-history.js';
@@ -62,7 +62,7 @@ export class ReplyGenerator {
         temperature: settings.temperature,
         signal: own.signal,
       });
-      const events = paced(own, answer, { firstMs: modelFirstMs, nextMs: modelNextMs });
+      const events = withReadTimeouts(own, answer, { firstMs: modelFirstMs, nextMs: modelNextMs });
       const calls = await this.read(events, model, turn, entry);
       if (!entry.content && calls.length === 0 && !mayBeSilent)
         throw new ProviderError('unavailable', 'The model said nothing');

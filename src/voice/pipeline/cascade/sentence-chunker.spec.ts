@@ -69,12 +69,12 @@ describe('text is cut', () => {
     ['never, when there is none', '   ', []],
   ])('%s', (_, text, chunks) => {
     expect(chunksOf(text)).toEqual(chunks);
-    // However it arrives.
+    // The chunks do not depend on how the text is cut.
     const chunker = new SentenceChunker();
     expect([...chunker.push(text), ...chunker.flush()]).toEqual(chunks);
   });
 
-  it('as soon as it is clear that a sentence is over', () => {
+  it('as soon as a sentence has certainly ended', () => {
     const chunker = new SentenceChunker();
     expect(chunker.push('That costs 3.')).toEqual([]);
     expect(chunker.push('50 dollars.')).toEqual([]);
@@ -82,18 +82,18 @@ describe('text is cut', () => {
     expect(chunker.push('Do')).toEqual(['That costs 3.50 dollars.']);
   });
 
-  it('after a comma, when it is very long', () => {
+  it('after a comma when it is very long', () => {
     const text = `${'word '.repeat(7)}word, ${'more '.repeat(10)}end`;
     expect(chunksOf(text, { maxLength: 50 })[0]).toBe(`${'word '.repeat(7)}word,`);
   });
 
-  it('between words, when it is very long without any mark', () => {
+  it('between words when it is very long without a mark', () => {
     const chunks = chunksOf('word '.repeat(100), { maxLength: 52 });
     expect(chunks[0]).toBe('word '.repeat(10).trim());
     expect(chunks.join(' ')).toBe('word '.repeat(100).trim());
   });
 
-  it('anywhere, when it is one very long word, but not inside of a character', () => {
+  it('inside a very long word, but not inside a character', () => {
     expect(chunksOf(`a${'😀'.repeat(20)}`, { maxLength: 10 })[0]).toBe('a😀😀😀😀');
   });
 });

@@ -1,7 +1,7 @@
 export interface ChunkerOptions {
   /** Shorter sentences are spoken together with the next one; characters. */
   minLength?: number;
-  /** Text without the end of a sentence is cut at a word after so many characters. */
+  /** Longest text without the end of a sentence; it is cut at a word; characters. */
   maxLength?: number;
 }
 
@@ -12,7 +12,7 @@ const UNSPACED = '。！？｡।॥။។';
 const CLOSERS = '"\')]}»”’›」』】）》';
 const WIDE = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef\u3000-\u303f]/;
 const ENDS = new RegExp(`[${SPACED}${UNSPACED}\\n]`, 'g');
-/** Before a full stop, they do not end a sentence. */
+/** A full stop after one of them does not end a sentence. */
 const ABBREVIATIONS = new Set(
   (
     'mr mrs ms dr prof sr jr st mt vs etc e.g i.e a.m p.m no nos approx dept est inc ltd co corp ave blvd ext fig vol ' +
@@ -21,7 +21,7 @@ const ABBREVIATIONS = new Set(
   ).split(' '),
 );
 
-/** Cuts text, as it arrives, into pieces that can be spoken: whole sentences where possible. */
+/** Cuts text that arrives in parts into pieces for synthesis: whole sentences where possible. */
 export class SentenceChunker {
   private buffer = '';
   private readonly minLength: number;
@@ -32,7 +32,7 @@ export class SentenceChunker {
     this.maxLength = maxLength;
   }
 
-  /** @returns what can be spoken now, without space around it */
+  /** @returns the pieces that are complete, trimmed */
   push(text: string): string[] {
     this.buffer += text;
     const chunks: string[] = [];
@@ -45,7 +45,7 @@ export class SentenceChunker {
     }
   }
 
-  /** @returns what is left; nothing more comes */
+  /** Ends the text. @returns the remaining pieces */
   flush(): string[] {
     const chunks = this.push('');
     const rest = this.buffer.trim();
@@ -57,7 +57,7 @@ export class SentenceChunker {
     for (const { index } of this.buffer.matchAll(ENDS)) {
       let end = index + 1;
       while (end < this.buffer.length && this.isTail(end)) end++;
-      // What follows decides: more digits, a closing quote, a small letter.
+      // The next character decides: a digit, a closing quote or a small letter.
       const next = this.buffer.slice(end).trimStart()[0];
       if (next === undefined) return undefined;
       if (width(this.buffer.slice(0, end).trim()) < this.minLength) continue;
@@ -84,7 +84,7 @@ export class SentenceChunker {
     return !/^(?:[\s\S]*\n)?\s*\d{1,2}$/.test(this.buffer.slice(0, index));
   }
 
-  /** Where very long text is cut: after a comma and the like, else between words, else anywhere. */
+  /** Where very long text is cut: after a comma or the like, else between words, else anywhere. */
   private cut(): number | undefined {
     if (this.buffer.length <= this.maxLength) return undefined;
     const head = this.buffer.slice(0, this.maxLength);

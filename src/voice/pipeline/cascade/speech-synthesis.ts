@@ -1,4 +1,4 @@
-import { paced, type CancellationScope } from '../../cancellation-scope.js';
+import { withReadTimeouts, type CancellationScope } from '../../cancellation-scope.js';
 import { type Emit } from '../../conversation-events.js';
 import { type ConversationSettings } from '../../conversation-settings.js';
 import { ProviderError, type TextToSpeech } from '../../providers/ports.js';
@@ -28,7 +28,7 @@ export class SpeechSynthesis {
       let skip = samples;
       const speech = provider.synthesize(text, { voice, language, signal: own.signal });
       this.emit({ type: 'usage', usage: { stage: 'speech', provider: provider.name, characters: text.length } });
-      for await (const pcm of paced(own, speech, pace)) {
+      for await (const pcm of withReadTimeouts(own, speech, pace)) {
         const fresh = pcm.subarray(Math.min(skip, pcm.length));
         skip -= pcm.length - fresh.length;
         if (fresh.length === 0) continue;

@@ -6,21 +6,21 @@ import {
 } from '../../providers/ports.js';
 import { type CancellationScope } from '../../cancellation-scope.js';
 
-/** An utterance whose text has not come yet: another session has to hear it again. */
-interface Unheard {
+/** An utterance whose transcript has not come yet: a new session needs its audio again. */
+interface UntranscribedSpeech {
   pcm: Int16Array;
-  understood: (text: string | undefined) => void;
+  resolve: (text: string | undefined) => void;
 }
 
 /**
- * The way to the model: one session after another, should one break. Each begins with all that was said so far. Nothing
- * fails here but `session`: who wants the model to speak is told, everybody else goes on.
+ * The session with the model, which is replaced when it breaks; the next one begins with the whole conversation so far.
+ * Only `session` fails: the reply that needs the model reports the fault, and listening continues.
  */
 export class RealtimeLink {
   private open: RealtimeSession | undefined;
-  /** The one that hears the utterance from its beginning. */
-  private hearing: RealtimeSession | undefined;
-  private readonly unheard = new Set<Unheard>();
+  /** The session that has the utterance from its beginning on. */
+  private listening: RealtimeSession | undefined;
+  private readonly untranscribed = new Set<UntranscribedSpeech>();
 
   constructor(
     private readonly scope: CancellationScope,
@@ -28,52 +28,52 @@ export class RealtimeLink {
     private readonly options: () => Omit<RealtimeOptions, 'signal'>,
   ) {}
 
-  /** @throws ProviderError when there cannot be one */
+  /** @throws ProviderError when no session can be opened */
   session(): RealtimeSession {
     if (this.open) return this.open;
     const session = this.provider.connect({ ...this.options(), signal: this.scope.signal });
     this.open = session;
-    for (const one of this.unheard) {
-      session.write(one.pcm);
-      this.understand(session, one);
+    for (const speech of this.untranscribed) {
+      session.write(speech.pcm);
+      this.transcribe(session, speech);
     }
     return session;
   }
 
-  /** It is broken: the next one to be asked for is another. */
+  /** Closes a broken session; the next call of `session` opens another one. */
   drop(session: RealtimeSession): void {
     session.close();
     if (this.open === session) this.open = undefined;
   }
 
-  /** Connects beforehand. */
+  /** Opens a session before it is needed. */
   prepare(): void {
     try {
       this.session();
     } catch {
-      // Told to whoever wants to speak.
+      // The first reply reports the fault.
     }
   }
 
-  /** The customer begins to speak: what was heard so far. */
+  /** The customer begins to speak; `pcm` is the utterance so far. */
   begin(pcm: Int16Array): void {
-    this.hearing = this.open;
-    this.hearing?.write(pcm);
+    this.listening = this.open;
+    this.listening?.write(pcm);
   }
 
   write(frame: Int16Array): void {
-    this.hearing?.write(frame);
+    this.listening?.write(frame);
   }
 
-  /** The utterance is over; `pcm` is all of it. @returns its text; undefined when that could not be told */
+  /** The utterance has ended; `pcm` is all of it. @returns its transcript; undefined when there is none */
   end(pcm: Int16Array): Promise<string | undefined> {
-    return new Promise((understood) => {
-      const one = { pcm, understood };
-      this.unheard.add(one);
+    return new Promise((resolve) => {
+      const speech = { pcm, resolve };
+      this.untranscribed.add(speech);
       const { open } = this;
       if (!open) return;
-      if (open !== this.hearing) open.write(pcm);
-      this.understand(open, one);
+      if (open !== this.listening) open.write(pcm);
+      this.transcribe(open, speech);
     });
   }
 
@@ -84,17 +84,17 @@ export class RealtimeLink {
   close(): void {
     this.open?.close();
     this.open = undefined;
-    this.hearing = undefined;
-    this.unheard.clear();
+    this.listening = undefined;
+    this.untranscribed.clear();
   }
 
-  private understand(session: RealtimeSession, one: Unheard): void {
+  private transcribe(session: RealtimeSession, speech: UntranscribedSpeech): void {
     session.finish().then(
       (text) => {
-        this.unheard.delete(one);
-        one.understood(text);
+        this.untranscribed.delete(speech);
+        speech.resolve(text);
       },
-      // The next session hears it.
+      // The next session transcribes it.
       () => undefined,
     );
   }

@@ -53,7 +53,7 @@ export class RealtimePipeline implements Pipeline {
   }
 
   failureMessage(): UtteranceSource | undefined {
-    return failureMessageOf(this.context.settings.apology);
+    return failureMessageOf(this.context.settings.failureMessage);
   }
 
   close(): void {

@@ -48,7 +48,7 @@ export class RealtimeReplyGenerator {
       const mayUseTools = of.round < MAX_TOOL_ROUNDS;
       of.current ??= this.ask(turn, of, { mayUseTools, mayBeSilent: of.round > 0 });
       const { current } = of;
-      await scope.wait(current.over);
+      await scope.wait(current.completed);
       if (current.calls.length === 0 || !mayUseTools) return;
       await this.useAll(turn, of, current, scope);
       if (control.isEnding()) return;
@@ -63,7 +63,7 @@ export class RealtimeReplyGenerator {
       const of = this.repliesOf(turn);
       if (!audio) {
         of.current ??= this.ask(turn, of, exactly(text));
-        await scope.wait(of.current.over);
+        await scope.wait(of.current.completed);
         return;
       }
       if (!resumed) {
@@ -85,7 +85,7 @@ export class RealtimeReplyGenerator {
     this.turns.delete(turn);
     of.scope.close();
     for (const reply of of.replies) {
-      reply.cut();
+      reply.stop();
       for (const { id } of reply.entry.toolCalls)
         if (!reply.entry.results.has(id)) this.link.add({ role: 'tool', toolCallId: id, content: UNKNOWN_RESULT });
     }
@@ -118,7 +118,7 @@ export class RealtimeReplyGenerator {
       turn.firstTokenMs ??= now();
       if (what === 'speech') stream();
     };
-    const before = of.replies.at(-1)?.over ?? Promise.resolve();
+    const before = of.replies.at(-1)?.completed ?? Promise.resolve();
     const deps = { models: this.models, link: this.link, limits: settings.limits, emit, arrived };
     const reply: RealtimeReply = new RealtimeReply(deps, history.assistant(), options, of.scope, before);
     of.replies.push(reply);

@@ -1,5 +1,5 @@
 import { type Emit } from '../../conversation-events.js';
-import { type StageLimits } from '../../conversation-settings.js';
+import { type StageTimeouts } from '../../conversation-settings.js';
 import { type AssistantEntry } from '../../turn/chat-history.js';
 import { AsyncSignal } from '../../../lib/platform/index.js';
 import {
@@ -10,7 +10,7 @@ import {
   type ToolCall,
 } from '../../providers/ports.js';
 import { type RealtimeLink } from './realtime-link.js';
-import { paced, type CancellationScope } from '../../cancellation-scope.js';
+import { withReadTimeouts, type CancellationScope } from '../../cancellation-scope.js';
 import { type SpeechSegment } from '../../turn/speech-segment.js';
 import { playedText, joined } from '../../turn/spoken-text.js';
 import { type ProviderChain } from '../provider-chain.js';
@@ -23,7 +23,7 @@ const GO_ON = 'You were cut off by a fault. Go on exactly after your last words,
 export interface ReplyDeps {
   models: ProviderChain<RealtimeModel>;
   link: RealtimeLink;
-  limits: StageLimits;
+  limits: StageTimeouts;
   emit: Emit;
   /** A part of the reply has come; `speech`: text or audio. */
   arrived: (what: 'speech' | 'tool_call') => void;
@@ -41,7 +41,7 @@ export interface ReplyOptions {
 export class RealtimeReply {
   readonly calls: ToolCall[] = [];
   /** Resolves when the whole reply has come. @throws StageFailed, Cancelled */
-  readonly over: Promise<void>;
+  readonly completed: Promise<void>;
   /** The reply's place in the turn. */
   segment: SpeechSegment | undefined;
   private readonly pcm: Int16Array[] = [];
@@ -52,7 +52,7 @@ export class RealtimeReply {
   private samplesBefore = 0;
   private textBefore = '';
   private text = '';
-  private ended = false;
+  private isComplete = false;
 
   /** @param before the reply before this one, as a model makes one at a time */
   constructor(
@@ -62,12 +62,12 @@ export class RealtimeReply {
     scope: CancellationScope,
     before: Promise<unknown>,
   ) {
-    this.over = this.collect(scope, before);
+    this.completed = this.collect(scope, before);
     const end = (): void => {
-      this.ended = true;
+      this.isComplete = true;
       this.changes.fire();
     };
-    this.over.then(end, end);
+    this.completed.then(end, end);
   }
 
   /** Passes the audio on from sample `from` on, until the reply ends. @throws the error of the reply */
@@ -80,16 +80,16 @@ export class RealtimeReply {
         const fresh = pcm.subarray(Math.min(skip, pcm.length));
         skip -= pcm.length - fresh.length;
         if (fresh.length > 0) await arrived(fresh);
-      } else if (this.ended) return this.over;
+      } else if (this.isComplete) return this.completed;
       else await scope.wait(this.changes.changed());
     }
   }
 
   /** Stops the reply, and has the model forget what was not played. */
-  cut(): void {
-    const { segment, ended } = this;
-    if (ended && (!segment || segment.heardSamples >= this.samples)) return;
-    this.response?.truncate(Math.max(0, (segment?.heardSamples ?? 0) - this.samplesBefore) / SAMPLES_PER_MS);
+  stop(): void {
+    const { segment, isComplete: ended } = this;
+    if (ended && (!segment || segment.playedSamples >= this.samples)) return;
+    this.response?.truncate(Math.max(0, (segment?.playedSamples ?? 0) - this.samplesBefore) / SAMPLES_PER_MS);
   }
 
   private async collect(scope: CancellationScope, before: Promise<unknown>): Promise<void> {
@@ -104,7 +104,7 @@ export class RealtimeReply {
           mayUseTools: this.options.mayUseTools,
         });
         const limit = { firstMs: limits.modelFirstMs, nextMs: limits.modelNextMs };
-        for await (const event of paced(own, this.response, limit)) this.take(event, provider);
+        for await (const event of withReadTimeouts(own, this.response, limit)) this.take(event, provider);
         if (this.samples === 0 && this.calls.length === 0 && !this.options.mayBeSilent)
           throw new ProviderError('unavailable', 'The model said nothing');
       } catch (error) {
