@@ -6,8 +6,8 @@ import { CallStoreModule } from './call-store.module.js';
 import { CallsController } from './calls.controller.js';
 import { CallsService } from './calls.service.js';
 import { CallsMaintenanceWorker } from './maintenance/calls-maintenance.worker.js';
-import { EventIngestController } from './event-ingest/call-intake.controller.js';
-import { EventIngestService } from './event-ingest/call-intake.service.js';
+import { EventIngestController } from './event-ingest/event-ingest.controller.js';
+import { EventIngestService } from './event-ingest/event-ingest.service.js';
 import { OpenStreams } from './stream/open-streams.js';
 import { StreamController } from './stream/stream.controller.js';
 

@@ -2,7 +2,7 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { ApiBody, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { type Caller, CallerParam } from '../../api-keys/index.js';
 import { DomainError, Operation } from '../../lib/platform/index.js';
-import { EventIngestService, type Receipt } from './call-intake.service.js';
+import { EventIngestService, type Receipt } from './event-ingest.service.js';
 
 const MAX_EVENTS = 500;
 
