@@ -5,7 +5,8 @@
 import { parseArgs } from 'node:util';
 import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import pg from 'pg';
-import { decide, UNKNOWN_CALL } from '../dist/calls/call.js';
+import { decide } from '../dist/calls/call.js';
+import { replay, UNKNOWN_CALL } from '../dist/calls/call-state.js';
 import { rebuildCalls } from '../dist/calls/maintenance/call-rebuild.js';
 import { appendToCall, CALLS_PROJECTION } from '../dist/calls/call-append.js';
 import { foldCounts } from '../dist/calls/maintenance/calls-maintenance.worker.js';
@@ -59,9 +60,9 @@ async function openOurs(url) {
 }
 
 async function appendAll(store, id, state, version, events) {
-  const { append, after } = appendToCall(id, version, state, events, CAUSE);
+  const append = appendToCall(id, version, state, events, CAUSE);
   if (!(await store.append(append))) throw new Error(`append to ${id} refused`);
-  return after;
+  return replay(events, state);
 }
 
 async function queueOurs({ store }) {
@@ -165,7 +166,7 @@ async function fill({ store, database }, calls) {
       for (const step of isAnswered ? LIFE : [...LIFE.slice(0, 3), [8_000, { type: 'CancelCall' }]]) {
         const next = eventsOf(id, state, step);
         events.push(...next);
-        state = appendToCall(id, 0, state, next, CAUSE).after;
+        state = replay(next, state);
       }
       await appendAll(store, id, UNKNOWN_CALL, 0, events);
     }

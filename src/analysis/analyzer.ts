@@ -35,7 +35,7 @@ export interface AnalyzerOptions extends AnalysisModels {
 }
 
 type Asking = Pick<AgentConfiguration, 'prompt' | 'analysisSchema' | 'providers' | 'model'>;
-type Ended = Extract<CallState, { is: 'ended' }>;
+type Ended = Extract<CallState, { status: 'ended' }>;
 
 const NOBODY: Asking = { prompt: null, analysisSchema: null, providers: null, model: null };
 const CAUSE = { service: 'assessor' };
@@ -125,7 +125,7 @@ export class Analyzer {
   private async attempt(job: AnalysisJob): Promise<number | undefined> {
     const { callId } = job;
     const state = await this.calls.stateOf(callId);
-    if (state.is !== 'ended') return undefined;
+    if (state.status !== 'ended') return undefined;
     if (!state.assessment) {
       const retryInMs = await this.assess(job, state);
       if (retryInMs !== undefined) return retryInMs;

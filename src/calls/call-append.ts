@@ -1,6 +1,6 @@
 import { type Append, type InlineProjection } from '../lib/event-store/index.js';
 import { type NamedStatement } from '../lib/platform/index.js';
-import { type CallState, evolve } from './call.js';
+import { type CallState, evolve } from './call-state.js';
 import { countChanges } from './queries/call-counts.js';
 import { type CallEvent } from './call-events.js';
 import { toCallRow } from './call-row.js';
@@ -46,12 +46,12 @@ export function appendToCall(
   events: readonly CallEvent[],
   metadata: object,
   claim?: IdempotencyClaim,
-): { append: Append; after: Exclude<CallState, { is: 'unknown' }> } {
+): Append {
   const after = events.reduce(evolve, state);
-  if (after.is === 'unknown') throw new Error(`the events of call ${id} do not begin with call.queued`);
+  if (after.status === 'unknown') throw new Error(`the events of call ${id} do not begin with call.queued`);
   const call = toCallRow(id, version + events.length, after);
   const payload = { call, counts: countChanges(state, after), claim };
-  return { after, append: { streamId: id, expectedVersion: version, events, metadata, payload } };
+  return { streamId: id, expectedVersion: version, events, metadata, payload };
 }
 
 /** Writes rebuilt rows, `$1` being a JSON array of them, wherever they differ from what is there and are not older. */

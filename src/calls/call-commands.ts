@@ -1,6 +1,7 @@
 import { type EventStore } from '../lib/event-store/index.js';
 import { DomainError } from '../lib/platform/index.js';
-import { type CallCommand, type CallState, decide, evolve, replay } from './call.js';
+import { type CallCommand, decide } from './call.js';
+import { type CallState, evolve, replay } from './call-state.js';
 import { type CallEvent } from './call-events.js';
 import { appendToCall } from './call-append.js';
 
@@ -21,7 +22,7 @@ export class CallCommands {
       const { state, version } = await this.load(id);
       const events = decide(command, state);
       if (events.length === 0) return { state, events };
-      if (await this.events.append(appendToCall(id, version, state, events, cause).append))
+      if (await this.events.append(appendToCall(id, version, state, events, cause)))
         return { state: events.reduce(evolve, state), events };
     }
     throw new DomainError('conflict', 'The call is changing at this moment; retry');

@@ -1,4 +1,4 @@
-import { type CallState, type CallStatus, statusOf } from './call.js';
+import { type CallStatus, type ExistingCall, statusOf } from './call-state.js';
 import {
   type AnsweredBy,
   type CallCosts,
@@ -53,10 +53,10 @@ export interface CallRow {
 }
 
 /** The read model of a call: a function of its events and nothing else, so that a rebuilt row equals the inline one. */
-export function toCallRow(id: string, version: number, state: Exclude<CallState, { is: 'unknown' }>): CallRow {
+export function toCallRow(id: string, version: number, state: ExistingCall): CallRow {
   const { facts, createdAt, attempt } = state;
   const startedAt = 'startedAt' in state ? state.startedAt : undefined;
-  const end = state.is === 'ended' ? state : undefined;
+  const end = state.status === 'ended' ? state : undefined;
   return {
     id,
     version,
@@ -76,7 +76,7 @@ export function toCallRow(id: string, version: number, state: Exclude<CallState,
     metadata: facts.metadata,
     disable_knowledge_bases: facts.disableKnowledgeBases ?? false,
     scheduled_at: facts.scheduledAt,
-    not_before: state.is === 'queued' ? state.notBefore : undefined,
+    not_before: state.status === 'queued' ? state.notBefore : undefined,
     attempt,
     disconnection_reason: end?.disconnectionReason,
     outcome: end?.outcome,

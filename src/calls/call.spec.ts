@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { anyCommand, anyEvent, anyForeignEvent } from '../../test/support/call-arbitraries.js';
 import { DomainError } from '../lib/platform/errors/domain-error.js';
-import { type CallCommand, CALL_STATUSES, decide, evolve, replay, statusOf, UNKNOWN_CALL } from './call.js';
+import { type CallCommand, decide } from './call.js';
+import { CALL_STATUSES, evolve, replay, statusOf, UNKNOWN_CALL } from './call-state.js';
 import {
   type Assessment,
   type CallCosts,
@@ -489,7 +490,7 @@ describe('decide', () => {
     const agent = { agentVersion: 3, missingVariables: ['company'] };
     const events = decide({ ...WHEN.DialCall, agent }, replay([queued]));
     expect(events).toMatchObject([{ type: 'call.dialing', data: { ...agent, claim: 'c2' } }]);
-    expect(replay([queued, ...events, deferred])).toMatchObject({ is: 'queued', agentVersion: 3 });
+    expect(replay([queued, ...events, deferred])).toMatchObject({ status: 'queued', agentVersion: 3 });
   });
 
   it('transfers a customer once, and only those of its own attempt', () => {
@@ -529,12 +530,12 @@ describe('decide', () => {
 
   it('postpones a call that was not dialled, which costs no attempt', () => {
     const later = decide(WHEN.PostponeCall, replay([queued])).reduce(evolve, replay([queued]));
-    expect(later).toMatchObject({ is: 'queued', attempt: 0, notBefore: '2026-04-05T15:00:00.000Z' });
+    expect(later).toMatchObject({ status: 'queued', attempt: 0, notBefore: '2026-04-05T15:00:00.000Z' });
   });
 
   it('spends no attempt on a call that is sent back to the line', () => {
     const first = replay([queued, dialing, deferred]);
-    expect(first).toMatchObject({ is: 'queued', attempt: 0, notBefore: later });
+    expect(first).toMatchObject({ status: 'queued', attempt: 0, notBefore: later });
   });
 
   it('tells whoever cancels a call that is over how it ended', () => {
@@ -593,7 +594,7 @@ describe('evolve', () => {
     fc.assert(
       fc.property(anyHistory, (history) => {
         const state = replay(history);
-        expect(state.is === 'unknown').toBe(!history.some(({ type }) => type === 'call.queued'));
+        expect(state.status === 'unknown').toBe(!history.some(({ type }) => type === 'call.queued'));
       }),
     );
   });
@@ -603,7 +604,7 @@ describe('evolve', () => {
       fc.property(anyHistory, (history) => {
         const first = history.find(({ type }) => type === 'call.queued');
         const state = replay(history);
-        fc.pre(first?.type === 'call.queued' && state.is !== 'unknown');
+        fc.pre(first?.type === 'call.queued' && state.status !== 'unknown');
         const { at: createdAt, ...given } = first.data;
         expect(state).toMatchObject({ facts: given, createdAt });
       }),
@@ -618,7 +619,7 @@ describe('evolve', () => {
         anyHistory,
         (before, status, late) => {
           const terminal = replay([queued, ...before, ended(status)]);
-          expect(terminal.is).toBe('ended');
+          expect(terminal.status).toBe('ended');
           const changes = late.filter(({ type }) => !AFTERWARDS.includes(type));
           expect(replay(changes, terminal)).toBe(terminal);
         },

@@ -15,61 +15,20 @@ import {
   type ToolUse,
   type Transfer,
 } from './call-events.js';
-
-/** The statuses of the contract. */
-export const CALL_STATUSES = ['queued', 'in_progress', 'completed', 'failed', 'cancelled'] as const;
-export type CallStatus = (typeof CALL_STATUSES)[number];
-
-interface Known {
-  facts: CallFacts;
-  createdAt: string;
-  /** How often dialling was begun. */
-  attempt: number;
-  recording?: string | undefined;
-  answeredBy?: AnsweredBy | undefined;
-  transfer?: Transfer | undefined;
-  quality?: LineQuality | undefined;
-  /** Of the agent that the last attempt was made with. */
-  agentVersion?: number | undefined;
-  /** The last number of what its conversation told. */
-  told?: number | undefined;
-}
-
-/** An attempt under way: only what bears its claim is about it. */
-interface Attempted extends Known {
-  claim: string;
-}
-
-/** A call as its events leave it. `dialing` and `connected` are both `in_progress` to the outside. */
-export type CallState =
-  | { is: 'unknown' }
-  | ({ is: 'queued'; notBefore: string | undefined } & Known)
-  | ({ is: 'dialing'; ringing: boolean } & Attempted)
-  | ({ is: 'connected'; startedAt: string } & Attempted)
-  | ({
-      is: 'ended';
-      status: 'completed' | 'failed' | 'cancelled';
-      startedAt: string | undefined;
-      endedAt: string;
-      disconnectionReason: DisconnectionReason;
-      outcome: Outcome;
-      assessment?: Assessment | undefined;
-      costs?: CallCosts | undefined;
-    } & Known);
-
-export const UNKNOWN_CALL: CallState = { is: 'unknown' };
+import { type CallState, type ExistingCall } from './call-state.js';
 
 /**
- * What can be asked of a call. Every command brings its own time: nothing here reads a clock. Reports of an attempt name
- * its claim; those of an attempt that is past are too late. Without a claim they are about the attempt under way.
+ * The commands of a call. Every command brings its own time: this file reads no clock. A report with a claim concerns
+ * the attempt of that claim and is ignored once the attempt is past; one without concerns the attempt in progress.
  */
 export type CallCommand =
   | { type: 'QueueCall'; at: string; facts: CallFacts }
   | { type: 'DialCall'; at: string; provider: string; claim: string; screening?: Screening; agent?: AgentUsed }
-  /** The dialling policy has refused the call. */
+  /** The dialling policy refuses the call. */
   | { type: 'RefuseCall'; at: string; screening: Screening }
-  /** It cannot be made now, and nobody was asked: later. */
+  /** The call cannot be dialled now; no carrier was asked. */
   | { type: 'PostponeCall'; at: string; reason: string; notBefore: string }
+  /** The attempt did not take place: back to the queue. */
   | { type: 'DeferCall'; at: string; claim: string; reason: string; notBefore: string }
   | { type: 'ReportRinging'; at: string; claim?: string }
   | { type: 'ReportAnswer'; at: string; claim?: string }
@@ -82,7 +41,7 @@ export type CallCommand =
       type: 'EndCall';
       at: string;
       claim?: string;
-      /** Only if nobody has answered by then. */
+      /** Ends the call only if it is not connected. */
       unanswered?: true;
       disconnectionReason: DisconnectionReason;
       outcome: Outcome;
@@ -94,123 +53,158 @@ export type CallCommand =
   | { type: 'AnalyzeCall'; at: string; assessment: Assessment }
   | { type: 'CostCall'; at: string; costs: CallCosts; usage: CallUsage };
 
+type Command<Type extends CallCommand['type']> = Extract<CallCommand, { type: Type }>;
+
 /**
- * What a command makes happen to a call: events, or none when it is already so or too late to matter.
- * @throws DomainError when the command cannot apply and whoever gave it should know
+ * The events that a command adds to a call; none when they would repeat the state or come too late.
+ * @throws DomainError when the command contradicts the state
  */
 export function decide(command: CallCommand, state: CallState): CallEvent[] {
   if (command.type === 'QueueCall')
-    return state.is === 'unknown' ? [{ type: 'call.queued', data: { at: command.at, ...command.facts } }] : [];
-  if (state.is === 'unknown') throw notFound('Call');
+    return state.status === 'unknown' ? [{ type: 'call.queued', data: { at: command.at, ...command.facts } }] : [];
+  if (state.status === 'unknown') throw notFound('Call');
+  switch (command.type) {
+    case 'DialCall':
+      return dial(command, state);
+    case 'RefuseCall':
+      return state.status === 'queued' ? refuse(command) : [];
+    case 'PostponeCall':
+      return state.status === 'queued' && state.notBefore !== command.notBefore ? [deferred(command)] : [];
+    case 'DeferCall':
+      return state.status === 'dialing' && isCurrent(command, state) ? [deferred(command)] : [];
+    case 'EndCall':
+      return end(command, state);
+    case 'CancelCall':
+      return cancel(command.at, state);
+    case 'HangUpCall':
+      return hangUp(command.at, state);
+    case 'RecordCall':
+      return state.recording === command.url ? [] : [recorded(command)];
+    case 'DeleteRecording':
+      return state.recording === undefined ? [] : [{ type: 'call.recording_deleted', data: { at: command.at } }];
+    case 'AnalyzeCall':
+      if (state.status !== 'ended') throw notOver();
+      return state.assessment ? [] : [{ type: 'call.analyzed', data: { at: command.at, ...command.assessment } }];
+    case 'CostCall':
+      if (state.status !== 'ended') throw notOver();
+      return state.costs ? [] : [costed(command)];
+    case 'ReportRinging':
+    case 'ReportAnswer':
+    case 'ReportAnsweredBy':
+    case 'ReportToolUse':
+    case 'ReportProviderFailure':
+    case 'ReportTransfer':
+    case 'ReportQuality':
+      return report(command, state);
+  }
+}
+
+/** The events of what a leg, or the conversation on it, reports. */
+function report(command: Extract<CallCommand, { type: `Report${string}` }>, state: ExistingCall): CallEvent[] {
   const { at } = command;
   switch (command.type) {
-    case 'CancelCall':
-      return cancel(at, state);
-    case 'HangUpCall':
-      return hangUp(at, state);
-    case 'DialCall': {
-      if (state.is !== 'queued') throw new DomainError('conflict', 'Only a queued call can be dialled');
-      const { provider, claim, screening, agent } = command;
-      const data = { at, attempt: state.attempt + 1, provider, claim, ...agent };
-      const dialing: CallEvent = { type: 'call.dialing', data };
-      return screening ? [{ type: 'call.screened', data: { at, ...screening } }, dialing] : [dialing];
+    case 'ReportRinging': {
+      const isNew = state.status === 'dialing' && !state.ringing && isCurrent(command, state);
+      return isNew ? [{ type: 'call.ringing', data: { at } }] : [];
     }
-    case 'RefuseCall':
-      return state.is === 'queued' ? refuse(at, command.screening) : [];
-    case 'PostponeCall': {
-      const { reason, notBefore } = command;
-      return state.is === 'queued' && state.notBefore !== notBefore
-        ? [{ type: 'call.deferred', data: { at, reason, notBefore } }]
-        : [];
-    }
-    case 'DeferCall': {
-      const { reason, notBefore } = command;
-      return state.is === 'dialing' && isAbout(command, state)
-        ? [{ type: 'call.deferred', data: { at, reason, notBefore } }]
-        : [];
-    }
-    case 'ReportRinging':
-      return state.is === 'dialing' && !state.ringing && isAbout(command, state)
-        ? [{ type: 'call.ringing', data: { at } }]
-        : [];
     case 'ReportAnswer':
-      return state.is === 'dialing' && isAbout(command, state) ? [{ type: 'call.started', data: { at } }] : [];
+      return state.status === 'dialing' && isCurrent(command, state) ? [{ type: 'call.started', data: { at } }] : [];
     case 'ReportAnsweredBy': {
       const { by, reason } = command.answeredBy;
-      const isNews = state.answeredBy?.by !== by || state.answeredBy.reason !== reason;
-      return state.is === 'connected' && isNews && isAbout(command, state)
-        ? [{ type: 'call.answered_by', data: { at, by, reason } }]
-        : [];
+      const differs = state.answeredBy?.by !== by || state.answeredBy.reason !== reason;
+      const isNew = state.status === 'connected' && differs && isCurrent(command, state);
+      return isNew ? [{ type: 'call.answered_by', data: { at, by, reason } }] : [];
     }
-    case 'ReportToolUse':
-      return isNewsOfTalk(command, state)
-        ? [{ type: 'call.tool_used', data: { at, number: command.number, ...command.use } }]
-        : [];
-    case 'ReportProviderFailure':
-      return isNewsOfTalk(command, state)
-        ? [{ type: 'call.provider_failed', data: { at, number: command.number, ...command.failure } }]
-        : [];
+    case 'ReportToolUse': {
+      const { number, use } = command;
+      return isNewOfConversation(command, state) ? [{ type: 'call.tool_used', data: { at, number, ...use } }] : [];
+    }
+    case 'ReportProviderFailure': {
+      const { number, failure } = command;
+      const isNew = isNewOfConversation(command, state);
+      return isNew ? [{ type: 'call.provider_failed', data: { at, number, ...failure } }] : [];
+    }
     case 'ReportTransfer': {
-      const isNews = state.is === 'connected' && !state.transfer && isAbout(command, state);
-      return isNews ? [{ type: 'call.transferred', data: { at, ...command.transfer } }] : [];
+      const isNew = state.status === 'connected' && !state.transfer && isCurrent(command, state);
+      return isNew ? [{ type: 'call.transferred', data: { at, ...command.transfer } }] : [];
     }
     case 'ReportQuality':
       return state.quality ? [] : [{ type: 'call.measured', data: { at, quality: command.quality } }];
-    case 'EndCall': {
-      if (state.is === 'ended' || !isAbout(command, state)) return [];
-      const { disconnectionReason, outcome, unanswered } = command;
-      if (unanswered && state.is === 'connected') return [];
-      // A call that was connected was carried through; one that was not has failed.
-      const status = state.is === 'connected' ? 'completed' : 'failed';
-      return [{ type: 'call.ended', data: { at, status, disconnectionReason, outcome } }];
-    }
-    case 'RecordCall': {
-      const { url, durationMs } = command;
-      return state.recording === url ? [] : [{ type: 'call.recorded', data: { at, url, durationMs } }];
-    }
-    case 'DeleteRecording':
-      return state.recording === undefined ? [] : [{ type: 'call.recording_deleted', data: { at } }];
-    case 'AnalyzeCall':
-      if (state.is !== 'ended') throw notOver();
-      return state.assessment ? [] : [{ type: 'call.analyzed', data: { at, ...command.assessment } }];
-    case 'CostCall':
-      if (state.is !== 'ended') throw notOver();
-      return state.costs ? [] : [{ type: 'call.costed', data: { at, costs: command.costs, usage: command.usage } }];
   }
 }
 
-/** Whether a report is about the attempt under way, or about the call as such. */
-const isAbout = ({ claim }: { claim?: string }, state: CallState): boolean =>
+/** Whether a command concerns the attempt in progress, or has no claim and concerns the call itself. */
+const isCurrent = ({ claim }: { claim?: string }, state: CallState): boolean =>
   claim === undefined || ('claim' in state && state.claim === claim);
 
-/** What a conversation tells may come after the end that it led to; of an attempt that is past it is no news. */
-const isNewsOfTalk = (
-  { claim, number }: { claim: string; number: number },
-  state: Exclude<CallState, { is: 'unknown' }>,
-): boolean =>
-  number > (state.told ?? 0) &&
-  (state.is === 'ended' ? state.startedAt !== undefined : state.is === 'connected' && state.claim === claim);
+/**
+ * Whether a tool use or provider failure is not stored yet. It may arrive after the end that the conversation led to; a
+ * report of a past attempt is ignored.
+ */
+const isNewOfConversation = ({ claim, number }: { claim: string; number: number }, state: ExistingCall): boolean =>
+  number > (state.lastReport ?? 0) &&
+  (state.status === 'ended' ? state.startedAt !== undefined : state.status === 'connected' && state.claim === claim);
 
-function cancel(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallEvent[] {
-  switch (state.is) {
+function dial({ at, provider, claim, screening, agent }: Command<'DialCall'>, state: ExistingCall): CallEvent[] {
+  if (state.status !== 'queued') throw new DomainError('conflict', 'Only a queued call can be dialled');
+  const data = { at, attempt: state.attempt + 1, provider, claim, ...agent };
+  const dialing: CallEvent = { type: 'call.dialing', data };
+  return screening ? [{ type: 'call.screened', data: { at, ...screening } }, dialing] : [dialing];
+}
+
+/** A refused call never reaches a carrier: the screening and the end are one append. */
+function refuse({ at, screening }: Command<'RefuseCall'>): CallEvent[] {
+  const outcome = { sipCode: null, responsible: 'system', retryable: false, detail: screening.detail } as const;
+  return [
+    { type: 'call.screened', data: { at, ...screening } },
+    { type: 'call.ended', data: { at, status: 'failed', disconnectionReason: 'dial_failed', outcome } },
+  ];
+}
+
+const deferred = ({ at, reason, notBefore }: Command<'PostponeCall' | 'DeferCall'>): CallEvent => ({
+  type: 'call.deferred',
+  data: { at, reason, notBefore },
+});
+
+const recorded = ({ at, url, durationMs }: Command<'RecordCall'>): CallEvent => ({
+  type: 'call.recorded',
+  data: { at, url, durationMs },
+});
+
+const costed = ({ at, costs, usage }: Command<'CostCall'>): CallEvent => ({
+  type: 'call.costed',
+  data: { at, costs, usage },
+});
+
+/** A connected call ends `completed`, another one `failed`. */
+function end(command: Command<'EndCall'>, state: ExistingCall): CallEvent[] {
+  if (state.status === 'ended' || !isCurrent(command, state)) return [];
+  const { at, disconnectionReason, outcome, unanswered } = command;
+  if (unanswered && state.status === 'connected') return [];
+  const status = state.status === 'connected' ? 'completed' : 'failed';
+  return [{ type: 'call.ended', data: { at, status, disconnectionReason, outcome } }];
+}
+
+function cancel(at: string, state: ExistingCall): CallEvent[] {
+  switch (state.status) {
     case 'connected':
       throw new DomainError('conflict', 'The call is connected and can no longer be cancelled; hang it up');
     case 'ended':
-      if (state.status === 'cancelled') return [];
-      throw alreadyOver(state.status);
+      if (state.finalStatus === 'cancelled') return [];
+      throw alreadyOver(state.finalStatus);
     case 'queued':
     case 'dialing':
-      return [ended(at, 'cancelled', 'cancelled', 'Cancelled before connecting')];
+      return [endedByOperator(at, 'cancelled', 'cancelled', 'Cancelled before connecting')];
   }
 }
 
-function hangUp(at: string, state: Exclude<CallState, { is: 'unknown' }>): CallEvent[] {
-  switch (state.is) {
+function hangUp(at: string, state: ExistingCall): CallEvent[] {
+  switch (state.status) {
     case 'connected':
-      return [ended(at, 'completed', 'manual_stopped', 'Hung up by an operator')];
+      return [endedByOperator(at, 'completed', 'manual_stopped', 'Hung up by an operator')];
     case 'ended':
       if (state.disconnectionReason === 'manual_stopped') return [];
-      throw alreadyOver(state.status);
+      throw alreadyOver(state.finalStatus);
     case 'queued':
     case 'dialing':
       throw new DomainError('conflict', 'The call is not connected yet; cancel it');
@@ -222,17 +216,7 @@ const alreadyOver = (status: string): DomainError =>
 
 const notOver = (): DomainError => new DomainError('conflict', 'The call is not over yet');
 
-/** A refusal never reaches a carrier: both facts in one append. */
-function refuse(at: string, screening: Screening): CallEvent[] {
-  const outcome = { sipCode: null, responsible: 'system', retryable: false, detail: screening.detail } as const;
-  return [
-    { type: 'call.screened', data: { at, ...screening } },
-    { type: 'call.ended', data: { at, status: 'failed', disconnectionReason: 'dial_failed', outcome } },
-  ];
-}
-
-/** The end that an operator makes. */
-function ended(
+function endedByOperator(
   at: string,
   status: 'completed' | 'cancelled',
   disconnectionReason: DisconnectionReason,
@@ -240,93 +224,4 @@ function ended(
 ): CallEvent {
   const outcome = { sipCode: null, responsible: 'operator', retryable: false, detail } as const;
   return { type: 'call.ended', data: { at, status, disconnectionReason, outcome } };
-}
-
-/** The state after an event. What comes too late or makes no sense changes nothing: `evolve` never throws. */
-export function evolve(state: CallState, event: CallEvent): CallState {
-  if (event.type === 'call.queued') {
-    if (state.is !== 'unknown') return state;
-    const { at, ...facts } = event.data;
-    return { is: 'queued', facts, createdAt: at, attempt: 0, notBefore: undefined };
-  }
-  if (state.is === 'unknown') return state;
-  // What is told of a call when it is over, too.
-  if (event.type === 'call.recorded') return { ...state, recording: event.data.url };
-  if (event.type === 'call.recording_deleted') return { ...state, recording: undefined };
-  if (event.type === 'call.measured') return { ...state, quality: event.data.quality };
-  if (event.type === 'call.tool_used' || event.type === 'call.provider_failed')
-    return { ...state, told: event.data.number };
-  if (state.is === 'ended') return assessed(state, event);
-  const { facts, createdAt, attempt, recording, answeredBy, transfer, quality, agentVersion, told } = state;
-  const known = { facts, createdAt, attempt, recording, answeredBy, transfer, quality, agentVersion, told };
-  switch (event.type) {
-    case 'call.dialing': {
-      const { claim, attempt: begun, agentVersion: version } = event.data;
-      if (state.is !== 'queued') return state;
-      const anew = { agentVersion: version ?? agentVersion, told: undefined };
-      return { is: 'dialing', ...known, ...anew, attempt: begun, claim, ringing: false };
-    }
-    case 'call.deferred': {
-      const { notBefore } = event.data;
-      if (state.is === 'queued') return { ...state, notBefore };
-      return state.is === 'dialing' ? { is: 'queued', ...known, attempt: attempt - 1, notBefore } : state;
-    }
-    case 'call.ringing':
-      return state.is === 'dialing' ? { ...state, ringing: true } : state;
-    case 'call.started':
-      return state.is === 'dialing'
-        ? { is: 'connected', ...known, claim: state.claim, startedAt: event.data.at }
-        : state;
-    case 'call.answered_by': {
-      const { by, reason } = event.data;
-      return state.is === 'connected' ? { ...state, answeredBy: { by, reason } } : state;
-    }
-    case 'call.transferred': {
-      const { to, mode } = event.data;
-      return state.is === 'connected' ? { ...state, transfer: { to, mode } } : state;
-    }
-    case 'call.ended': {
-      const { at: endedAt, status, disconnectionReason, outcome } = event.data;
-      const startedAt = state.is === 'connected' ? state.startedAt : undefined;
-      return { is: 'ended', ...known, status, startedAt, endedAt, disconnectionReason, outcome };
-    }
-    case 'call.screened':
-    case 'call.analyzed':
-    case 'call.costed':
-    default:
-      // A screening changes nothing; anything else is an event of a newer version of this program.
-      return state;
-  }
-}
-
-/** What is found out about a call that is over; the first word counts. */
-function assessed(state: Extract<CallState, { is: 'ended' }>, event: CallEvent): CallState {
-  if (event.type === 'call.analyzed' && !state.assessment) {
-    const { summary, sentiment, callSuccessful, analysis } = event.data;
-    return { ...state, assessment: { summary, sentiment, callSuccessful, analysis } };
-  }
-  if (event.type === 'call.costed' && !state.costs) return { ...state, costs: event.data.costs };
-  return state;
-}
-
-/** The state that a whole history leaves. */
-export const replay = (events: Iterable<CallEvent>, from: CallState = UNKNOWN_CALL): CallState => {
-  let state = from;
-  for (const event of events) state = evolve(state, event);
-  return state;
-};
-
-/** The status that the contract has for a state; null before there is a call. */
-export function statusOf(state: CallState): CallStatus | null {
-  switch (state.is) {
-    case 'unknown':
-      return null;
-    case 'queued':
-      return 'queued';
-    case 'dialing':
-    case 'connected':
-      return 'in_progress';
-    case 'ended':
-      return state.status;
-  }
 }

@@ -10,7 +10,7 @@ import {
   TextField,
   TimestampField,
 } from '../lib/platform/index.js';
-import { CALL_STATUSES, type CallStatus } from './call.js';
+import { CALL_STATUSES, type CallStatus } from './call-state.js';
 import { type Direction } from './call-events.js';
 
 const YEAR_MS = 366 * 86_400_000;

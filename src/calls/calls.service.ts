@@ -15,7 +15,8 @@ import {
   StoredReply,
 } from '../lib/platform/index.js';
 import { PhoneNumbersService, noCarrier } from '../carriers/index.js';
-import { decide, UNKNOWN_CALL } from './call.js';
+import { decide } from './call.js';
+import { UNKNOWN_CALL } from './call-state.js';
 import { CallCommands } from './call-commands.js';
 import { type CallFacts } from './call-events.js';
 import { LATENCIES } from './queries/call-latency.js';
@@ -149,7 +150,7 @@ export class CallsService {
     };
     const facts = factsOf(caller, request);
     const events = decide({ type: 'QueueCall', at: idTime(id).toISOString(), facts }, UNKNOWN_CALL);
-    if (await this.events.append(appendToCall(id, 0, UNKNOWN_CALL, events, cause, claim).append)) return reply;
+    if (await this.events.append(appendToCall(id, 0, UNKNOWN_CALL, events, cause, claim))) return reply;
     // Another process was quicker with the same key; its answer is there now.
     const first = once && (await this.idempotency.findReply(organizationId, environment, once.key, once.hash));
     if (!first) throw new Error(`call ${id} was not stored`);

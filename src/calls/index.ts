@@ -12,7 +12,8 @@ export {
 } from './call-events.js';
 export { type EventPayload, eventPayloads } from './call-payload.js';
 export { CallStoreModule } from './call-store.module.js';
-export { type CallCommand, type CallState } from './call.js';
+export { type CallCommand } from './call.js';
+export { type CallState } from './call-state.js';
 export { CallsApiModule, CallsModule, CallsWorkerModule } from './calls.module.js';
 export { CallsService } from './calls.service.js';
 export { costOf, type RateCard } from './cost.js';

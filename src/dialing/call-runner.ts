@@ -34,7 +34,7 @@ export interface CallLease {
 
 type Ready = Extract<Prepared, { is: 'ready' }>;
 
-type UnderWay = Extract<CallState, { is: 'dialing' | 'connected' }>;
+type UnderWay = Extract<CallState, { status: 'dialing' | 'connected' }>;
 
 const CAUSE = { service: 'dispatcher' };
 const PROVIDER_TIMEOUT_MS = 10_000;
@@ -74,7 +74,7 @@ export class CallRunner {
     if (!state) {
       // Cancelled, or claimed by a worker that had lost it to us.
       const given = await this.calls.stateOf(callId);
-      if (given.is === 'ended' && given.attempt === 0) await prepared?.giveBack?.();
+      if (given.status === 'ended' && given.attempt === 0) await prepared?.giveBack?.();
       return this.resume(callId, hold);
     }
     const { facts } = state;
@@ -107,8 +107,8 @@ export class CallRunner {
     attempt: { claim?: string; ifNever: 'not-asked' | 'lost'; plan?: SessionPlan | undefined } = { ifNever: 'lost' },
   ): Promise<void> {
     const state = await this.calls.stateOf(callId);
-    if (state.is === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
-    if (state.is !== 'dialing' && state.is !== 'connected') return;
+    if (state.status === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
+    if (state.status !== 'dialing' && state.status !== 'connected') return;
     if (attempt.claim !== undefined && attempt.claim !== state.claim) return;
     const found = await this.find(state.facts.environment, state.claim);
     if (found.is === 'live' && found.leg.audio && !attempt.plan && this.support) {
@@ -123,7 +123,7 @@ export class CallRunner {
       return this.lose(callId, state);
     }
     // Nothing rang, and nothing will: the call goes back to the line.
-    if (found.is === 'never' && state.is === 'dialing') return this.putBack(callId, state, attempt.ifNever);
+    if (found.is === 'never' && state.status === 'dialing') return this.putBack(callId, state, attempt.ifNever);
     return this.lose(callId, state);
   }
 
@@ -131,7 +131,7 @@ export class CallRunner {
     const preparation = this.support?.preparations[environment];
     if (!preparation) return undefined;
     const state = await this.calls.stateOf(callId);
-    return state.is === 'queued' ? preparation.prepare(callId, state.facts, signal) : undefined;
+    return state.status === 'queued' ? preparation.prepare(callId, state.facts, signal) : undefined;
   }
 
   /** An agent may want shorter calls than the settings; longer ones it does not get. */
@@ -165,7 +165,7 @@ export class CallRunner {
         ...(prepared ? { agent: prepared.plan.used } : {}),
       };
       const { state } = await this.calls.execute(callId, command, CAUSE);
-      return state.is === 'dialing' ? state : undefined;
+      return state.status === 'dialing' ? state : undefined;
     } catch (error) {
       if (error instanceof DomainError && error.code === 'conflict') return undefined;
       throw error;
@@ -201,8 +201,8 @@ export class CallRunner {
   }
 
   /** Nobody can tell any more how the attempt went on. Once the call is over this changes nothing. */
-  private lose(callId: string, { is, claim }: UnderWay): Promise<void> {
-    const isConnected = is === 'connected';
+  private lose(callId: string, { status, claim }: UnderWay): Promise<void> {
+    const isConnected = status === 'connected';
     const detail = isConnected
       ? 'The worker that carried the call ended'
       : 'The worker ended while it asked the carrier; the phone may have rung';
@@ -223,7 +223,7 @@ export class CallRunner {
   private hangUpIfLate(callId: string, claim: string, asked: Promise<CallLeg>): void {
     asked
       .then(async (leg) => {
-        if ((await this.calls.stateOf(callId)).is === 'ended') await this.liveCall(callId, claim, leg).hangUp();
+        if ((await this.calls.stateOf(callId)).status === 'ended') await this.liveCall(callId, claim, leg).hangUp();
       })
       .catch(() => undefined); // the refusal has been told already
   }
@@ -237,7 +237,7 @@ export class CallRunner {
   ): Promise<void> {
     const call = this.liveCall(callId, state.claim, leg, plan);
     hold.followed(call);
-    await call.follow(state.is === 'connected' ? state.startedAt : undefined);
+    await call.follow(state.status === 'connected' ? state.startedAt : undefined);
   }
 
   private liveCall(callId: string, claim: string, leg: CallLeg, plan?: SessionPlan): LegFollower {

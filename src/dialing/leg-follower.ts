@@ -146,7 +146,7 @@ export class LegFollower {
         return this.settle(await this.deps.execute({ type: 'ReportRinging', at, claim }));
       case 'answered': {
         const state = await this.deps.execute({ type: 'ReportAnswer', at, claim });
-        if (state.is === 'connected') {
+        if (state.status === 'connected') {
           this.limitDuration(state.startedAt);
           this.converse();
         }
@@ -221,7 +221,7 @@ export class LegFollower {
 
   /** Once the call is over, or no longer about this attempt, there is nothing left to follow. */
   private async settle(state: CallState): Promise<void> {
-    if (state.is === 'ended') await this.hangUp();
+    if (state.status === 'ended') await this.hangUp();
     else if (!('claim' in state) || state.claim !== this.claim) this.abandon();
   }
 
@@ -237,7 +237,7 @@ export class LegFollower {
         outcome: { sipCode: 408, responsible: 'system', retryable, detail: null },
       });
       // It may have been answered by a report that did not come over this leg.
-      if (state.is === 'connected') this.limitDuration(state.startedAt);
+      if (state.status === 'connected') this.limitDuration(state.startedAt);
       else await this.hangUp();
     });
   }

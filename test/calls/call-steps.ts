@@ -1,4 +1,5 @@
-import { replay, decide, type CallCommand } from '../../src/calls/call.js';
+import { decide, type CallCommand } from '../../src/calls/call.js';
+import { replay } from '../../src/calls/call-state.js';
 import { type CallEvent } from '../../src/calls/call-events.js';
 import { appendToCall } from '../../src/calls/call-append.js';
 import { EventStore } from '../../src/lib/event-store/event-store.js';
@@ -25,7 +26,7 @@ export async function carryOn(app: TestApp, id: string, upTo: keyof typeof LIFE)
   for (const [step, command] of Object.entries(LIFE)) {
     const history = await events.load(id);
     const state = replay(history as unknown as CallEvent[]);
-    const { append } = appendToCall(id, history.length, state, decide(command, state), {});
+    const append = appendToCall(id, history.length, state, decide(command, state), {});
     if (!(await events.append(append))) throw new Error(`call ${id} changed meanwhile`);
     if (step === upTo) return;
   }

@@ -1,5 +1,5 @@
 import { rebuildCall } from '../../src/calls/maintenance/call-rebuild.js';
-import { replay } from '../../src/calls/call.js';
+import { replay } from '../../src/calls/call-state.js';
 import { type CallEventType } from '../../src/calls/call-events.js';
 import { toCallRow } from '../../src/calls/call-row.js';
 import { newId } from '../../src/lib/platform/ids.js';

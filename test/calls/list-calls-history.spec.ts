@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { v7 } from 'uuid';
-import { CALL_STATUSES } from '../../src/calls/call.js';
+import { CALL_STATUSES } from '../../src/calls/call-state.js';
 import { recountCalls } from '../../src/calls/maintenance/call-rebuild.js';
 import { foldCounts } from '../../src/calls/maintenance/calls-maintenance.worker.js';
 import { TestApp, type Tenant } from '../support/app.js';

@@ -81,7 +81,7 @@ describe('faults', () => {
     const worker = bench.worker(provider, { limits: { ...NO_LIMITS, callsPerSecond: 5 } });
     const state = await bench.calls.stateOf(callId);
     const events = decide({ type: 'CancelCall', at: new Date().toISOString() }, state);
-    const { append } = appendToCall(callId, 1, state, events, {});
+    const append = appendToCall(callId, 1, state, events, {});
     await bench.db.database.transaction(async (client) => {
       await client.query(appendStatement(CALLS_PROJECTION).text, [appendParameter([append])]);
       await worker.admit();

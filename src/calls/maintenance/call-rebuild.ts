@@ -1,5 +1,5 @@
 import { type Database, isId, notFound } from '../../lib/platform/index.js';
-import { replay } from '../call.js';
+import { replay } from '../call-state.js';
 import { type CallEvent } from '../call-events.js';
 import { type CallRow, toCallRow } from '../call-row.js';
 import { REBUILD_ROWS } from '../call-append.js';
@@ -91,7 +91,7 @@ async function* wholeHistories(database: Database): AsyncGenerator<EventColumns[
 function toRow(history: EventColumns[]): CallRow {
   const { stream_id: id } = history[0] as EventColumns;
   const state = replay(history as unknown as CallEvent[]);
-  if (state.is === 'unknown') throw new Error(`the events of call ${id} do not begin with call.queued`);
+  if (state.status === 'unknown') throw new Error(`the events of call ${id} do not begin with call.queued`);
   return toCallRow(id, history.length, state);
 }
 

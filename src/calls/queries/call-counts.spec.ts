@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { anyCommand } from '../../../test/support/call-arbitraries.js';
 import { DomainError } from '../../lib/platform/errors/domain-error.js';
-import { type CallCommand, type CallState, decide, replay, statusOf, UNKNOWN_CALL } from '../call.js';
+import { type CallCommand, decide } from '../call.js';
+import { type CallState, replay, statusOf, UNKNOWN_CALL } from '../call-state.js';
 import { countChanges, DAY_MS, HOUR_MS, type Stretch, stretchesOf } from './call-counts.js';
 
 const UNITS = { day: DAY_MS, hour: HOUR_MS } as const;
@@ -114,7 +115,7 @@ describe('countChanges', () => {
           state = after;
         }
         const left = [...sums].filter(([, calls]) => calls !== 0);
-        expect(left).toEqual(state.is === 'unknown' ? [] : [[`${statusOf(state)} ${state.facts.direction}`, 1]]);
+        expect(left).toEqual(state.status === 'unknown' ? [] : [[`${statusOf(state)} ${state.facts.direction}`, 1]]);
       }),
     );
   });
@@ -125,7 +126,7 @@ describe('countChanges', () => {
       { type: 'call.dialing', data: { at: '2026-04-05T14:00:01.000Z', attempt: 1, provider: 'sip', claim: 'c' } },
     ]);
     const connected = replay([{ type: 'call.started', data: { at: '2026-04-05T14:00:09.000Z' } }], dialing);
-    expect(connected.is).toBe('connected');
+    expect(connected.status).toBe('connected');
     expect(countChanges(dialing, connected)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { type CallState, statusOf } from '../call.js';
+import { type CallState, statusOf } from '../call-state.js';
 
 /** A change to the number of calls of one kind. */
 export interface CountChange {
@@ -10,7 +10,7 @@ export interface CountChange {
 /** How the counts change when a call goes from one state to another. */
 export function countChanges(before: CallState, after: CallState): CountChange[] {
   const [from, to] = [statusOf(before), statusOf(after)];
-  if (from === to || after.is === 'unknown') return [];
+  if (from === to || after.status === 'unknown') return [];
   const { direction } = after.facts;
   return [
     ...(from ? [{ status: from, direction, calls: -1 }] : []),

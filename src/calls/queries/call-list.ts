@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type Database, firstIdAt, Page } from '../../lib/platform/index.js';
 import { DAY_MS, HOUR_MS, type Stretch, stretchesOf } from './call-counts.js';
-import { type CallStatus } from '../call.js';
+import { type CallStatus } from '../call-state.js';
 import { LATENCIES } from './call-latency.js';
 import { TRANSCRIPT } from './call-turns.js';
 import { type StoredCallRow } from './call-view.js';

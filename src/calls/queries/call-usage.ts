@@ -1,5 +1,5 @@
 import { type Database } from '../../lib/platform/index.js';
-import { type CallState } from '../call.js';
+import { type EndedCall } from '../call-state.js';
 import { type CallUsage, type TokenUsage } from '../call-events.js';
 
 /** What one use of a provider took. */
@@ -39,11 +39,7 @@ interface Sums {
 }
 
 /** What a call that is over has used. */
-export async function usageOf(
-  database: Pick<Database, 'query'>,
-  callId: string,
-  state: Extract<CallState, { is: 'ended' }>,
-): Promise<CallUsage> {
+export async function usageOf(database: Pick<Database, 'query'>, callId: string, state: EndedCall): Promise<CallUsage> {
   const sums = await database.query<Sums>(
     {
       name: 'sum_usage',
@@ -82,7 +78,7 @@ async function hasAnswered(database: Pick<Database, 'query'>, callId: string): P
 }
 
 /** Begun minutes, as carriers count them. Simulated lines cost nobody anything. */
-function telephonyOf({ facts, startedAt, endedAt }: Extract<CallState, { is: 'ended' }>): CallUsage['telephony'] {
+function telephonyOf({ facts, startedAt, endedAt }: EndedCall): CallUsage['telephony'] {
   if (facts.environment !== 'live' || startedAt === undefined) return undefined;
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
   return { minutes: Math.ceil(Math.max(1, seconds) / 60) };

@@ -2,7 +2,7 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { EXAMPLE_AGENT_ID } from '../../agents/index.js';
 import { type CallLatency, type Figures, latencyOf, type TurnLatency } from './call-latency.js';
 import { type CallRow } from '../call-row.js';
-import { CALL_STATUSES, type CallStatus } from '../call.js';
+import { CALL_STATUSES, type CallStatus } from '../call-state.js';
 import {
   type AnsweredBy,
   type CallCosts,
