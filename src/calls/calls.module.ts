@@ -5,6 +5,7 @@ import { CarriersModule } from '../carriers/index.js';
 import { CallStoreModule } from './call-store.module.js';
 import { CallsController } from './calls.controller.js';
 import { CallsService } from './calls.service.js';
+import { Idempotency } from './idempotency.js';
 import { CallsMaintenanceWorker } from './maintenance/calls-maintenance.worker.js';
 import { EventIngestController } from './event-ingest/event-ingest.controller.js';
 import { EventIngestService } from './event-ingest/event-ingest.service.js';
@@ -13,7 +14,7 @@ import { StreamController } from './stream/stream.controller.js';
 
 @Module({
   imports: [CallStoreModule, AgentsModule, CarriersModule],
-  providers: [CallsService],
+  providers: [CallsService, Idempotency],
   exports: [CallsService],
 })
 export class CallsModule {}
@@ -25,5 +26,5 @@ export class CallsModule {}
 })
 export class CallsApiModule {}
 
-@Module({ imports: [CallStoreModule], providers: [CallsMaintenanceWorker] })
+@Module({ imports: [CallStoreModule], providers: [Idempotency, CallsMaintenanceWorker] })
 export class CallsWorkerModule {}

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AgentsService } from '../agents/index.js';
 import { type Caller } from '../api-keys/index.js';
-import { EventStore, type StoredEvent } from '../lib/event-store/index.js';
+import { PhoneNumbersService, noCarrier } from '../carriers/index.js';
+import { type StoredEvent } from '../lib/event-store/index.js';
 import {
   BatchedLookup,
   Database,
@@ -14,40 +15,39 @@ import {
   type Page,
   StoredReply,
 } from '../lib/platform/index.js';
-import { PhoneNumbersService, noCarrier } from '../carriers/index.js';
-import { decide } from './call.js';
-import { UNKNOWN_CALL } from './call-state.js';
+import { appendToCall } from './call-append.js';
 import { CallCommands } from './call-commands.js';
 import { type CallFacts } from './call-events.js';
-import { LATENCIES } from './queries/call-latency.js';
-import { loadTurns, TRANSCRIPT, type Turn } from './queries/call-turns.js';
-import { type CallFilter, listCalls } from './queries/call-list.js';
-import { type StoredCallRow } from './queries/call-view.js';
+import { CallStore } from './call-store.js';
+import { UNKNOWN_CALL } from './call-state.js';
+import { decide } from './call.js';
 import { type CallCreated, type CreateCallRequest } from './calls.dto.js';
-import { appendToCall } from './call-append.js';
+import { claimOf, Idempotency, type IdempotencyClaim, type IdempotentRequest } from './idempotency.js';
+import { LATENCIES } from './queries/call-latency.js';
+import { type CallFilter, listCalls } from './queries/call-list.js';
+import { loadTurns, TRANSCRIPT, type Turn } from './queries/call-turns.js';
+import { type StoredCallRow } from './queries/call-view.js';
 import { dialTaskId } from './task-id.js';
-import { Idempotency } from './idempotency.js';
 
-/** What caused a change, kept with its events. */
+/** The API request that caused a change; kept with its events. */
 export interface Cause {
   requestId: string;
   keyId: string;
 }
 
-/** Accepts calls, and answers questions about them, for one organization and environment at a time. */
+/** Creates, cancels, hangs up and finds calls of one organization and environment. */
 @Injectable()
 export class CallsService {
   private readonly rows: BatchedLookup<[string, string, string], StoredCallRow>;
-  private readonly idempotency: Idempotency;
 
   constructor(
     private readonly database: Database,
-    private readonly events: EventStore,
-    private readonly executor: CallCommands,
+    private readonly store: CallStore,
+    private readonly commands: CallCommands,
+    private readonly idempotency: Idempotency,
     private readonly agents: AgentsService,
     private readonly phoneNumbers: PhoneNumbersService,
   ) {
-    this.idempotency = new Idempotency(database);
     this.rows = new BatchedLookup(
       database,
       {
@@ -64,7 +64,7 @@ export class CallsService {
   }
 
   /**
-   * Accepts a call: when this returns, the call is durably queued and so is the answer to its Idempotency-Key.
+   * Checks the request and queues a call. With an Idempotency-Key the call and the key's reply are stored together.
    * @throws DomainError `not_found` for the agent, `forbidden` for the number, `conflict` and `idempotency_mismatch`
    * for the key
    */
@@ -72,14 +72,34 @@ export class CallsService {
     caller: Caller,
     request: CreateCallRequest,
     cause: Cause,
-    once?: { key: string; hash: string },
+    once?: IdempotentRequest,
   ): Promise<StoredReply> {
-    if (!once) return this.queue(caller, request, cause);
-    const { organizationId, environment } = caller;
-    const given = await this.idempotency.findReply(organizationId, environment, once.key, once.hash);
-    if (given) return given;
-    const name = `${organizationId} ${environment} ${once.key}`;
-    return this.idempotency.exclusively(name, once.hash, () => this.queue(caller, request, cause, once));
+    const accept = async (): Promise<StoredReply | undefined> => {
+      const warnings = await this.check(caller, request);
+      const id = newId();
+      const created: CallCreated = { id, status: 'queued', taskId: dialTaskId(id), ...(warnings && { warnings }) };
+      const reply = new StoredReply(201, envelope(created, cause.requestId));
+      const claim = once && claimOf(caller, once, reply);
+      return (await this.queue(factsOf(caller, request), cause, { id, claim })) === undefined ? undefined : reply;
+    };
+    const reply = once ? await this.idempotency.replyOnce(caller, once, accept) : await accept();
+    if (!reply) throw new Error('the call was not stored');
+    return reply;
+  }
+
+  /**
+   * Stores a call. A worker dials it when it is due.
+   * @param cause kept with the event
+   * @returns its id; undefined when its id, or the Idempotency-Key of its claim, is taken
+   */
+  async queue(
+    facts: CallFacts,
+    cause: object,
+    { id = newId(), claim }: { id?: string; claim?: IdempotencyClaim | undefined } = {},
+  ): Promise<string | undefined> {
+    const events = decide({ type: 'QueueCall', at: idTime(id).toISOString(), facts }, UNKNOWN_CALL);
+    const isStored = await this.store.append(appendToCall(id, 0, UNKNOWN_CALL, events, cause, claim));
+    return isStored ? id : undefined;
   }
 
   /** @throws DomainError `not_found` */
@@ -93,14 +113,17 @@ export class CallsService {
     return listCalls(this.database, filter, page, limit);
   }
 
-  /** Ends a call that is connected. @throws DomainError `not_found`, `conflict` */
-  async hangUp(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
-    const { id: callId } = await this.get(caller, id);
-    await this.executor.execute(callId, { type: 'HangUpCall', at: new Date().toISOString() }, cause);
-    return this.get(caller, id);
+  /** Ends a connected call. @throws DomainError `not_found`, `conflict` */
+  hangUp(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
+    return this.end(caller, id, 'HangUpCall', cause);
   }
 
-  /** What was said, in order. @throws DomainError `not_found` */
+  /** Ends a call before it is connected. @throws DomainError `not_found`, `conflict` */
+  cancel(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
+    return this.end(caller, id, 'CancelCall', cause);
+  }
+
+  /** The turns of the conversation, in order. @throws DomainError `not_found` */
   async turns(caller: Caller, id: string): Promise<Turn[]> {
     const { id: callId } = await this.get(caller, id);
     return loadTurns(this.database, callId);
@@ -109,52 +132,27 @@ export class CallsService {
   /** The events of a call, oldest first. @throws DomainError `not_found` */
   async timeline(caller: Caller, id: string): Promise<StoredEvent[]> {
     const { id: callId } = await this.get(caller, id);
-    return this.events.load(callId);
+    return this.store.load(callId);
   }
 
-  /** Cancels a call that is not connected yet. @throws DomainError `not_found`, `conflict` */
-  async cancel(caller: Caller, id: string, cause: Cause): Promise<StoredCallRow> {
+  private async end(caller: Caller, id: string, type: 'CancelCall' | 'HangUpCall', cause: Cause) {
     const { id: callId } = await this.get(caller, id);
-    await this.executor.execute(callId, { type: 'CancelCall', at: new Date().toISOString() }, cause);
+    await this.commands.execute(callId, { type, at: new Date().toISOString() }, cause);
     return this.get(caller, id);
   }
 
-  private async queue(
-    caller: Caller,
-    request: CreateCallRequest,
-    cause: Cause,
-    once?: { key: string; hash: string },
-  ): Promise<StoredReply> {
-    const { organizationId, environment } = caller;
+  /** @returns warnings for the caller, if any */
+  private async check(
+    { organizationId, environment }: Caller,
+    { agentId, fromNumber }: CreateCallRequest,
+  ): Promise<string[] | undefined> {
     const [agentIsActive, number] = await Promise.all([
-      this.agents.isActive(organizationId, request.agentId),
-      this.phoneNumbers.lookUp(organizationId, request.fromNumber),
+      this.agents.isActive(organizationId, agentId),
+      this.phoneNumbers.lookUp(organizationId, fromNumber),
     ]);
     if (!agentIsActive) throw notFound('Agent');
     if (!number) throw new DomainError('forbidden', 'fromNumber does not belong to your organization');
-
-    const id = newId();
-    const warnings = environment === 'live' && number.carrierId === null ? [noCarrier(request.fromNumber)] : [];
-    const created: CallCreated = {
-      ...{ id, status: 'queued', taskId: dialTaskId(id) },
-      ...(warnings.length > 0 ? { warnings } : {}),
-    };
-    const reply = new StoredReply(201, envelope(created, cause.requestId));
-    const claim = once && {
-      organization_id: organizationId,
-      environment,
-      key: once.key,
-      request_hash: once.hash,
-      status: reply.status,
-      body: reply.body,
-    };
-    const facts = factsOf(caller, request);
-    const events = decide({ type: 'QueueCall', at: idTime(id).toISOString(), facts }, UNKNOWN_CALL);
-    if (await this.events.append(appendToCall(id, 0, UNKNOWN_CALL, events, cause, claim))) return reply;
-    // Another process was quicker with the same key; its answer is there now.
-    const first = once && (await this.idempotency.findReply(organizationId, environment, once.key, once.hash));
-    if (!first) throw new Error(`call ${id} was not stored`);
-    return first;
+    return environment === 'live' && number.carrierId === null ? [noCarrier(fromNumber)] : undefined;
   }
 }
 

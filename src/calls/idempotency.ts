@@ -1,25 +1,32 @@
 import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
 import { type InlineProjection } from '../lib/event-store/index.js';
-import { BatchedLookup, type Database, DomainError, StoredReply } from '../lib/platform/index.js';
+import { BatchedLookup, Database, DomainError, StoredReply } from '../lib/platform/index.js';
 import { type Environment } from './call-events.js';
 
-/** The answer that a request with an Idempotency-Key is to leave behind, in the columns of `idempotency_keys`. */
+/** A request with an Idempotency-Key. */
+export interface IdempotentRequest {
+  key: string;
+  /** SHA-256 of the body, hexadecimal. */
+  hash: string;
+}
+
+/** The reply to keep for an Idempotency-Key, in the columns of `idempotency_keys`. */
 export interface IdempotencyClaim {
   organization_id: string;
   environment: Environment;
   key: string;
-  /** SHA-256 of the request body, hexadecimal. */
   request_hash: string;
   status: number;
   body: string;
 }
 
-/** A key given again counts as new after a day. */
-const KEPT = `interval '24 hours'`;
+/** A key expires after a day. */
+const LIFETIME = `interval '24 hours'`;
 
 /**
- * Claims the key in the statement that stores the call: both or neither. Of racing requests one inserts the row; the
- * others wait for its commit, find it there, and append nothing.
+ * Claims the key in the statement that stores the call: both or neither. Of concurrent requests one inserts the row; the
+ * others wait for its commit, find the row, and append nothing.
  */
 export const IDEMPOTENCY_GATE: NonNullable<InlineProjection['gate']> = {
   ctes: [
@@ -34,27 +41,33 @@ export const IDEMPOTENCY_GATE: NonNullable<InlineProjection['gate']> = {
       on conflict (organization_id, environment, key) do update
         set request_hash = excluded.request_hash, call_id = excluded.call_id, status = excluded.status,
           body = excluded.body, created_at = excluded.created_at
-        where k.created_at < now() - ${KEPT}
+        where k.created_at < now() - ${LIFETIME}
       returning call_id
     )`,
   ],
   condition: `not i.payload ? 'claim' or i.stream_id in (select call_id from claimed)`,
 };
 
-interface Kept {
+interface KeyOwner {
+  organizationId: string;
+  environment: Environment;
+}
+
+interface KeptReply {
   request_hash: Buffer;
   status: number;
   body: string;
 }
 
-/** The memory of Idempotency-Keys, per organization and environment. */
+/** Idempotency-Keys and their replies, per organization and environment. */
+@Injectable()
 export class Idempotency {
-  private readonly kept: BatchedLookup<[string, Environment, string], Kept>;
-  /** Keys of requests under way in this process, with the hash of their body. */
+  private readonly replies: BatchedLookup<[string, Environment, string], KeptReply>;
+  /** Keys of running requests in this process, with the hash of their body. */
   private readonly running = new Map<string, string>();
 
   constructor(private readonly database: Database) {
-    this.kept = new BatchedLookup(
+    this.replies = new BatchedLookup(
       database,
       {
         name: 'find_idempotency_key',
@@ -63,7 +76,7 @@ export class Idempotency {
                cross join lateral (
                  select * from idempotency_keys i
                  where i.organization_id = k.organization_id and i.environment = k.environment and i.key = k.key
-                   and i.created_at >= now() - ${KEPT}
+                   and i.created_at >= now() - ${LIFETIME}
                  limit 1
                ) i`,
       },
@@ -72,21 +85,34 @@ export class Idempotency {
   }
 
   /**
-   * The first answer to this key.
-   * @throws DomainError `idempotency_mismatch` when the key came with another body
+   * The kept reply of the key, or that of `work`.
+   * @param work keeps its reply with `claimOf`; resolves to undefined when another process has claimed the key
+   * @throws DomainError `conflict` while the key's first request runs in this process, `idempotency_mismatch` when the
+   * key was used with another body
    */
-  async findReply(organizationId: string, environment: Environment, key: string, hash: string) {
-    const kept = await this.kept.find(organizationId, environment, key);
+  async replyOnce(
+    owner: KeyOwner,
+    request: IdempotentRequest,
+    work: () => Promise<StoredReply | undefined>,
+  ): Promise<StoredReply> {
+    const kept = await this.findReply(owner, request);
+    if (kept) return kept;
+    return this.exclusively(`${owner.organizationId} ${owner.environment} ${request.key}`, request.hash, async () => {
+      const reply = (await work()) ?? (await this.findReply(owner, request));
+      if (!reply) throw new Error(`the reply of Idempotency-Key ${request.key} was not stored`);
+      return reply;
+    });
+  }
+
+  private async findReply({ organizationId, environment }: KeyOwner, { key, hash }: IdempotentRequest) {
+    const kept = await this.replies.find(organizationId, environment, key);
     if (!kept) return undefined;
     if (kept.request_hash.toString('hex') !== hash) throw mismatch();
     return new StoredReply(kept.status, kept.body, { 'Idempotent-Replayed': 'true' });
   }
 
-  /**
-   * Runs `work` as the only request with this key in this process.
-   * @throws DomainError `conflict` while another one runs, `idempotency_mismatch` when that one has another body
-   */
-  async exclusively<T>(key: string, hash: string, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` as the only request with this key in this process. */
+  private async exclusively<T>(key: string, hash: string, work: () => Promise<T>): Promise<T> {
     const other = this.running.get(key);
     if (other !== undefined)
       throw other === hash
@@ -100,12 +126,12 @@ export class Idempotency {
     }
   }
 
-  /** Forgets keys older than a day. Returns how many. */
+  /** Deletes expired keys. @returns how many */
   async purge(): Promise<number> {
     const rows = await this.database.query<{ deleted: number }>(
       `with old as (
          select organization_id, environment, key from idempotency_keys
-         where created_at < now() - ${KEPT} order by created_at limit 5000 for update skip locked
+         where created_at < now() - ${LIFETIME} order by created_at limit 5000 for update skip locked
        ), gone as (
          delete from idempotency_keys k using old
          where (k.organization_id, k.environment, k.key) = (old.organization_id, old.environment, old.key) returning 1
@@ -118,11 +144,25 @@ export class Idempotency {
 const mismatch = (): DomainError =>
   new DomainError('idempotency_mismatch', 'This Idempotency-Key was used with another request body');
 
-/** What tells two request bodies apart: the JSON as parsed, white space aside. */
+/** The claim that stores the reply of a request under its key. */
+export const claimOf = (
+  { organizationId, environment }: KeyOwner,
+  { key, hash }: IdempotentRequest,
+  { status, body }: StoredReply,
+): IdempotencyClaim => ({
+  organization_id: organizationId,
+  environment,
+  key,
+  request_hash: hash,
+  status,
+  body,
+});
+
+/** Hash of a parsed JSON body: white space does not count. */
 export const hashOf = (body: unknown): string => createHash('sha256').update(JSON.stringify(body)).digest('hex');
 
 /**
- * The value of an Idempotency-Key header, if there is one.
+ * The value of an Idempotency-Key header.
  * @throws DomainError `validation_error` unless it is 1 to 255 printable ASCII characters
  */
 export function parseIdempotencyKey(header: string | undefined): string | undefined {

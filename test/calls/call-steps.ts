@@ -2,7 +2,7 @@ import { decide, type CallCommand } from '../../src/calls/call.js';
 import { replay } from '../../src/calls/call-state.js';
 import { type CallEvent } from '../../src/calls/call-events.js';
 import { appendToCall } from '../../src/calls/call-append.js';
-import { EventStore } from '../../src/lib/event-store/event-store.js';
+import { CallStore } from '../../src/calls/call-store.js';
 import { type TestApp } from '../support/app.js';
 
 const OUTCOME = { sipCode: 200, responsible: 'agent', retryable: false, detail: null } as const;
@@ -22,7 +22,7 @@ const LIFE = {
 
 /** Carries a queued call on up to a step of its life, as dialling will. */
 export async function carryOn(app: TestApp, id: string, upTo: keyof typeof LIFE): Promise<void> {
-  const events = app.nest.get(EventStore, { strict: false });
+  const events = app.nest.get(CallStore, { strict: false });
   for (const [step, command] of Object.entries(LIFE)) {
     const history = await events.load(id);
     const state = replay(history as unknown as CallEvent[]);

@@ -9,8 +9,7 @@ const DELTAS_A_FOLD = 10_000;
 export class CallsMaintenanceWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly tasks: PeriodicTask[];
 
-  constructor(database: Database, log: Log) {
-    const idempotency = new Idempotency(database);
+  constructor(database: Database, idempotency: Idempotency, log: Log) {
     this.tasks = [
       new PeriodicTask('fold call counts', 1_000, () => foldAllCounts(database), log),
       new PeriodicTask('purge idempotency keys', 60_000, () => idempotency.purge(), log),
