@@ -1,36 +1,36 @@
-// Conversations in one process, from the end of what a caller says to the first packet of the answer, and from the
-// decision that the agent is interrupted to the last packet that is heard of it; and what a conversation costs. All that
-// the product does is real: conversation, providers over HTTP, media worker, RTP. The callers and the providers, which
-// keep nobody waiting, live in processes of their own and do not count. SIP is left out.
+// Conversations in one process: the time from the end of a caller's speech to the first packet of the answer, the time
+// from the decision to interrupt the agent to its last packet, and the cost of a conversation. The product's part is
+// real: conversation, providers over HTTP, media worker, RTP. Callers and providers, which answer at once, run in
+// processes of their own and do not count. SIP is left out.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { benchmark, nextMessage, quantile, startHelper, stop, table, temporaryFolder, verdicts } from './harness.mjs';
 
-/** One call at a time, several of them: where their packets meet our clock is chance, and lasts as long as the call. */
+/** Several single calls, as the phase of a call's packets against our clock is random and constant within a call. */
 const SINGLE = { calls: 1, rounds: 8, warmUpMs: 2_000, measureMs: 8_000 };
 const MANY = { calls: 50, rounds: 1, warmUpMs: 5_000, measureMs: 30_000 };
-/** All calls have begun after so long, one after the other. */
+/** Time in which the calls begin, one after the other. */
 const BEGIN_MS = 3_000;
 const FAR_ADDRESS = '127.0.0.2';
 const FRAME_MS = 20;
 const FRAME_BYTES = 160;
 const HEADER_BYTES = 12;
 const SILENCE_MS = 500;
-/** How long a caller speaks: to go on, to ask for a story, and to interrupt it. Every fourth time a story is asked for. */
+/** Length of the caller's speech: for a short answer, for a story, and to interrupt it. Every fourth request is for a story. */
 const SAY_MS = { short: 400, long: 1_200, interrupt: 700 };
 const STORY_EVERY = 4;
-/** Of the story, before it is interrupted. */
+/** Time of the story before the interruption. */
 const LISTEN_MS = 400;
-/** After the agent has stopped, before the caller speaks again; up to twice as long. */
+/** Pause between the agent's speech and the caller's; up to twice as long. */
 const PAUSE_MS = 150;
-/** Nothing for so long, and the agent has stopped. */
+/** Silence after which the agent has stopped. */
 const QUIET_MS = 100;
 const LONG_SECONDS = (SAY_MS.interrupt + SAY_MS.long) / 2_000 + (SILENCE_MS + 300) / 1_000;
-/** A timer that does nothing is not this late on a quiet machine. */
+/** Lateness of an idle timer that a quiet machine does not reach. */
 const BUSY_MS = 5;
-/** PCMA: what is close to nothing. */
+/** PCMA samples that are close to zero. */
 const SILENT = new Set([0xd5, 0x55]);
 
 const ratioOf = (ratio) => `${ratio.toFixed(2)} ×`;
@@ -45,12 +45,12 @@ else if (role === 'conversations') await conversations();
 else await benchmark('Voice', main);
 
 async function main() {
-  console.log(`Endpointing after ${SILENCE_MS} ms of silence, which is subtracted; the providers answer at once.`);
+  console.log(`The ${SILENCE_MS} ms of silence for endpointing are subtracted; the providers answer at once.`);
   const results = [await measure(SINGLE), await measure(MANY)];
   printLatencies(results);
   printCost(results.at(-1));
   if (results.some(({ bare }) => quantile(bare, 0.99) > BUSY_MS))
-    console.log('\nThe machine is busy with other things: even timers that do nothing are late.');
+    console.log('\nThe machine is busy: idle timers are late, too.');
   verdicts(
     results.flatMap(({ calls, answers, stops }) => [
       [`${calls} calls: answer p50 at most 20 ms`, 20 / Math.max(1, quantile(answers, 0.5)), 1, ratioOf],
@@ -93,7 +93,7 @@ function printLatencies(results) {
   );
   const stages = Object.keys(results[0].stages);
   table(
-    ['as the conversation sees it, p50 / p95', ...results.map(({ calls }) => `${calls} calls`)],
+    ['measured by the conversation, p50 / p95', ...results.map(({ calls }) => `${calls} calls`)],
     stages.map((stage) => [
       stage,
       ...results.map(({ stages: { [stage]: values } }) => `${ms(values, 0.5)} / ${ms(values, 0.95)}`),
@@ -134,29 +134,29 @@ function summaryOf({ calls, answers, stops, stages, losses, bare, cost }) {
 
 async function measure({ calls, rounds, ...times }) {
   console.log(`${calls} ${calls === 1 ? 'call' : 'calls'} for ${(rounds * times.measureMs) / 1_000} s …`);
-  const lab = startHelper('voice-lab.mjs', [], { LONG_SECONDS: String(LONG_SECONDS) });
-  const { url } = await nextMessage(lab);
+  const providers = startHelper('voice-providers.mjs', [], { LONG_SECONDS: String(LONG_SECONDS) });
+  const { url } = await nextMessage(providers);
   const near = startHelper('voice.mjs', ['conversations', url, temporaryFolder()], { NODE_OPTIONS: '--expose-gc' });
   await nextMessage(near);
   const result = { calls, answers: [], stops: [], stages: {}, losses: [], bare: [] };
   for (let round = 0; round < rounds; round++) {
-    const { turns, told, bare } = await converse(near, calls, times);
-    result.cost = told.cost;
-    result.losses.push(...told.losses);
+    const { turns, report, bare } = await converse(near, calls, times);
+    result.cost = report.cost;
+    result.losses.push(...report.losses);
     result.bare.push(...bare);
     for (const { call, endMs, answeredMs } of turns.answers) result.answers.push(answeredMs - endMs - SILENCE_MS);
     for (const { call, beganMs, endMs, silentMs } of turns.stops) {
-      const decidedMs = told.decisions[call].find((at) => at > beganMs && at < endMs);
+      const decidedMs = report.decisions[call].find((at) => at > beganMs && at < endMs);
       if (decidedMs !== undefined) result.stops.push(silentMs - decidedMs);
     }
-    for (const latency of told.latencies)
+    for (const latency of report.latencies)
       for (const [stage, value] of Object.entries(latency)) (result.stages[stage] ??= []).push(value);
   }
-  await Promise.all([near, lab].map(stop));
+  await Promise.all([near, providers].map(stop));
   return result;
 }
 
-/** So many calls at once, from their beginning to their end. */
+/** Runs concurrent calls from begin to end. */
 async function converse(near, calls, { warmUpMs, measureMs }) {
   const far = startHelper('voice.mjs', ['callers', `${calls}`]);
   const { ports } = await nextMessage(far);
@@ -170,16 +170,16 @@ async function converse(near, calls, { warmUpMs, measureMs }) {
   far.send({ measure: true });
   near.send({ measure: true });
   const bare = await bareTimer(measureMs);
-  const turnsTold = nextMessage(far);
+  const turnsReported = nextMessage(far);
   far.send({ end: true });
-  const turns = await turnsTold;
+  const turns = await turnsReported;
   near.send({ end: true });
-  const told = await measured;
+  const report = await measured;
   await stop(far);
-  return { turns, told, bare };
+  return { turns, report, bare };
 }
 
-/** How late a timer of 20 ms is that does nothing: what this machine makes of it, whoever asks. */
+/** Lateness of an idle timer of 20 ms on this machine. */
 async function bareTimer(forMs) {
   const late = [];
   for (let last = now(), end = last + forMs; last < end;) {
@@ -192,7 +192,7 @@ async function bareTimer(forMs) {
 
 // The callers
 
-/** Each sends a packet every 20 ms, whatever happens, and takes part in a conversation. */
+/** Each caller sends a packet every 20 ms and takes part in a conversation. */
 async function callers() {
   const parties = await Promise.all(Array.from({ length: Number(process.argv[3]) }, (_, call) => newCaller(call)));
   process.send({ ports: parties.map(({ socket }) => socket.address().port) });
@@ -214,11 +214,11 @@ async function newCaller(call) {
   socket.on('error', () => undefined);
   socket.bind(0, FAR_ADDRESS);
   await once(socket, 'listening');
-  // Its packets go out at a moment of the 20 ms of its own.
-  const party = { call, socket, offsetMs: Math.random() * FRAME_MS, is: 'listening', said: 0, turns: undefined };
+  // Each caller has its own phase within the 20 ms.
+  const party = { call, socket, offsetMs: Math.random() * FRAME_MS, status: 'listening', said: 0, turns: undefined };
   socket.on('message', (packet) => {
     if (packet[1] >= 192 && packet[1] <= 223) return;
-    if (!isSilent(packet)) heard(party, now());
+    if (!isSilent(packet)) agentSpoke(party, now());
   });
   return party;
 }
@@ -228,30 +228,30 @@ function isSilent(packet) {
   return true;
 }
 
-/** Something of the agent has come. */
-function heard(party, atMs) {
+/** A packet of the agent's speech has come. */
+function agentSpoke(party, atMs) {
   party.audibleMs = atMs;
-  if (party.is !== 'waiting') return;
+  if (party.status !== 'waiting') return;
   party.turns?.answers.push({ call: party.call, endMs: party.endMs, answeredMs: atMs });
-  party.is = 'listening';
+  party.status = 'listening';
   party.interruptsAtMs = party.kind === 'long' ? atMs + LISTEN_MS : Infinity;
 }
 
-/** What the caller does in the next 20 ms: true while it speaks. */
+/** Decides on the next 20 ms of the caller: true while it speaks. */
 function speaks(party, atMs) {
-  if (party.is === 'listening') {
+  if (party.status === 'listening') {
     if (atMs >= party.interruptsAtMs) begin(party, 'interrupt', atMs);
     else if (party.audibleMs !== undefined && atMs > party.audibleMs + QUIET_MS) {
-      party.is = 'pausing';
+      party.status = 'pausing';
       party.speaksAtMs = atMs + PAUSE_MS * (1 + Math.random());
     }
-  } else if (party.is === 'pausing' && atMs >= party.speaksAtMs)
+  } else if (party.status === 'pausing' && atMs >= party.speaksAtMs)
     begin(party, ++party.said % STORY_EVERY === 0 ? 'long' : 'short', atMs);
-  return party.is === 'speaking';
+  return party.status === 'speaking';
 }
 
 function begin(party, kind, atMs) {
-  Object.assign(party, { is: 'speaking', kind, beganMs: atMs, framesLeft: SAY_MS[kind] / FRAME_MS });
+  Object.assign(party, { status: 'speaking', kind, beganMs: atMs, framesLeft: SAY_MS[kind] / FRAME_MS });
 }
 
 /** A packet of speech has been sent. */
@@ -260,7 +260,7 @@ function spoke(party) {
   const { call, kind, beganMs, audibleMs: silentMs } = party;
   party.endMs = now();
   if (kind === 'interrupt') party.turns?.stops.push({ call, beganMs, endMs: party.endMs, silentMs });
-  party.is = 'waiting';
+  party.status = 'waiting';
 }
 
 function sendAll(parties) {
@@ -289,7 +289,7 @@ function sendAll(parties) {
   tick();
 }
 
-// The conversations, which are what is measured
+// The conversations, which are measured
 
 async function conversations() {
   const [, , , url, folder] = process.argv;
@@ -341,16 +341,16 @@ async function open(engine, { port, recordTo }) {
   return session;
 }
 
-/** A conversation as `start-talk.ts` begins it. */
+/** A conversation as `start-session.ts` begins it. */
 function converseOn(voice, { session, url, call, noted }) {
   session.answered(new Date());
-  const provider = { kind: 'openai', baseUrl: url, model: 'lab' };
+  const provider = { kind: 'openai', baseUrl: url, model: 'bench' };
   const { audio } = session;
   const line = {
     listen: (listener) => audio.listen(listener),
     write: (pcm) => audio.write(pcm),
     mark: () => audio.mark(),
-    // What the conversation does at once when it is interrupted.
+    // The conversation clears the line at once when it is interrupted.
     clear: () => (noted.decisions[call].push(now()), audio.clear()),
   };
   const providers = {
@@ -373,7 +373,7 @@ function converseOn(voice, { session, url, call, noted }) {
   );
 }
 
-/** CPU in percent of a core, all threads; memory after what nobody needs was collected. */
+/** CPU of all threads in percent of a core; memory after a garbage collection. */
 async function costUntil(end) {
   const before = process.cpuUsage();
   const begun = performance.now();

@@ -15,7 +15,7 @@ const NAMES = new Map<Int16Array, string>([
 
 /** A line that plays when a test calls `played`. */
 class TestLine implements ConversationLine {
-  readonly heard: string[] = [];
+  readonly written: string[] = [];
   private marks: ((outcome: 'played' | 'cleared') => void)[] = [];
 
   listen(): () => void {
@@ -23,7 +23,7 @@ class TestLine implements ConversationLine {
   }
 
   write(pcm: Int16Array): void {
-    this.heard.push(NAMES.get(pcm) ?? 'something else');
+    this.written.push(NAMES.get(pcm) ?? 'something else');
   }
 
   mark(): Promise<'played' | 'cleared'> {
@@ -31,7 +31,7 @@ class TestLine implements ConversationLine {
   }
 
   clear(): Promise<{ playedMs: number }> {
-    this.heard.push('cleared');
+    this.written.push('cleared');
     this.settle('cleared');
     return Promise.resolve({ playedMs: 0 });
   }
@@ -82,7 +82,7 @@ describe('an announcement', () => {
   describe('to a person', () => {
     it('plays the notice, then the greeting', () => {
       begin({ notice });
-      expect(line.heard).toEqual(['notice', 'greeting']);
+      expect(line.written).toEqual(['notice', 'greeting']);
     });
 
     it('stays for its listening time after the greeting, and ends', async () => {
@@ -108,7 +108,7 @@ describe('an announcement', () => {
       await announcement.machineDetected();
       await announcement.beepDetected();
       await announcement.silenceDetected();
-      expect(line.heard).toEqual(['greeting']);
+      expect(line.written).toEqual(['greeting']);
       await line.played();
       await pass(30_000);
       expect(ends).toEqual([{ reason: 'agent_hangup', detail: null }]);
@@ -117,7 +117,7 @@ describe('an announcement', () => {
     it('ignores silence, which is no sign of a machine', async () => {
       begin();
       await announcement.silenceDetected();
-      expect([line.heard, ends]).toEqual([['greeting'], []]);
+      expect([line.written, ends]).toEqual([['greeting'], []]);
     });
   });
 
@@ -132,7 +132,7 @@ describe('an announcement', () => {
       begin({ onMachine: 'hang_up' });
       await announcement.beepDetected();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A machine answered' }]);
-      expect(line.heard).toEqual(['greeting']);
+      expect(line.written).toEqual(['greeting']);
     });
 
     it('ends during its listening time, too', async () => {
@@ -151,10 +151,10 @@ describe('an announcement', () => {
     ] as const)('stops speaking, waits for %s and leaves it', async (signal, when) => {
       begin({ notice });
       await announcement.machineDetected();
-      expect(line.heard).toEqual(['notice', 'greeting', 'cleared']);
+      expect(line.written).toEqual(['notice', 'greeting', 'cleared']);
       void announcement[signal]();
       await settled();
-      expect(line.heard.slice(3)).toEqual(['message']);
+      expect(line.written.slice(3)).toEqual(['message']);
       expect(ends).toEqual([]);
       await line.played();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: `A message was left ${when}` }]);
@@ -164,7 +164,7 @@ describe('an announcement', () => {
       begin();
       void announcement.beepDetected();
       await settled();
-      expect(line.heard).toEqual(['greeting', 'cleared', 'message']);
+      expect(line.written).toEqual(['greeting', 'cleared', 'message']);
       await line.played();
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail: 'A message was left after the beep' }]);
     });
@@ -174,7 +174,7 @@ describe('an announcement', () => {
       await announcement.machineDetected();
       void announcement.beepDetected();
       await settled();
-      expect(line.heard).toEqual(['greeting', 'cleared', 'greeting']);
+      expect(line.written).toEqual(['greeting', 'cleared', 'greeting']);
     });
 
     it('ends without a message when there is neither', async () => {
@@ -192,7 +192,7 @@ describe('an announcement', () => {
       await pass(1);
       const detail = 'A machine answered; neither a beep nor silence was heard, so no message was left';
       expect(ends).toEqual([{ reason: 'voicemail_reached', detail }]);
-      expect(line.heard).not.toContain('message');
+      expect(line.written).not.toContain('message');
     });
 
     it('plays a message of any length', async () => {
@@ -211,7 +211,7 @@ describe('an announcement', () => {
       for (const signal of ['beepDetected', 'beepDetected', 'silenceDetected', 'machineDetected'] as const)
         void announcement[signal]();
       await settled();
-      expect(line.heard).toEqual(['greeting', 'cleared', 'message']);
+      expect(line.written).toEqual(['greeting', 'cleared', 'message']);
     });
 
     it('reports no message that was not played to its end', async () => {
@@ -250,12 +250,12 @@ describe('an announcement', () => {
       await before();
       await settled();
       announcement.stop();
-      const heard = [...line.heard];
+      const written = [...line.written];
       await line.played();
       await pass(600_000);
       for (const signal of ['machineDetected', 'beepDetected', 'silenceDetected'] as const)
         await announcement[signal]();
-      expect([line.heard, ends]).toEqual([heard, []]);
+      expect([line.written, ends]).toEqual([written, []]);
     });
   });
 });

@@ -71,7 +71,7 @@ describe('a stream with read timeouts', () => {
   it.each([
     ['before its first piece', 0, 100],
     ['between its pieces', 1, 50],
-  ])('that stalls %s is given up', async (_, pieces, ms) => {
+  ])('that stalls %s fails with a timeout', async (_, pieces, ms) => {
     let returned = false;
     const stream = {
       [Symbol.asyncIterator]: () => {

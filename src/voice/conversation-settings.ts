@@ -66,7 +66,7 @@ export interface ConversationSettings {
   failureMessage: Phrase;
   /** Longest pause between two keys of one message, milliseconds. */
   keyPauseMs: number;
-  limits: StageTimeouts;
+  timeouts: StageTimeouts;
 }
 
 const DEFAULTS: ConversationSettings = {
@@ -85,7 +85,7 @@ const DEFAULTS: ConversationSettings = {
   durationWarning: undefined,
   failureMessage: { text: 'I am sorry, there is a technical problem. We will call you back. Goodbye.' },
   keyPauseMs: 1_500,
-  limits: {
+  timeouts: {
     transcriptionMs: 8_000,
     modelFirstMs: 8_000,
     modelNextMs: 5_000,

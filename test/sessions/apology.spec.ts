@@ -20,7 +20,7 @@ it('a conversation of one model ends with the apology of the agent, said beforeh
     ...{ used: { agentVersion: 1 }, texts: agentTexts(agent, facts, 0), tools: [], usage: [] },
     stages: { speechToSpeech: { kind: 'openai', baseUrl: await refusingUrl() } },
     script: { notice: undefined, greeting: undefined, onMachine: 'carry_on', message: undefined, listenMs: 0 },
-    apology: line.words.speech(APOLOGY, 400, 'agent'),
+    apology: line.vocabulary.speech(APOLOGY, 400, 'agent'),
     maxDurationMs: undefined,
   };
   const events: ConversationEvent[] = [];
@@ -39,5 +39,5 @@ it('a conversation of one model ends with the apology of the agent, said beforeh
   }
   expect(ends).toEqual([expect.objectContaining({ reason: 'error_llm_provider' })]);
   expect(events.flatMap((event) => (event.type === 'turn' ? [event.turn.text] : []))).toEqual([APOLOGY]);
-  expect(line.words.read(line.played).map(({ text }) => text)).toEqual([APOLOGY]);
+  expect(line.vocabulary.read(line.played).map(({ text }) => text)).toEqual([APOLOGY]);
 });

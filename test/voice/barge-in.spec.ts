@@ -56,7 +56,7 @@ describe.each(HARNESSES)('speech of the customer over the $name pipeline', ({ st
       await harness.passUntilTurns(3);
       expect(harness.line.clearedMs.length).toBe(1);
       expect(harness.script.at(-1)).toBe(`agent: ${ANSWER}`);
-      const played = harness.line.heard.slice(1);
+      const played = harness.line.playedTexts.slice(1);
       expect(played.map(({ text }) => text)).toEqual(SENTENCES);
       expect(played.reduce((sum, { ms }) => sum + ms, 0)).toBe(harness.speechMs(ANSWER));
       expect(harness.answers).toBe(1);
@@ -108,7 +108,7 @@ describe.each(HARNESSES)('speech of the customer over the $name pipeline', ({ st
       await harness.passUntil(asked);
       harness.line.says('and where are you', 3_000);
       await harness.pass(2_900);
-      expect(harness.line.heard.map(({ text }) => text)).toEqual([GREETING]);
+      expect(harness.line.playedTexts.map(({ text }) => text)).toEqual([GREETING]);
     });
 
     it('changes nothing when it is noise', async () => {

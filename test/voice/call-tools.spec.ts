@@ -32,7 +32,7 @@ describe.each(HARNESSES)('tools of the call over the $name pipeline', (kind) => 
       await harness.pass(500);
       harness.line.says('Bye bye', 600);
       await ended();
-      expect(harness.line.heard.at(-1)).toEqual({ text: GOODBYE, ms: GOODBYE.length * CHARACTER_MS });
+      expect(harness.line.playedTexts.at(-1)).toEqual({ text: GOODBYE, ms: GOODBYE.length * CHARACTER_MS });
       expect(harness.end).toEqual({ reason: 'agent_hangup', detail: 'All is settled' });
       expect(harness.script.slice(2)).toEqual(['customer: Bye bye', `agent: ${GOODBYE}`]);
       expect(harness.answers).toBe(1);
@@ -41,7 +41,7 @@ describe.each(HARNESSES)('tools of the call over the $name pipeline', (kind) => 
     it('says the farewell when the model said nothing itself', async () => {
       await begin([[toolCall('end_call', { farewell: GOODBYE })]], [endCall()]);
       await ended();
-      expect(harness.line.heard.at(-1)).toEqual({ text: GOODBYE, ms: GOODBYE.length * CHARACTER_MS });
+      expect(harness.line.playedTexts.at(-1)).toEqual({ text: GOODBYE, ms: GOODBYE.length * CHARACTER_MS });
       expect(harness.end?.reason).toBe('agent_hangup');
     });
 
@@ -86,10 +86,14 @@ describe.each(HARNESSES)('tools of the call over the $name pipeline', (kind) => 
       };
       await begin([transfer], [transferCall(TARGETS, call)], { settings });
       await harness.passUntil(() => call.actions.length === 1);
-      const played = harness.line.heard.length;
+      const played = harness.line.playedTexts.length;
       harness.line.says('Are you still there', 800);
       await harness.pass(20_000);
-      expect([harness.line.heard.length, call.transferSignal?.aborted, harness.answers]).toEqual([played, false, 1]);
+      expect([harness.line.playedTexts.length, call.transferSignal?.aborted, harness.answers]).toEqual([
+        played,
+        false,
+        1,
+      ]);
       expect(harness.script.at(-1)).toBe('customer: Are you still there');
       call.answer();
       await harness.passUntil(() => harness.conversation.handedOver);
@@ -175,7 +179,7 @@ describe.each(HARNESSES)('tools of the call over the $name pipeline', (kind) => 
       await harness.pass(300);
       harness.line.says('beep', 600);
       await ended();
-      expect(harness.line.heard.at(-1)).toEqual({ text: message, ms: message.length * CHARACTER_MS });
+      expect(harness.line.playedTexts.at(-1)).toEqual({ text: message, ms: message.length * CHARACTER_MS });
       expect(harness.end).toEqual({ reason: 'voicemail_reached', detail: 'A message was left' });
     });
   });

@@ -14,7 +14,7 @@ import {
 
 const ANSWER = 'Tuesday at nine is free. Wednesday at ten is free as well.';
 const [FIRST, SECOND] = ANSWER.split(/(?<=\.) /) as [string, string];
-const APOLOGY = 'I am sorry, something is broken here.';
+const FAILURE_MESSAGE = 'I am sorry, something is broken here.';
 
 const always =
   (behaviour: Behaviour): Plan =>
@@ -40,13 +40,13 @@ describe('the cascade pipeline with faults', () => {
     harness = new CascadeHarness((own) => ({
       answer: () => ANSWER,
       ...build(own),
-      settings: { firstMessage: { text: GREETING }, failureMessage: { text: APOLOGY }, ...settings },
+      settings: { firstMessage: { text: GREETING }, failureMessage: { text: FAILURE_MESSAGE }, ...settings },
     }));
     await harness.passUntilTurns(1);
     harness.line.says(QUESTION, 1_000);
   };
   const ended = () => harness.pass(60_000);
-  const played = () => harness.line.heard.map(({ text }) => text);
+  const played = () => harness.line.playedTexts.map(({ text }) => text);
 
   afterEach(() => harness.close());
 
@@ -75,16 +75,19 @@ describe('the cascade pipeline with faults', () => {
       async (stage, reason, plan) => {
         await begin(() => ({ [stage]: plan({ fault: 'unavailable' }) }));
         await ended();
-        expect(harness.line.heard.at(-1)).toEqual({ text: APOLOGY, ms: APOLOGY.length * CHARACTER_MS });
+        expect(harness.line.playedTexts.at(-1)).toEqual({
+          text: FAILURE_MESSAGE,
+          ms: FAILURE_MESSAGE.length * CHARACTER_MS,
+        });
         expect(harness.end).toEqual({ reason, detail: expect.stringContaining('scripted: unavailable') });
-        expect(harness.script.at(-1)).toBe(`agent: ${APOLOGY}`);
+        expect(harness.script.at(-1)).toBe(`agent: ${FAILURE_MESSAGE}`);
         expect(harness.of('fault').map(({ fault }) => fault.then.action)).toEqual(['retry', 'give_up']);
       },
     );
 
     it('ends it with a tone when no speech could ever be synthesized', async () => {
       harness = new CascadeHarness(() => ({
-        settings: { firstMessage: { text: GREETING }, failureMessage: { text: APOLOGY } },
+        settings: { firstMessage: { text: GREETING }, failureMessage: { text: FAILURE_MESSAGE } },
         speaking: always({ fault: 'denied' }),
       }));
       await ended();
@@ -98,12 +101,12 @@ describe('the cascade pipeline with faults', () => {
       harness = new CascadeHarness((own) => ({
         settings: {
           firstMessage: { text: GREETING },
-          failureMessage: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
+          failureMessage: { text: FAILURE_MESSAGE, audio: own.line.vocabulary.speech(FAILURE_MESSAGE, 1_000, 'agent') },
         },
         speaking: always({ fault: 'stall', ignoresAbort: true }),
       }));
       await ended();
-      expect(played()).toEqual([APOLOGY]);
+      expect(played()).toEqual([FAILURE_MESSAGE]);
       expect(harness.end?.reason).toBe('error_speech_provider');
       // Such a request never ends, and the conversation does not wait for it.
       harness.textToSpeech.open = 0;
@@ -113,7 +116,7 @@ describe('the cascade pipeline with faults', () => {
       await begin(() => ({ speaking: afterGreeting({ fault: 'empty' }) }));
       await ended();
       expect(harness.end?.reason).toBe('error_speech_provider');
-      expect(played()).toEqual([GREETING, APOLOGY]);
+      expect(played()).toEqual([GREETING, FAILURE_MESSAGE]);
     });
   });
 
@@ -123,8 +126,8 @@ describe('the cascade pipeline with faults', () => {
     it('transcribes', async () => {
       await begin(({ clock, line }) => ({
         speechToText: {
-          primary: new ScriptedSpeechToText('ears', clock, line.words, always(down)),
-          fallback: new ScriptedSpeechToText('other ears', clock, line.words),
+          primary: new ScriptedSpeechToText('ears', clock, line.vocabulary, always(down)),
+          fallback: new ScriptedSpeechToText('other ears', clock, line.vocabulary),
         },
       }));
       await harness.passUntilTurns(3);
@@ -138,8 +141,8 @@ describe('the cascade pipeline with faults', () => {
     it('transcribes the whole utterance when the first stream breaks', async () => {
       await begin(({ clock, line }) => ({
         speechToText: {
-          primary: new StreamingSpeechToText('ears', clock, line.words, always(down)),
-          fallback: new ScriptedSpeechToText('other ears', clock, line.words),
+          primary: new StreamingSpeechToText('ears', clock, line.vocabulary, always(down)),
+          fallback: new ScriptedSpeechToText('other ears', clock, line.vocabulary),
         },
       }));
       await harness.passUntilTurns(3);
@@ -166,13 +169,13 @@ describe('the cascade pipeline with faults', () => {
       const broken = afterGreeting({ fault: 'unavailable', after: 3 });
       await begin(({ clock, line }) => ({
         textToSpeech: {
-          primary: new ScriptedTextToSpeech('mouth', clock, line.words, broken),
-          fallback: (fallback = new ScriptedTextToSpeech('other mouth', clock, line.words)),
+          primary: new ScriptedTextToSpeech('mouth', clock, line.vocabulary, broken),
+          fallback: (fallback = new ScriptedTextToSpeech('other mouth', clock, line.vocabulary)),
         },
       }));
       await harness.passUntilTurns(3);
       const whole = [FIRST, SECOND].map((text) => ({ text, ms: text.length * CHARACTER_MS }));
-      expect(harness.line.heard.slice(1)).toEqual(whole);
+      expect(harness.line.playedTexts.slice(1)).toEqual(whole);
       expect(fallback!.texts).toEqual([FIRST, SECOND]);
     });
 

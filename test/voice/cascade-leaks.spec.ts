@@ -93,7 +93,7 @@ describe('conversations with providers over HTTP that fail at random', () => {
         firstMessage: { text: 'Hello, this is Ada.' },
         maxDurationMs: next() < 0.1 ? 4_000 : 60_000,
         silence: { afterMs: 3_000, prompt: { text: 'Are you there?' }, times: 1, farewell: undefined },
-        limits: {
+        timeouts: {
           transcriptionMs: TIMEOUT_MS,
           modelFirstMs: TIMEOUT_MS,
           modelNextMs: TIMEOUT_MS,

@@ -56,10 +56,10 @@ describe('the cascade pipeline', () => {
   it('transcribes while the customer speaks, from the first syllable on, where the provider can', async () => {
     const lengths: number[] = [];
     harness = new CascadeHarness((own) => {
-      const primary = new StreamingSpeechToText('streaming', own.clock, own.line.words);
+      const primary = new StreamingSpeechToText('streaming', own.clock, own.line.vocabulary);
       const understand = primary.understand.bind(primary);
       primary.understand = (utterance) => {
-        lengths.push(own.line.words.read(utterance)[0]!.ms);
+        lengths.push(own.line.vocabulary.read(utterance)[0]!.ms);
         return understand(utterance);
       };
       return { settings: { firstMessage: { text: GREETING } }, speechToText: { primary } };
@@ -97,7 +97,9 @@ describe('the cascade pipeline', () => {
     await harness.pass(500);
     harness.line.says('', 400);
     await harness.passUntilTurns(3);
-    expect(harness.line.heard.slice(1)).toEqual(SENTENCES.map((text) => ({ text, ms: text.length * CHARACTER_MS })));
+    expect(harness.line.playedTexts.slice(1)).toEqual(
+      SENTENCES.map((text) => ({ text, ms: text.length * CHARACTER_MS })),
+    );
   });
 
   it('asks a model that was cut off by noise to go on', async () => {

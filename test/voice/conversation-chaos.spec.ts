@@ -19,7 +19,10 @@ const letters = (text: string): number => text.replaceAll(' ', '').length;
 function expectHonest({ line, turns }: ConversationHarness, seed: number, { more, least }: Tolerance): void {
   const agent = turns.filter(({ speaker }) => speaker === 'agent');
   const written = agent.reduce((sum, { text }) => sum + letters(text), 0);
-  const played = line.heard.reduce((sum, { text, ms }) => sum + (ms / CHARACTER_MS) * (letters(text) / text.length), 0);
+  const played = line.playedTexts.reduce(
+    (sum, { text, ms }) => sum + (ms / CHARACTER_MS) * (letters(text) / text.length),
+    0,
+  );
   const tooMuch = written > played + more * agent.length;
   const tooLittle = written < played * least - 12 * (agent.length + 1);
   expect({ seed, tooMuch, tooLittle }).toEqual({ seed, tooMuch: false, tooLittle: false });

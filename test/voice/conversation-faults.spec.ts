@@ -6,7 +6,7 @@ import { type Behaviour } from './support/scripted-providers.js';
 
 const ANSWER = 'Tuesday at nine is free. Wednesday at ten is free as well.';
 const SENTENCES = ANSWER.split(/(?<=\.) /);
-const APOLOGY = 'I am sorry, something is broken here.';
+const FAILURE_MESSAGE = 'I am sorry, something is broken here.';
 
 describe.each(HARNESSES)('a model over the $name pipeline', ({ name, start }) => {
   let harness: ConversationHarness;
@@ -18,7 +18,7 @@ describe.each(HARNESSES)('a model over the $name pipeline', ({ name, start }) =>
       ...options,
       settings: {
         firstMessage: { text: GREETING },
-        failureMessage: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
+        failureMessage: { text: FAILURE_MESSAGE, audio: own.line.vocabulary.speech(FAILURE_MESSAGE, 1_000, 'agent') },
         ...settings,
       },
     }));
@@ -28,7 +28,7 @@ describe.each(HARNESSES)('a model over the $name pipeline', ({ name, start }) =>
   const once = (behaviour: Behaviour) => (request: number) => (request === 0 ? behaviour : {});
   const always = (behaviour: Behaviour) => () => behaviour;
   const ended = () => harness.pass(60_000);
-  const played = () => harness.line.heard.map(({ text }) => text);
+  const played = () => harness.line.playedTexts.map(({ text }) => text);
 
   afterEach(() => harness.close());
 
@@ -55,12 +55,12 @@ describe.each(HARNESSES)('a model over the $name pipeline', ({ name, start }) =>
   it('that fails twice ends the call with the recorded failure message', async () => {
     await begin({ thinking: always({ fault: 'unavailable' }) });
     await ended();
-    expect(harness.line.heard.at(-1)).toEqual({ text: APOLOGY, ms: 1_000 });
+    expect(harness.line.playedTexts.at(-1)).toEqual({ text: FAILURE_MESSAGE, ms: 1_000 });
     expect(harness.end).toEqual({
       reason: 'error_llm_provider',
       detail: expect.stringContaining('scripted: unavailable'),
     });
-    expect(harness.script.at(-1)).toBe(`agent: ${APOLOGY}`);
+    expect(harness.script.at(-1)).toBe(`agent: ${FAILURE_MESSAGE}`);
     expect(harness.faults).toEqual([`${model} unavailable retry`, `${model} unavailable give_up`]);
   });
 

@@ -27,7 +27,7 @@ describe.each(HARNESSES)('a conversation over the $name pipeline', ({ start }) =
       await ask();
       await harness.passUntilTurns(3);
       expect(harness.script).toEqual([`agent: ${GREETING}`, `customer: ${QUESTION}`, `agent: ${ANSWER}`]);
-      expect(harness.line.heard.map(({ text }) => text)).toEqual([GREETING, ...SENTENCES]);
+      expect(harness.line.playedTexts.map(({ text }) => text)).toEqual([GREETING, ...SENTENCES]);
       expect(harness.modelMessages.slice(0, 3)).toMatchObject([
         { role: 'system', content: 'Be kind.' },
         { role: 'assistant', content: GREETING },
@@ -48,7 +48,7 @@ describe.each(HARNESSES)('a conversation over the $name pipeline', ({ start }) =
     it('begins with the customer when the customer speaks first', async () => {
       begin({ firstSpeaker: 'customer' });
       await harness.pass(3_000);
-      expect(harness.line.heard).toEqual([]);
+      expect(harness.line.playedTexts).toEqual([]);
       harness.line.says('Hello?', 600);
       await harness.passUntilTurns(2);
       expect(harness.script).toEqual(['customer: Hello?', `agent: ${ANSWER}`]);
@@ -66,7 +66,7 @@ describe.each(HARNESSES)('a conversation over the $name pipeline', ({ start }) =
       await harness.passUntilTurns(3);
       await harness.pass(1_000);
       expect(harness.script).toEqual(['customer: Hello hello', 'agent: This call is recorded.', `agent: ${GREETING}`]);
-      expect(harness.line.heard[0]).toEqual({ text: 'This call is recorded.', ms: 22 * CHARACTER_MS });
+      expect(harness.line.playedTexts[0]).toEqual({ text: 'This call is recorded.', ms: 22 * CHARACTER_MS });
       expect(harness.answers).toBe(0);
     });
 
@@ -81,7 +81,7 @@ describe.each(HARNESSES)('a conversation over the $name pipeline', ({ start }) =
 
     it('plays recorded speech without a request', async () => {
       harness = start((own) => ({
-        settings: { firstMessage: { text: GREETING, audio: own.line.words.speech(GREETING, 1_000, 'agent') } },
+        settings: { firstMessage: { text: GREETING, audio: own.line.vocabulary.speech(GREETING, 1_000, 'agent') } },
       }));
       await harness.passUntilTurns(1);
       expect(harness.speechRequests).toBe(0);
@@ -178,7 +178,7 @@ describe.each(HARNESSES)('a conversation over the $name pipeline', ({ start }) =
     it('ends with a farewell that is played in full', async () => {
       begin({ silence: { ...silence, times: 0, farewell } });
       await harness.pass(60_000);
-      expect(harness.line.heard.at(-1)).toEqual({ text: farewell.text, ms: 27 * CHARACTER_MS });
+      expect(harness.line.playedTexts.at(-1)).toEqual({ text: farewell.text, ms: 27 * CHARACTER_MS });
       expect(harness.end?.reason).toBe('inactivity');
     });
 

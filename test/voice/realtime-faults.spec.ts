@@ -6,7 +6,7 @@ import { type Behaviour, CHARACTER_MS, type Plan, toolCall } from './support/scr
 
 const ANSWER = 'Tuesday at nine is free. Wednesday at ten is free as well.';
 const [FIRST] = ANSWER.split(/(?<=\.) /) as [string];
-const APOLOGY = 'I am sorry, something is broken here.';
+const FAILURE_MESSAGE = 'I am sorry, something is broken here.';
 
 const once =
   (behaviour: Behaviour): Plan =>
@@ -26,7 +26,7 @@ describe('the realtime pipeline with faults', () => {
       ...options,
       settings: {
         firstMessage: { text: GREETING },
-        failureMessage: { text: APOLOGY, audio: own.line.words.speech(APOLOGY, 1_000, 'agent') },
+        failureMessage: { text: FAILURE_MESSAGE, audio: own.line.vocabulary.speech(FAILURE_MESSAGE, 1_000, 'agent') },
         ...settings,
       },
     }));
@@ -63,15 +63,15 @@ describe('the realtime pipeline with faults', () => {
       ]);
       expect(harness.session.orders).toEqual([{ instructions: expect.stringContaining('Go on'), mayUseTools: true }]);
       expect(harness.script.at(-1)).toBe('agent: Tuesday at nine, and Wednesday as well.');
-      expect(harness.line.heard[1]).toEqual({ text: FIRST, ms: 800 });
+      expect(harness.line.playedTexts[1]).toEqual({ text: FIRST, ms: 800 });
     });
 
     it('truncates the next one at what was played of its part', async () => {
       await begin({ thinking: once({ fault: 'unavailable', after: 9 }) });
-      await harness.passUntil(() => (harness.line.heard[1]?.ms ?? 0) > 1_000);
+      await harness.passUntil(() => (harness.line.playedTexts[1]?.ms ?? 0) > 1_000);
       harness.line.says('Stop please', 800);
       await harness.passUntil(() => harness.line.clearedMs.length === 1);
-      const playedMs = harness.line.heard.slice(1).reduce((sum, { ms }) => sum + ms, 0);
+      const playedMs = harness.line.playedTexts.slice(1).reduce((sum, { ms }) => sum + ms, 0);
       await harness.passUntilTurns(4);
       // The first 800 ms were of the session before.
       expect(harness.session.cuts).toEqual([playedMs - 800]);
@@ -131,7 +131,7 @@ describe('the realtime pipeline with faults', () => {
 
   describe('in a model that fails for good', () => {
     it('ends the call with a tone when the failure message is not recorded', async () => {
-      await begin({ thinking: always({ fault: 'stall' }) }, { failureMessage: { text: APOLOGY } });
+      await begin({ thinking: always({ fault: 'stall' }) }, { failureMessage: { text: FAILURE_MESSAGE } });
       const greeting = harness.line.played.length;
       await ended();
       expect(harness.line.played.slice(greeting)).toEqual([...congestionTone()].filter((sample) => sample !== 0));
@@ -147,9 +147,9 @@ describe('the realtime pipeline with faults', () => {
     it('plays the speech that was made before the failure message', async () => {
       await begin({ thinking: always({ fault: 'unavailable', after: 8 }) });
       await ended();
-      expect(harness.line.heard.map(({ text }) => text)).toEqual([GREETING, FIRST, APOLOGY]);
-      expect(harness.line.heard[1]!.ms).toBe(2 * 700);
-      expect(harness.line.heard[1]!.ms).toBeLessThan(ANSWER.length * CHARACTER_MS);
+      expect(harness.line.playedTexts.map(({ text }) => text)).toEqual([GREETING, FIRST, FAILURE_MESSAGE]);
+      expect(harness.line.playedTexts[1]!.ms).toBe(2 * 700);
+      expect(harness.line.playedTexts[1]!.ms).toBeLessThan(ANSWER.length * CHARACTER_MS);
       expect(harness.end?.reason).toBe('error_llm_provider');
     });
 
@@ -167,7 +167,7 @@ describe('the realtime pipeline with faults', () => {
     const answers = ['and so on '.repeat(800), 'Yes?'];
     await begin({ answer: () => answers.shift()! });
     await harness.passUntil(() => harness.turns.length === 3, 400_000);
-    expect(harness.line.heard[1]!.ms).toBe(300_000);
+    expect(harness.line.playedTexts[1]!.ms).toBe(300_000);
     expect({ faults: harness.faults, cuts: sessions()[0]!.cuts }).toEqual({ faults: [], cuts: [300_000] });
   });
 });

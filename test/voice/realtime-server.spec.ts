@@ -11,7 +11,7 @@ import { silence, speech } from '../support/audio.js';
 import { VirtualLine } from './support/virtual-line.js';
 
 const GREETING = 'Hello, this is Anna.';
-const APOLOGY = { text: 'I am sorry.', audio: silence(0.1).fill(2) };
+const FAILURE_MESSAGE = { text: 'I am sorry.', audio: silence(0.1).fill(2) };
 const GOODBYE = 'Thank you. Goodbye!';
 
 /** A conversation over real sockets, on a line that plays as fast as possible. */
@@ -25,7 +25,12 @@ class SocketHarness {
     const model = createRealtimeModel({ kind: 'openai', baseUrl, apiKey: 'key-1' });
     this.conversation = new Conversation(this.line, {
       pipeline: (context) => new RealtimePipeline(context, model),
-      settings: { instructions: 'Be kind.', firstMessage: { text: GREETING }, failureMessage: APOLOGY, ...settings },
+      settings: {
+        instructions: 'Be kind.',
+        firstMessage: { text: GREETING },
+        failureMessage: FAILURE_MESSAGE,
+        ...settings,
+      },
       tools,
       emit: (event) => this.events.push(event),
     });
@@ -127,7 +132,7 @@ it('continues with the same session after an interruption', async () => {
 });
 
 const waiting = (ms: number): Partial<ConversationSettings> => ({
-  limits: { transcriptionMs: ms, modelFirstMs: ms, modelNextMs: ms, speechFirstMs: ms, speechNextMs: ms },
+  timeouts: { transcriptionMs: ms, modelFirstMs: ms, modelNextMs: ms, speechFirstMs: ms, speechNextMs: ms },
 });
 
 describe.each<[Fault, string]>([
@@ -154,7 +159,7 @@ describe.each<[Fault, string]>([
     expect(harness.end).toMatchObject({ reason: 'error_llm_provider' });
     expect(harness.end?.detail).not.toContain(SECRET);
     expect(harness.faults).toEqual(again ? [`${means} retry`, `${means} give_up`] : [`${means} give_up`]);
-    expect(harness.script.at(-1)).toBe(`agent: ${APOLOGY.text}`);
+    expect(harness.script.at(-1)).toBe(`agent: ${FAILURE_MESSAGE.text}`);
     expect(vendors.connections).toBe(again ? 2 : 1);
   });
 

@@ -33,7 +33,7 @@ describe('the realtime pipeline', () => {
 
   it('adds recorded speech to the session', async () => {
     harness = new RealtimeHarness((own) => ({
-      settings: { firstMessage: { text: GREETING, audio: own.line.words.speech(GREETING, 1_000, 'agent') } },
+      settings: { firstMessage: { text: GREETING, audio: own.line.vocabulary.speech(GREETING, 1_000, 'agent') } },
     }));
     await harness.passUntilTurns(1);
     expect(harness.modelMessages.at(-1)).toEqual({ role: 'assistant', content: GREETING });
@@ -93,7 +93,7 @@ describe('the realtime pipeline', () => {
       await harness.pass(600);
       harness.line.says('Tuesday please', 1_000);
       await harness.passUntilTurns(4);
-      const playedMs = harness.line.heard.slice(1, 3).reduce((sum, { ms }) => sum + ms, 0);
+      const playedMs = harness.line.playedTexts.slice(1, 3).reduce((sum, { ms }) => sum + ms, 0);
       expect(harness.session.cuts).toEqual([playedMs]);
     });
 
@@ -126,7 +126,7 @@ describe('the realtime pipeline', () => {
       },
     );
 
-    it('has a short word in the session that stops nobody', async () => {
+    it('has a short word in the session that stops no speech', async () => {
       await begin();
       await harness.passUntilPlaying(SENTENCES[0]);
       harness.line.says('mhm', 200);
@@ -136,7 +136,7 @@ describe('the realtime pipeline', () => {
 
     it('tells the model in words how much of a recording was played', async () => {
       harness = new RealtimeHarness((own) => ({
-        settings: { firstMessage: { text: GREETING, audio: own.line.words.speech(GREETING, 3_000, 'agent') } },
+        settings: { firstMessage: { text: GREETING, audio: own.line.vocabulary.speech(GREETING, 3_000, 'agent') } },
       }));
       await harness.pass(1_200);
       harness.line.says('Who is there', 800);
@@ -204,7 +204,7 @@ describe('the realtime pipeline', () => {
     it('does not hang up when the customer interrupts a goodbye that is being played', async () => {
       const goodbye = [...said('Thank you for calling, goodbye and have a nice day.'), toolCall('end_call')];
       await beginWith([goodbye, 'Of course, what else is there?'], [endCall()], () => ({ betweenMs: 95 }));
-      await harness.passUntil(() => harness.line.heard.length === 2);
+      await harness.passUntil(() => harness.line.playedTexts.length === 2);
       await harness.pass(500);
       harness.line.says('Wait', 600);
       await harness.passUntilTurns(5);

@@ -86,7 +86,10 @@ describe.each(HARNESSES)('a tool over the $name pipeline', (kind) => {
     const tool = lookUp(after(1_500, 'free'), { filler: 'One moment, I look it up.' });
     await begin([[toolCall('look_up')], 'It is free.'], [tool]);
     await harness.passUntilTurns(3);
-    expect(harness.line.heard.slice(1).map(({ text }) => text)).toEqual(['One moment, I look it up.', 'It is free.']);
+    expect(harness.line.playedTexts.slice(1).map(({ text }) => text)).toEqual([
+      'One moment, I look it up.',
+      'It is free.',
+    ]);
     expect(harness.script.at(-1)).toBe('agent: One moment, I look it up. It is free.');
   });
 

@@ -167,7 +167,7 @@ export class UserTurns implements RecognitionListener {
     const { scope, settings, agent, tasks, now } = this.deps;
     if (!agent.canSpeak()) return;
     this.undecided++;
-    const limitMs = Math.min(MAX_DECISION_MS, settings.limits.transcriptionMs);
+    const limitMs = Math.min(MAX_DECISION_MS, settings.timeouts.transcriptionMs);
     const text = await scope.wait(speech.text, limitMs).catch(() => undefined);
     await tasks.do(async () => {
       this.undecided--;

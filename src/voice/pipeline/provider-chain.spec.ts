@@ -7,7 +7,7 @@ let clock: VirtualClock;
 let scope: CancellationScope;
 /** The providers that were asked, and when. */
 let asked: string[];
-let told: string[];
+let faultEvents: string[];
 const primary = { name: 'first' };
 const fallback = { name: 'second' };
 
@@ -15,12 +15,13 @@ beforeEach(() => {
   clock = new VirtualClock();
   scope = new CancellationScope(clock);
   asked = [];
-  told = [];
+  faultEvents = [];
 });
 
 const stageOf = (providers: { primary: { name: string }; fallback?: { name: string } }) =>
   new ProviderChain('model', providers, (event) => {
-    if (event.type === 'fault') told.push(`${event.fault.provider} ${event.fault.fault} ${event.fault.then.action}`);
+    if (event.type === 'fault')
+      faultEvents.push(`${event.fault.provider} ${event.fault.fault} ${event.fault.then.action}`);
   });
 
 /** Answers with the name of the provider, unless it fails in this way. */
@@ -42,7 +43,7 @@ describe('a provider chain', () => {
     expect(await ask(stage, { first: fault('unavailable') })).toBe('second');
     expect(await ask(stage)).toBe('second');
     expect(asked).toEqual(['first 0', 'first 0', 'second 0', 'second 5000']);
-    expect(told).toEqual(['first unavailable retry', 'first unavailable fallback']);
+    expect(faultEvents).toEqual(['first unavailable retry', 'first unavailable fallback']);
   });
 
   it('returns to the primary provider when the fallback fails later', async () => {
@@ -63,7 +64,7 @@ describe('a provider chain', () => {
     await expect(ask(stageOf({ primary, fallback }), faults)).rejects.toEqual(
       new StageFailed('model', 'model: oops (second)'),
     );
-    expect(told).toEqual(['first denied fallback', 'second unavailable retry', 'second unavailable give_up']);
+    expect(faultEvents).toEqual(['first denied fallback', 'second unavailable retry', 'second unavailable give_up']);
   });
 
   it('is cancelled while it waits', async () => {
@@ -72,6 +73,6 @@ describe('a provider chain', () => {
     await clock.advance(100);
     scope.close();
     await closed;
-    expect({ waiting: clock.waiting, told }).toEqual({ waiting: 0, told: ['first rate_limited retry'] });
+    expect({ waiting: clock.waiting, faultEvents }).toEqual({ waiting: 0, faultEvents: ['first rate_limited retry'] });
   });
 });

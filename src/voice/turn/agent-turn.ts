@@ -96,7 +96,7 @@ export class AgentTurn {
     this.changes.fire();
   }
 
-  /** Adds a piece whose words come along with its sound: the caller fills the text. */
+  /** Adds a piece whose text comes along with its audio and is filled by the caller. */
   stream(entry: AssistantEntry): SpeechSegment {
     const segment = new SpeechSegment('', entry);
     this.segments.push(segment);
@@ -191,7 +191,7 @@ export class AgentTurn {
     this.work.close();
     const played = playedText(
       this.segments,
-      this.segments.reduce((sum, { playedSamples: heardSamples }) => sum + heardSamples / 8, 0),
+      this.segments.reduce((sum, { playedMs }) => sum + playedMs, 0),
     );
     for (const entry of new Set(this.segments.map(({ entry: of }) => of))) {
       if (entry) entry.content = joined(played.filter((_, index) => this.segments[index]?.entry === entry));
@@ -296,11 +296,3 @@ export class AgentTurn {
     return this.output.now() - this.output.playback.silentMs;
   }
 }
-
-/** Source of known phrases. */
-export const scripted =
-  (...phrases: { text: string; audio?: Int16Array | undefined; entry?: AssistantEntry }[]): UtteranceSource =>
-  (turn, _scope, resumed) => {
-    if (!resumed) for (const { text, audio, entry } of phrases) turn.add(text, entry, audio);
-    return Promise.resolve();
-  };

@@ -28,6 +28,10 @@ export class SpeechSegment implements SpokenChunk {
     return this.samples / SAMPLES_PER_MS;
   }
 
+  get playedMs(): number {
+    return this.playedSamples / SAMPLES_PER_MS;
+  }
+
   get isPlayed(): boolean {
     return this.complete && this.playedSamples >= this.samples;
   }

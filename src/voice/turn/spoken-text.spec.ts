@@ -11,8 +11,8 @@ describe('the played text', () => {
     [2_000, ['Tuesday is free.', 'Wednesday is']],
     [2_990, ['Tuesday is free.', 'Wednesday is free as well.']],
     [9_000, ['Tuesday is free.', 'Wednesday is free as well.']],
-  ])('after %d ms ends with a whole word', (playedMs, heard) => {
-    expect(playedText(chunks, playedMs)).toEqual(heard);
+  ])('after %d ms ends with a whole word', (playedMs, played) => {
+    expect(playedText(chunks, playedMs)).toEqual(played);
   });
 
   it('of incomplete speech is estimated by the length of a spoken character', () => {

@@ -27,9 +27,9 @@ export class CascadeHarness extends ConversationHarness {
     const options = build(this);
     const { answer = () => DEFAULT_ANSWER, hearing, thinking, greeting, settings, tools } = options;
     const speaking = options.speaking ?? ((request) => (request === 0 ? (greeting ?? {}) : {}));
-    this.speechToText = new ScriptedSpeechToText('ears', clock, line.words, hearing);
+    this.speechToText = new ScriptedSpeechToText('ears', clock, line.vocabulary, hearing);
     this.model = new ScriptedModel('brain', clock, answer, thinking);
-    this.textToSpeech = new ScriptedTextToSpeech('mouth', clock, line.words, speaking);
+    this.textToSpeech = new ScriptedTextToSpeech('mouth', clock, line.vocabulary, speaking);
     const providers: CascadeProviders = {
       speechToText: options.speechToText ?? { primary: this.speechToText },
       model: options.model ?? { primary: this.model },

@@ -90,7 +90,7 @@ function toolsOf(chance: Chance, { clock }: ConversationHarness): Tool[] {
 function settingsOf(chance: Chance, { line }: ConversationHarness): Partial<ConversationSettings> {
   const phrase = (text: string) => ({
     text,
-    audio: chance.pick([undefined, line.words.speech(text, text.length * CHARACTER_MS, 'agent')]),
+    audio: chance.pick([undefined, line.vocabulary.speech(text, text.length * CHARACTER_MS, 'agent')]),
   });
   return {
     firstSpeaker: chance.pick(['agent', 'customer']),
@@ -106,7 +106,7 @@ function settingsOf(chance: Chance, { line }: ConversationHarness): Partial<Conv
     // The long one is never reached by a conversation that does not hang.
     maxDurationMs: chance.pick([8_000, 600_000, 600_000]),
     durationWarning: chance.pick([undefined, { ...phrase('Not much time left.'), beforeMs: 3_000 }]),
-    limits: { transcriptionMs: 900, modelFirstMs: 900, modelNextMs: 500, speechFirstMs: 900, speechNextMs: 500 },
+    timeouts: { transcriptionMs: 900, modelFirstMs: 900, modelNextMs: 500, speechFirstMs: 900, speechNextMs: 500 },
   };
 }
 
@@ -131,9 +131,9 @@ export function cascadeRun(seed: number): ChaosRun {
   };
   const SpeechToText = chance.pick([ScriptedSpeechToText, StreamingSpeechToText]);
   const harness = new CascadeHarness((own) => ({
-    speechToText: pairOf((name) => new SpeechToText(name, own.clock, own.line.words, plan)),
+    speechToText: pairOf((name) => new SpeechToText(name, own.clock, own.line.vocabulary, plan)),
     model: pairOf((name) => new ScriptedModel(name, own.clock, () => chance.answer(), plan)),
-    textToSpeech: pairOf((name) => new ScriptedTextToSpeech(name, own.clock, own.line.words, plan)),
+    textToSpeech: pairOf((name) => new ScriptedTextToSpeech(name, own.clock, own.line.vocabulary, plan)),
     tools: toolsOf(chance, own),
     settings: settingsOf(chance, own),
   }));

@@ -77,7 +77,7 @@ export abstract class ConversationHarness {
 
   /** Lets time pass until the customer hears this text. */
   async passUntilPlaying(text: string): Promise<void> {
-    await this.passUntil(() => this.line.heard.at(-1)?.text === text);
+    await this.passUntil(() => this.line.playedTexts.at(-1)?.text === text);
   }
 
   /** Stops the conversation and expects that it leaves nothing behind. */

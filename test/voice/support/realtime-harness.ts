@@ -19,7 +19,7 @@ export class RealtimeHarness extends ConversationHarness {
     const { clock, line, emit } = this;
     const { answer = () => DEFAULT_ANSWER, hearing, thinking, greeting, settings, tools, ...options } = build(this);
     const phrases = options.phrases ?? ((phrase) => (phrase === 0 ? (greeting ?? {}) : {}));
-    this.model = new ScriptedRealtimeModel(clock, line.words, { answer, hearing, thinking, phrases });
+    this.model = new ScriptedRealtimeModel(clock, line.vocabulary, { answer, hearing, thinking, phrases });
     const conversation = new Conversation(line, {
       pipeline: (context) => new RealtimePipeline(context, this.model),
       settings: { instructions: 'Be kind.', failureMessage: { text: '' }, ...settings },

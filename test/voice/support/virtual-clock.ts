@@ -1,6 +1,6 @@
 import { type Clock } from '../../../src/voice/clock.js';
 
-/** Time that passes when it is told to. */
+/** Time that passes by `advance` only. */
 export class VirtualClock implements Clock {
   private ms = 0;
   private readonly timers = new Map<number, { atMs: number; run: () => void }>();
@@ -18,7 +18,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Timers that wait. */
+  /** Number of timers that wait. */
   get waiting(): number {
     return this.timers.size;
   }
@@ -37,7 +37,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Everything that waits for promises only has gone on. */
+/** Waits until pending promises have settled. */
 export const settled = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);

@@ -3,22 +3,22 @@ import { PlayoutQueue } from '../../../src/lib/media/rtp/playout-queue.js';
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 160;
-/** Where the samples begin that stand for an utterance of the customer, and for a text of the agent. */
+/** First sample value of the customer's texts, and of the agent's texts. */
 const CUSTOMER = 2_000;
 const AGENT = 10_000;
 
-/** Speech in the laboratory: every sample is the number of the text it stands for. */
+/** Speech in tests: the value of each sample is the number of its text. */
 export class Vocabulary {
   private readonly texts: string[] = [];
 
-  /** One text, `ms` long. */
+  /** Speech of one text, `ms` long. */
   speech(text: string, ms: number, base: 'customer' | 'agent'): Int16Array {
     let index = this.texts.indexOf(text);
     if (index < 0) index = this.texts.push(text) - 1;
     return new Int16Array(ms * 8).fill((base === 'customer' ? CUSTOMER : AGENT) + index);
   }
 
-  /** The texts in it, in order, each with its length in milliseconds. */
+  /** The texts in speech, in order, with their lengths in milliseconds. */
   read(pcm: Iterable<number>): { text: string; ms: number }[] {
     const found: { text: string; ms: number }[] = [];
     for (const sample of pcm) {
@@ -31,12 +31,12 @@ export class Vocabulary {
   }
 }
 
-/** A line without a network, whose answers come as late as those of another thread: plays with the queue of the real one, and brings what the customer says. */
+/** A line without a network, with the playout queue of the real one. Its answers come asynchronously, as from another thread. */
 export class VirtualLine implements ConversationLine {
-  readonly words = new Vocabulary();
-  /** All that was played, without silence. */
+  readonly vocabulary = new Vocabulary();
+  /** Samples that were played, without silence. */
   readonly played: number[] = [];
-  /** When the last of it was, and when it was cleared, milliseconds. */
+  /** Times of the last played sample and of each clear, milliseconds. */
   lastPlayedMs = 0;
   readonly clearedMs: number[] = [];
   listeners = new Set<(frame: Int16Array, atMs: number) => void>();
@@ -69,15 +69,15 @@ export class VirtualLine implements ConversationLine {
 
   /** The customer says something from now on; an empty text is noise. */
   says(text: string, ms: number): void {
-    this.speaks(this.words.speech(text, ms, 'customer'));
+    this.speaks(this.vocabulary.speech(text, ms, 'customer'));
   }
 
-  /** The customer is heard with this from now on. */
+  /** The customer makes this sound from now on. */
   speaks(pcm: Int16Array): void {
     for (let at = 0; at < pcm.length; at += FRAME_SAMPLES) this.incoming.push(pcm.slice(at, at + FRAME_SAMPLES));
   }
 
-  /** The next 20 ms. */
+  /** Passes the next 20 ms. */
   tick(): void {
     const out = new Int16Array(FRAME_SAMPLES);
     if (this.queue.take(out)) {
@@ -90,8 +90,8 @@ export class VirtualLine implements ConversationLine {
     for (const listener of this.listeners) listener(frame, atMs);
   }
 
-  /** What the customer has heard. */
-  get heard(): { text: string; ms: number }[] {
-    return this.words.read(this.played);
+  /** The texts that the customer has heard. */
+  get playedTexts(): { text: string; ms: number }[] {
+    return this.vocabulary.read(this.played);
   }
 }

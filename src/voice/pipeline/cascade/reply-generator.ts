@@ -54,7 +54,7 @@ export class ReplyGenerator {
     { mayUseTools, goesOn, mayBeSilent }: RequestOptions,
   ): Promise<ToolCall[]> {
     const { history, settings, tools } = this.context;
-    const { modelFirstMs, modelNextMs } = settings.limits;
+    const { modelFirstMs, modelNextMs } = settings.timeouts;
     return this.models.run(scope, async (model, own) => {
       const answer = model.respond({
         messages: history.messages(goesOn || entry.content ? GO_ON : undefined),

@@ -1,9 +1,10 @@
 import { type CancellationScope } from '../../cancellation-scope.js';
 import { type SpeechToText, type Transcript, type TranscriptionStream } from '../../providers/ports.js';
-import { Endpointing, type SpeechSpan } from '../endpointing.js';
+import { EndpointedRecognition } from '../endpointed-recognition.js';
+import { type SpeechSpan } from '../endpointing.js';
 import { type PipelineContext } from '../pipeline.js';
 import { type ProviderChain } from '../provider-chain.js';
-import { type Recognition, type RecognitionListener, type RecognizedSpeech, speechText } from '../user-speech.js';
+import { type RecognitionListener, type RecognizedSpeech, speechText } from '../user-speech.js';
 
 /** Transcription of an utterance while it is spoken. */
 interface LiveTranscription {
@@ -13,45 +14,47 @@ interface LiveTranscription {
   error: Error | undefined;
 }
 
-/** Finds utterances on the line and transcribes them, while they are spoken where the provider can. */
-export class SpeechRecognition implements Recognition {
-  private readonly endpointing: Endpointing;
+/** Transcribes utterances, while they are spoken where the provider can. */
+export class SpeechRecognition extends EndpointedRecognition {
   private live: LiveTranscription | undefined;
+  /** Utterances whose transcript is waited for. */
   private pending = 0;
-  private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly context: PipelineContext,
+    context: PipelineContext,
     private readonly providers: ProviderChain<SpeechToText>,
-    private readonly listener: RecognitionListener,
+    listener: RecognitionListener,
   ) {
-    this.endpointing = new Endpointing(context.settings.endpointing);
+    super(context, listener);
   }
 
-  get busy(): boolean {
-    return this.endpointing.speaking || this.pending > 0;
+  override get busy(): boolean {
+    return super.busy || this.pending > 0;
   }
 
-  push(frame: Int16Array, atMs: number): void {
-    const { listener } = this;
-    if (this.scope.closed) return;
-    const event = this.endpointing.push(frame, atMs);
-    if (event === 'started') {
-      this.live = this.listen();
-      this.write(this.endpointing.soFar());
-      listener.started();
-    } else if (this.live) this.write(frame);
-    if (this.endpointing.speaking) listener.continued(this.endpointing.voicedMs);
-    if (event === 'ended') this.end(this.endpointing.take());
+  protected override begin(pcm: Int16Array): void {
+    this.live = this.listen();
+    this.write(pcm);
   }
 
-  async finish(): Promise<void> {
-    if (this.endpointing.speaking) this.end(this.endpointing.stop());
-    await this.scope.wait(this.last).catch(() => undefined);
+  protected override write(frame: Int16Array): void {
+    const { live } = this;
+    if (live && !live.error) attempt(live, () => live.stream?.write(frame));
   }
 
-  private get scope(): CancellationScope {
-    return this.context.recognitionScope;
+  protected override end(span: SpeechSpan): void {
+    const { live, listener } = this;
+    this.live = undefined;
+    this.pending++;
+    const result = this.transcribe(span, live);
+    this.transcribed = Promise.all([this.transcribed, result])
+      .finally(() => this.pending--)
+      .then(async ([, speech]) => {
+        if (!this.scope.closed) await listener.recognized(speech);
+      })
+      .catch((error: unknown) => {
+        if (!this.scope.closed) listener.failed(error);
+      });
   }
 
   private listen(): LiveTranscription | undefined {
@@ -63,26 +66,6 @@ export class SpeechRecognition implements Recognition {
       live.stream = provider.stream?.({ language, signal: live.scope.signal });
     });
     return live;
-  }
-
-  private write(frame: Int16Array): void {
-    const { live } = this;
-    if (live && !live.error) attempt(live, () => live.stream?.write(frame));
-  }
-
-  private end(span: SpeechSpan): void {
-    const { live, listener } = this;
-    this.live = undefined;
-    this.pending++;
-    const result = this.transcribe(span, live);
-    this.last = Promise.all([this.last, result])
-      .finally(() => this.pending--)
-      .then(async ([, speech]) => {
-        if (!this.scope.closed) await listener.recognized(speech);
-      })
-      .catch((error: unknown) => {
-        if (!this.scope.closed) listener.failed(error);
-      });
   }
 
   private async transcribe(
@@ -97,7 +80,7 @@ export class SpeechRecognition implements Recognition {
         const current = unused?.provider === provider ? unused : undefined;
         unused = undefined;
         const answer = current ? finish(current) : this.transcribeAll(provider, pcm, own);
-        const { text, seconds } = await own.wait(answer, settings.limits.transcriptionMs);
+        const { text, seconds } = await own.wait(answer, settings.timeouts.transcriptionMs);
         emit({ type: 'usage', usage: { stage: 'transcription', provider: provider.name, seconds } });
         return text;
       });

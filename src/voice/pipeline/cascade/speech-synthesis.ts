@@ -21,7 +21,7 @@ export class SpeechSynthesis {
     scope: CancellationScope,
     { from, arrived }: { from: number; arrived: (pcm: Int16Array) => Promise<void> },
   ): Promise<void> {
-    const { voice, language, limits } = this.settings;
+    const { voice, language, timeouts: limits } = this.settings;
     const pace = { firstMs: limits.speechFirstMs, nextMs: limits.speechNextMs };
     let samples = from;
     await this.providers.run(scope, async (provider, own) => {

@@ -1,7 +1,8 @@
 import { type CancellationScope } from '../../cancellation-scope.js';
 import { type Phrase } from '../../conversation-settings.js';
 import { type RealtimeModel, type ToolCall } from '../../providers/ports.js';
-import { type AgentTurn, scripted, type SpeechOutput, type UtteranceSource } from '../../turn/agent-turn.js';
+import { type AgentTurn, type SpeechOutput, type UtteranceSource } from '../../turn/agent-turn.js';
+import { scripted } from '../../turn/scripted-source.js';
 import { type AssistantEntry, UNKNOWN_RESULT } from '../../turn/chat-history.js';
 import { type SpeechSegment } from '../../turn/speech-segment.js';
 import { type PipelineContext } from '../pipeline.js';
@@ -19,7 +20,7 @@ const exactly = (text: string): ReplyOptions => ({
 /** The replies of one turn of the agent. They continue while the turn is paused. */
 interface TurnReplies {
   scope: CancellationScope;
-  replies: RealtimeReply[];
+  all: RealtimeReply[];
   /** The reply that the turn waits for. */
   current: RealtimeReply | undefined;
   round: number;
@@ -42,35 +43,35 @@ export class RealtimeReplyGenerator {
 
   /** @throws StageFailed, Cancelled */
   readonly reply: UtteranceSource = async (turn, scope) => {
-    const of = this.repliesOf(turn);
+    const replies = this.repliesOf(turn);
     const { control } = this.context;
     for (;;) {
-      const mayUseTools = of.round < MAX_TOOL_ROUNDS;
-      of.current ??= this.ask(turn, of, { mayUseTools, mayBeSilent: of.round > 0 });
-      const { current } = of;
+      const mayUseTools = replies.round < MAX_TOOL_ROUNDS;
+      replies.current ??= this.ask(turn, replies, { mayUseTools, mayBeSilent: replies.round > 0 });
+      const { current } = replies;
       await scope.wait(current.completed);
       if (current.calls.length === 0 || !mayUseTools) return;
-      await this.useAll(turn, of, current, scope);
+      await this.useAll(turn, replies, current, scope);
       if (control.isEnding()) return;
-      of.current = undefined;
-      of.round++;
+      replies.current = undefined;
+      replies.round++;
     }
   };
 
   /** Source of a phrase: its recording, or the model. */
   phrase({ text, audio }: Phrase): UtteranceSource {
     return async (turn, scope, resumed) => {
-      const of = this.repliesOf(turn);
+      const replies = this.repliesOf(turn);
       if (!audio) {
-        of.current ??= this.ask(turn, of, exactly(text));
-        await scope.wait(of.current.completed);
+        replies.current ??= this.ask(turn, replies, exactly(text));
+        await scope.wait(replies.current.completed);
         return;
       }
       if (!resumed) {
-        of.recorded = { entry: this.context.history.assistant(), text };
+        replies.recorded = { entry: this.context.history.assistant(), text };
         this.link.add({ role: 'assistant', content: text });
       }
-      await scripted({ text, audio, ...(of.recorded && { entry: of.recorded.entry }) })(turn, scope, resumed);
+      await scripted({ text, audio, ...(replies.recorded && { entry: replies.recorded.entry }) })(turn, scope, resumed);
     };
   }
 
@@ -80,16 +81,16 @@ export class RealtimeReplyGenerator {
 
   /** Tells the model what was played of the turn. */
   end(turn: AgentTurn): void {
-    const of = this.turns.get(turn);
-    if (!of) return;
+    const replies = this.turns.get(turn);
+    if (!replies) return;
     this.turns.delete(turn);
-    of.scope.close();
-    for (const reply of of.replies) {
+    replies.scope.close();
+    for (const reply of replies.all) {
       reply.stop();
       for (const { id } of reply.entry.toolCalls)
         if (!reply.entry.results.has(id)) this.link.add({ role: 'tool', toolCallId: id, content: UNKNOWN_RESULT });
     }
-    const { recorded } = of;
+    const { recorded } = replies;
     if (recorded && recorded.entry.content !== recorded.text) {
       const content = `[Of your last words I have heard only: “${recorded.entry.content}”]`;
       this.link.add({ role: 'user', content });
@@ -97,17 +98,17 @@ export class RealtimeReplyGenerator {
   }
 
   private repliesOf(turn: AgentTurn): TurnReplies {
-    let of = this.turns.get(turn);
-    if (!of) {
+    let replies = this.turns.get(turn);
+    if (!replies) {
       const scope = this.context.scope.child();
-      of = { scope, replies: [], current: undefined, round: 0, begunCalls: new Set(), recorded: undefined };
-      this.turns.set(turn, of);
+      replies = { scope, all: [], current: undefined, round: 0, begunCalls: new Set(), recorded: undefined };
+      this.turns.set(turn, replies);
     }
-    return of;
+    return replies;
   }
 
   /** @param reserves gives the reply its place in the turn before any of it has come */
-  private ask(turn: AgentTurn, of: TurnReplies, options: ReplyOptions, reserves = false): RealtimeReply {
+  private ask(turn: AgentTurn, replies: TurnReplies, options: ReplyOptions, reserves = false): RealtimeReply {
     const { history, settings, emit, now } = this.context;
     const stream = (): void => {
       if (reply.segment) return;
@@ -118,26 +119,26 @@ export class RealtimeReplyGenerator {
       turn.firstTokenMs ??= now();
       if (what === 'speech') stream();
     };
-    const before = of.replies.at(-1)?.completed ?? Promise.resolve();
-    const deps = { models: this.models, link: this.link, limits: settings.limits, emit, arrived };
-    const reply: RealtimeReply = new RealtimeReply(deps, history.assistant(), options, of.scope, before);
-    of.replies.push(reply);
+    const before = replies.all.at(-1)?.completed ?? Promise.resolve();
+    const deps = { models: this.models, link: this.link, limits: settings.timeouts, emit, arrived };
+    const reply: RealtimeReply = new RealtimeReply(deps, history.assistant(), options, replies.scope, before);
+    replies.all.push(reply);
     if (reserves) stream();
     return reply;
   }
 
   private async useAll(
     turn: AgentTurn,
-    of: TurnReplies,
+    replies: TurnReplies,
     { calls, entry }: RealtimeReply,
     scope: CancellationScope,
   ): Promise<void> {
     entry.toolCalls = calls;
     for (const call of calls) {
       if (this.context.control.isEnding() || entry.results.has(call.id)) continue;
-      const isUnknown = of.begunCalls.has(call.id);
-      of.begunCalls.add(call.id);
-      const result = isUnknown ? UNKNOWN_RESULT : await this.use(turn, of, entry, call, scope);
+      const isUnknown = replies.begunCalls.has(call.id);
+      replies.begunCalls.add(call.id);
+      const result = isUnknown ? UNKNOWN_RESULT : await this.use(turn, replies, entry, call, scope);
       entry.results.set(call.id, result);
       this.link.add({ role: 'tool', toolCallId: call.id, content: result });
     }
@@ -145,14 +146,14 @@ export class RealtimeReplyGenerator {
 
   private use(
     turn: AgentTurn,
-    of: TurnReplies,
+    replies: TurnReplies,
     entry: AssistantEntry,
     call: ToolCall,
     scope: CancellationScope,
   ): Promise<string> {
     const spoken = entry.content !== '';
     const say = (text: string): void => {
-      this.ask(turn, of, { ...exactly(text), mayBeSilent: true }, true);
+      this.ask(turn, replies, { ...exactly(text), mayBeSilent: true }, true);
     };
     return useToolInTurn(call, { turn, scope, spoken, silent: !spoken, say }, this.context);
   }

@@ -1,8 +1,8 @@
-// Providers of `bench/voice.mjs` that keep nobody waiting: OpenAI's streaming chat, transcription and speech over HTTP.
-// What was said is only told by how long it was: whoever spoke for long is told a long story, everybody else "All right."
+// Providers for `bench/voice.mjs` that answer at once: OpenAI's streaming chat, transcription and speech over HTTP.
+// The transcript depends on the length of the speech only: long speech gets a long story, short speech "All right."
 import { createServer } from 'node:http';
 
-/** Bytes of PCM16, 8 kHz: an utterance with the silence around it that is longer than this asks for the story. */
+/** Bytes of PCM16 at 8 kHz: a longer utterance, with the silence around it, asks for the story. */
 const LONG_BYTES = 16_000 * Number(process.env.LONG_SECONDS);
 const TEXTS = { short: 'Go on.', long: 'Tell me a story.' };
 const ANSWERS = { short: 'All right.', long: 'Once upon a time there was a very patient telephone.' };
@@ -47,7 +47,7 @@ server.listen(0, '127.0.0.1', () => process.send({ url: `http://127.0.0.1:${serv
 process.on('disconnect', () => process.exit());
 
 function event(data) {
-  return `data: ${JSON.stringify({ object: 'chat.completion.chunk', model: 'lab', ...data })}\n\n`;
+  return `data: ${JSON.stringify({ object: 'chat.completion.chunk', model: 'bench', ...data })}\n\n`;
 }
 
 /** Loud from its first sample to its last. */
