@@ -33,6 +33,8 @@ interface CallDetails {
 /** An attempt in progress. Only reports with its claim concern it. */
 interface AttemptDetails extends CallDetails {
   claim: string;
+  /** The telephony provider that the attempt was claimed for. */
+  provider: string;
 }
 
 /** A call as its events leave it. The API shows `dialing` and `connected` as `in_progress`. */
@@ -91,10 +93,10 @@ type PhaseEvent = Exclude<
 function evolveOpen(state: Exclude<ExistingCall, EndedCall>, event: PhaseEvent): CallState {
   switch (event.type) {
     case 'call.dialing': {
-      const { claim, attempt, agentVersion } = event.data;
+      const { claim, provider, attempt, agentVersion } = event.data;
       if (state.status !== 'queued') return state;
       const renewed = { attempt, agentVersion: agentVersion ?? state.agentVersion, lastReport: undefined };
-      return { status: 'dialing', ...detailsOf(state), ...renewed, claim, ringing: false };
+      return { status: 'dialing', ...detailsOf(state), ...renewed, claim, provider, ringing: false };
     }
     case 'call.deferred': {
       const { notBefore } = event.data;
@@ -106,7 +108,8 @@ function evolveOpen(state: Exclude<ExistingCall, EndedCall>, event: PhaseEvent):
       return state.status === 'dialing' ? { ...state, ringing: true } : state;
     case 'call.started': {
       if (state.status !== 'dialing') return state;
-      return { status: 'connected', ...detailsOf(state), claim: state.claim, startedAt: event.data.at };
+      const { claim, provider } = state;
+      return { status: 'connected', ...detailsOf(state), claim, provider, startedAt: event.data.at };
     }
     case 'call.answered_by': {
       const { by, reason } = event.data;

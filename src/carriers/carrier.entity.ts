@@ -1,8 +1,9 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 import { type CarrierTarget, type Codec, type NumberFormat, type SrtpMode } from './sip-carrier.js';
 
+/** The kinds that an organization can add. */
 export const CARRIER_KINDS = ['sip'] as const;
-export type CarrierKind = (typeof CARRIER_KINDS)[number];
+export type StoredCarrierKind = (typeof CARRIER_KINDS)[number];
 
 @Entity('carriers')
 export class CarrierEntity {
@@ -16,7 +17,7 @@ export class CarrierEntity {
   name: string;
 
   @Column('text')
-  kind: CarrierKind;
+  kind: StoredCarrierKind;
 
   @Column('jsonb')
   targets: CarrierTarget[];

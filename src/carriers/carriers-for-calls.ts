@@ -55,8 +55,19 @@ export class CarriersForCalls {
     const { callsPerSecond, maxChannels, registration, verifyTls } = carrier;
     const credentials = this.credentialsOf(carrier);
     return {
-      ...{ id, name, targets, codecs, srtp, callerIdFormat, numberFormat, fromDomain },
-      ...{ callsPerSecond, maxChannels, registration, verifyTls },
+      kind: 'sip',
+      id,
+      name,
+      targets,
+      codecs,
+      srtp,
+      callerIdFormat,
+      numberFormat,
+      fromDomain,
+      callsPerSecond,
+      maxChannels,
+      registration,
+      verifyTls,
       ...(credentials ? { credentials } : {}),
     };
   }

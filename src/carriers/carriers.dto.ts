@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ChoiceField, ChoicesField, FlagField, IntegerField, TextField } from '../lib/platform/index.js';
-import { CARRIER_KINDS, type CarrierEntity, type CarrierKind } from './carrier.entity.js';
+import { CARRIER_KINDS, type CarrierEntity, type StoredCarrierKind } from './carrier.entity.js';
 import {
   type CarrierTarget,
   type Codec,
@@ -35,7 +35,7 @@ export class CarrierTargetView {
 /** What a carrier can be told, new or later. */
 export class CarrierSettings {
   @ChoiceField({ description: 'How it is spoken to', choices: CARRIER_KINDS, example: 'sip', optional: true })
-  kind?: CarrierKind | null;
+  kind?: StoredCarrierKind | null;
 
   /** Read by `readTargets`. */
   @ApiPropertyOptional({
@@ -134,7 +134,7 @@ export class CarrierView {
   name: string;
 
   @ApiProperty({ enum: CARRIER_KINDS, example: 'sip' })
-  kind: CarrierKind;
+  kind: StoredCarrierKind;
 
   @ApiProperty({ type: [CarrierTargetView], example: EXAMPLE_TARGETS })
   targets: CarrierTarget[];

@@ -7,3 +7,4 @@ export { PhoneNumberEntity } from './phone-number.entity.js';
 export { PhoneNumbersService } from './phone-numbers.service.js';
 export { Problems, type RawBody, RawBodyParam } from './raw-body.js';
 export { type CarrierTarget, DEFAULT_CARRIER_ID, formatNumber, type SipCarrier } from './sip-carrier.js';
+export { type Carrier, type CarrierKind, SIMULATOR_CARRIER } from './carrier.js';

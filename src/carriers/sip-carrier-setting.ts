@@ -34,6 +34,7 @@ export function parseSipCarrier(text: string): SipCarrier | undefined {
     other !== undefined && (other.username !== credentials?.username || other.password !== credentials.password);
   if (trunks.some((trunk) => isOther(trunk.credentials))) return undefined;
   return {
+    kind: 'sip',
     id: DEFAULT_CARRIER_ID,
     name: 'SIP_CARRIER',
     targets: trunks.map(({ target }) => target),

@@ -31,6 +31,7 @@ export interface SipCredentials {
 }
 
 export interface SipCarrier {
+  kind: 'sip';
   /** `DEFAULT_CARRIER_ID` for that of the settings. */
   id: string;
   name: string;

@@ -1,12 +1,15 @@
-import { type Database } from '../lib/platform/index.js';
+import { Injectable } from '@nestjs/common';
+import { type Config } from '../config/config.js';
+import { InjectConfig } from '../config/inject-config.js';
+import { Database } from '../lib/platform/index.js';
 import { type DiallingCounts } from './dialling-policy.service.js';
 
 /** What an organization has used of its daily limits. Days are those of UTC. */
+@Injectable()
 export class DailyUse {
   constructor(
     private readonly database: Database,
-    /** What a minute costs; 0: not known. */
-    private readonly costPerMinute: number,
+    @InjectConfig() private readonly config: Pick<Config, 'callCostPerMinute'>,
   ) {}
 
   /**
@@ -44,7 +47,7 @@ export class DailyUse {
 
   /** What the begun minutes of live calls cost that were answered today, up to now; null: not known. */
   async spent(organizationId: string): Promise<number | null> {
-    if (this.costPerMinute === 0) return null;
+    if (this.config.callCostPerMinute === 0) return null;
     const [row] = await this.database.query<{ minutes: number }>(
       {
         name: 'minutes_of_today',
@@ -56,6 +59,6 @@ export class DailyUse {
       [organizationId],
     );
     // Prices have six decimals: what is beyond comes of binary fractions, and people read this.
-    return Math.round((row?.minutes ?? 0) * this.costPerMinute * 1e6) / 1e6;
+    return Math.round((row?.minutes ?? 0) * this.config.callCostPerMinute * 1e6) / 1e6;
   }
 }

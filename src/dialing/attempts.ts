@@ -13,15 +13,18 @@ export async function countDeferrals(database: Database, callId: string, reason?
   return row?.count ?? 0;
 }
 
-/** The claim of a call's last attempt, by which the provider knows it. */
-export async function lastClaim(database: Database, callId: string): Promise<string | undefined> {
-  const [row] = await database.query<{ claim: string }>(
+/** A call's last attempt: its claim, and the provider that it was claimed for. */
+export async function lastAttempt(
+  database: Database,
+  callId: string,
+): Promise<{ claim: string; provider: string } | undefined> {
+  const [attempt] = await database.query<{ claim: string; provider: string }>(
     {
-      name: 'last_claim',
-      text: `select data ->> 'claim' as claim from call_events
+      name: 'last_attempt',
+      text: `select data ->> 'claim' as claim, data ->> 'provider' as provider from call_events
              where stream_id = $1 and type = 'call.dialing' order by version desc limit 1`,
     },
     [callId],
   );
-  return row?.claim;
+  return attempt;
 }

@@ -1,16 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProvider } from '../telephony/index.js';
+import { SIMULATOR_CARRIER } from '../carriers/index.js';
+import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProviders } from '../telephony/index.js';
 import { type Database, DomainError, type Log, newId, type Notifications } from '../lib/platform/index.js';
-import {
-  saveUsage,
-  type CallCommands,
-  type CallCommand,
-  type CallState,
-  type Environment,
-  saveTurn,
-} from '../calls/index.js';
-import { type Prepared, ConversationRecorder, type SessionPlan, type SessionSupport } from '../sessions/index.js';
-import { countDeferrals, lastClaim } from './attempts.js';
+import { saveUsage, type CallCommands, type CallCommand, type CallState, saveTurn } from '../calls/index.js';
+import { ConversationRecorder, type Prepared, type SessionPlan, type Sessions } from '../sessions/index.js';
+import { countDeferrals, lastAttempt } from './attempts.js';
 import { waitAfter } from './disconnection-reasons.js';
 import { LegFollower, type LegLimits } from './leg-follower.js';
 import { withTimeout } from './within.js';
@@ -19,6 +13,9 @@ export interface CallRunnerOptions extends LegLimits {
   /** How long a provider may take to answer a request before it counts as not answered. */
   providerTimeoutMs?: number | undefined;
 }
+
+/** What a dialled call needs of sessions. */
+export type CallSessions = Pick<Sessions, 'prepare' | 'start' | 'closed'>;
 
 /** What whoever has a call in hand wants to know of it. */
 export interface CallLease {
@@ -53,23 +50,23 @@ export class CallRunner {
   constructor(
     private readonly database: Database,
     private readonly calls: CallCommands,
-    private readonly providers: Partial<Record<Environment, TelephonyProvider>>,
+    private readonly providers: Pick<TelephonyProviders, 'for'>,
     private readonly wakeups: Notifications,
     private readonly log: Log,
     private readonly options: CallRunnerOptions,
-    private readonly support: SessionSupport | undefined,
+    private readonly sessions: CallSessions | undefined,
   ) {}
 
   /** Prepares and claims the attempt, then asks the provider: never the other way round. */
-  async dial(callId: string, environment: Environment, hold: CallLease): Promise<void> {
-    const provider = this.providers[environment];
-    if (!provider) throw new Error(`This worker has no provider for ${environment} calls`);
-    const prepared = await this.prepare(callId, environment, hold.signal);
+  async dial(callId: string, hold: CallLease): Promise<void> {
+    const prepared = await this.prepare(callId, hold.signal);
     if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
     if (prepared?.is === 'postponed') return this.postpone(callId, prepared);
     // Whoever has it now counts it again, as the same call.
     if (!hold.isWanted()) return;
     const claim = newId();
+    const line = prepared?.line?.(claim);
+    const provider = this.providers.for((line?.carrier ?? SIMULATOR_CARRIER).kind);
     const state = await this.claim(callId, provider.name, claim, prepared);
     if (!state) {
       // Cancelled, or claimed by a worker that had lost it to us.
@@ -80,13 +77,13 @@ export class CallRunner {
     const { facts } = state;
     const { ringTimeoutMs, maxDurationMs } = this.limits(prepared?.plan);
     const asked = provider.dial({
-      reference: claim,
+      attemptId: claim,
       callId,
       to: facts.toNumber,
       from: facts.fromNumber,
       ringTimeoutMs,
       maxDurationMs,
-      line: prepared?.line?.(claim),
+      line,
     });
     hold.asked();
     let leg: CallLeg;
@@ -107,11 +104,11 @@ export class CallRunner {
     attempt: { claim?: string; ifNever: 'not-asked' | 'lost'; plan?: SessionPlan | undefined } = { ifNever: 'lost' },
   ): Promise<void> {
     const state = await this.calls.stateOf(callId);
-    if (state.status === 'ended') return this.hangUpLeftover(callId, state.facts.environment);
+    if (state.status === 'ended') return this.hangUpLeftover(callId);
     if (state.status !== 'dialing' && state.status !== 'connected') return;
     if (attempt.claim !== undefined && attempt.claim !== state.claim) return;
-    const found = await this.find(state.facts.environment, state.claim);
-    if (found.is === 'live' && found.leg.audio && !attempt.plan && this.support) {
+    const found = await this.find(state.provider, state.claim);
+    if (found.is === 'live' && found.leg.audio && !attempt.plan && this.sessions) {
       // Nobody would speak on it.
       await this.liveCall(callId, state.claim, found.leg).letGo();
       return this.lose(callId, state);
@@ -127,11 +124,10 @@ export class CallRunner {
     return this.lose(callId, state);
   }
 
-  private async prepare(callId: string, environment: Environment, signal: AbortSignal): Promise<Prepared | undefined> {
-    const preparation = this.support?.preparations[environment];
-    if (!preparation) return undefined;
+  private async prepare(callId: string, signal: AbortSignal): Promise<Prepared | undefined> {
+    if (!this.sessions) return undefined;
     const state = await this.calls.stateOf(callId);
-    return state.status === 'queued' ? preparation.prepare(callId, state.facts, signal) : undefined;
+    return state.status === 'queued' ? this.sessions.prepare(callId, state.facts, signal) : undefined;
   }
 
   /** An agent may want shorter calls than the settings; longer ones it does not get. */
@@ -173,11 +169,10 @@ export class CallRunner {
   }
 
   /** Asks what became of an attempt. A provider that does not answer does not know. */
-  private async find(environment: Environment, claim: string): Promise<FoundLeg> {
-    const provider = this.providers[environment];
-    for (let attempt = 1; provider && attempt <= FIND_ATTEMPTS; attempt++) {
+  private async find(provider: string, claim: string): Promise<FoundLeg> {
+    for (let attempt = 1; attempt <= FIND_ATTEMPTS; attempt++) {
       try {
-        return await withTimeout(FIND_MS, 'asking for a call', provider.find(claim));
+        return await withTimeout(FIND_MS, 'asking for a call', this.providers.for(provider).find(claim));
       } catch (error) {
         this.log.warn({ err: error, claim, attempt }, 'the provider does not say what became of a call');
       }
@@ -212,11 +207,11 @@ export class CallRunner {
   }
 
   /** A call that was ended while nobody carried it may still ring. */
-  private async hangUpLeftover(callId: string, environment: Environment): Promise<void> {
-    const claim = await lastClaim(this.database, callId);
-    if (claim === undefined) return;
-    const found = await this.find(environment, claim);
-    if (found.is === 'live') await this.liveCall(callId, claim, found.leg).hangUp();
+  private async hangUpLeftover(callId: string): Promise<void> {
+    const last = await lastAttempt(this.database, callId);
+    if (!last) return;
+    const found = await this.find(last.provider, last.claim);
+    if (found.is === 'live') await this.liveCall(callId, last.claim, found.leg).hangUp();
   }
 
   /** A provider that took a call after it had been given up: nobody may be rung for a call that is over. */
@@ -248,15 +243,15 @@ export class CallRunner {
       execute,
       log: this.log,
     });
-    const { support } = this;
+    const { sessions } = this;
     return new LegFollower(callId, claim, leg, this.limits(plan), {
       execute,
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
-      converse: support && plan && ((line) => support.startSession(plan, line, leg, notes)),
+      converse: sessions && plan && ((line) => sessions.start(plan, line, leg, notes)),
       kept: () => notes.kept(),
       // Not awaited: an upload takes its time, and what it leaves undone is swept up.
-      closed: () => void support?.finishing.soon(callId, claim),
+      closed: () => void sessions?.closed(callId, claim),
       log: this.log,
     });
   }

@@ -1,7 +1,8 @@
-import { DEFAULT_CARRIER_ID } from '../carriers/index.js';
-import { type TelephonyProvider } from '../telephony/index.js';
-import { Batcher, type Database, type Log, newId, singleFlight, type Notifications } from '../lib/platform/index.js';
-import { type CallCommands, type Environment } from '../calls/index.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { DEFAULT_CARRIER_ID, SIMULATOR_CARRIER } from '../carriers/index.js';
+import { TelephonyProviders } from '../telephony/index.js';
+import { Batcher, Database, Log, newId, Notifications, singleFlight } from '../lib/platform/index.js';
+import { CallCommands, type Environment } from '../calls/index.js';
 import {
   admitCalls,
   confirmAsked,
@@ -14,9 +15,9 @@ import {
   type WaitingCarrier,
   waitingCarriers,
 } from './call-queue.js';
-import { CallRunner, type CallRunnerOptions, type CallLease } from './call-runner.js';
+import { type CallLease, CallRunner, type CallRunnerOptions, type CallSessions } from './call-runner.js';
 import { type LegFollower } from './leg-follower.js';
-import { type SessionSupport } from '../sessions/index.js';
+import { Sessions } from '../sessions/index.js';
 
 export interface DispatcherOptions extends CallRunnerOptions {
   limits: Limits;
@@ -25,6 +26,9 @@ export interface DispatcherOptions extends CallRunnerOptions {
   /** Whether the settings have a carrier for numbers without one. */
   hasDefaultCarrier?: boolean;
 }
+
+/** Injects the options of the dispatcher. */
+export const DISPATCHER_OPTIONS = Symbol('dispatcher options');
 
 /** A call that this worker has in hand. */
 interface Hand {
@@ -47,6 +51,7 @@ const NO_LIMITS: Limits = { callsPerOrganization: 0, callsPerNumber: 0, callsPer
  * Takes calls out of the line and carries each to its end. Every step survives a crash: a call is held by a lease, an
  * attempt is claimed by an event before the provider is asked, and what a dead worker leaves is taken over.
  */
+@Injectable()
 export class Dispatcher {
   /** Names this worker as a holder of calls. */
   readonly owner = newId();
@@ -68,13 +73,13 @@ export class Dispatcher {
   constructor(
     private readonly database: Database,
     calls: CallCommands,
-    private readonly providers: Partial<Record<Environment, TelephonyProvider>>,
+    @Inject(TelephonyProviders) private readonly providers: Pick<TelephonyProviders, 'for' | 'close'>,
     private readonly wakeups: Notifications,
     private readonly log: Log,
-    private readonly options: DispatcherOptions,
-    support?: SessionSupport,
+    @Inject(DISPATCHER_OPTIONS) private readonly options: DispatcherOptions,
+    @Inject(Sessions) sessions: CallSessions | undefined,
   ) {
-    this.runner = new CallRunner(database, calls, providers, wakeups, log, options, support);
+    this.runner = new CallRunner(database, calls, providers, wakeups, log, options, sessions);
   }
 
   /** There may be calls that can be dialled now. Resolves when those that could have been admitted. */
@@ -122,7 +127,7 @@ export class Dispatcher {
     await this.admit();
     for (const { call } of this.inHand.values()) call?.abandon();
     await Promise.all(this.underWay);
-    for (const provider of Object.values(this.providers)) await provider.close();
+    await this.providers.close();
     await this.database
       .query('update live_calls set lease_until = clock_timestamp() where owner = $1', [this.owner])
       .catch((error: unknown) => {
@@ -135,10 +140,7 @@ export class Dispatcher {
   }
 
   private async admitFrom(environment: Environment): Promise<void> {
-    const provider = this.providers[environment];
-    // Its calls wait for a worker that has one.
-    if (!provider) return;
-    for (const carrier of await this.carriers(environment, provider)) {
+    for (const carrier of await this.carriers(environment)) {
       const limits = { ...this.options.limits, ...carrier.limits };
       const hand = { isAsked: false, isPaced: limits.callsPerSecond > 0 };
       for (let isFull = true; isFull && !this.stopped;) {
@@ -150,7 +152,7 @@ export class Dispatcher {
           limits,
           most: BATCH,
         });
-        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, environment, hold), hand);
+        for (const callId of callIds) this.carry(callId, (hold) => this.runner.dial(callId, hold), hand);
         if (retryInMs !== undefined) this.admitLater(retryInMs);
         isFull = callIds.length === BATCH;
       }
@@ -158,8 +160,8 @@ export class Dispatcher {
   }
 
   /** The carriers that calls wait for. Simulated calls have one; calls that nothing can carry end without waiting. */
-  private async carriers(environment: Environment, provider: TelephonyProvider): Promise<WaitingCarrier[]> {
-    if (environment === 'test') return [{ id: provider.name, limits: {} }];
+  private async carriers(environment: Environment): Promise<WaitingCarrier[]> {
+    if (environment === 'test') return [{ id: SIMULATOR_CARRIER.id, limits: {} }];
     const carriers = await waitingCarriers(this.database);
     if (this.options.hasDefaultCarrier) return carriers;
     return carriers.map((carrier) => (carrier.id === DEFAULT_CARRIER_ID ? { ...carrier, limits: NO_LIMITS } : carrier));

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Database, isId, type Log } from '../lib/platform/index.js';
+import { Injectable } from '@nestjs/common';
+import { Database, isId, Log } from '../lib/platform/index.js';
 import { repairWav } from '../lib/audio/index.js';
-import { type CallCommands, RecordingLinks } from '../calls/index.js';
-import { type Recordings } from './recordings.js';
+import { CallCommands, RecordingLinks } from '../calls/index.js';
+import { Recordings } from './recordings.js';
 
 const CAUSE = { service: 'recordings' };
 /** Of a WAV file of ours: one that is shorter was cut off before anything was recorded. */
@@ -16,6 +17,7 @@ const BATCH = 100;
  * Makes recordings of what media workers wrote. Every step can be repeated: whatever a crash leaves is taken up again,
  * by any process of the same machine.
  */
+@Injectable()
 export class FinishRecordings {
   /** By file: nothing is done twice at once, at least in this process. */
   private readonly underWay = new Map<string, Promise<void>>();

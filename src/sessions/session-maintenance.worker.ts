@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type Config } from '../config/config.js';
-import { Database, Log, PeriodicTask } from '../lib/platform/index.js';
+import { Log, PeriodicTask } from '../lib/platform/index.js';
 import { InjectConfig } from '../config/inject-config.js';
 import { SipLegLedger } from '../telephony/index.js';
 import { FinishRecordings } from '../recordings/index.js';
@@ -13,12 +13,11 @@ export class SessionMaintenanceWorker implements OnApplicationBootstrap, OnModul
 
   constructor(
     private readonly finishing: FinishRecordings,
-    database: Database,
+    ledger: SipLegLedger,
+    dailyUse: DailyUse,
     log: Log,
     @InjectConfig() config: Config,
   ) {
-    const ledger = new SipLegLedger(database);
-    const dailyUse = new DailyUse(database, config.callCostPerMinute);
     const days = config.recordingRetentionDays;
     this.tasks = [
       new PeriodicTask('finish recordings', 5_000, () => finishing.sweep(), log),

@@ -1,30 +1,24 @@
 import {
   type AgentForCalls,
-  type AgentsService,
+  AgentsService,
   openSecrets,
   type AgentTexts,
   agentTexts,
   type Accounts,
-  type StageName,
   stagesFor,
   type StagesSettings,
   UnknownProvider,
   withVoices,
 } from '../agents/index.js';
+import { Inject, Injectable } from '@nestjs/common';
 import { type Config } from '../config/config.js';
-import {
-  DomainError,
-  type Log,
-  type OutboundGuard,
-  type SecretBox,
-  SecretBoxError,
-  TemplateError,
-} from '../lib/platform/index.js';
+import { InjectConfig } from '../config/inject-config.js';
+import { ProviderAccountsService } from '../provider-accounts/index.js';
+import { DomainError, Log, OutboundHttp, SecretBox, SecretBoxError, TemplateError } from '../lib/platform/index.js';
 import {
   type AnnouncementScript,
   createTextToSpeech,
   ProviderError,
-  type ProviderSettings,
   presynthesize,
   type Usage,
 } from '../voice/index.js';
@@ -66,24 +60,25 @@ export interface CannotSpeak {
   retryable: boolean;
 }
 
-export interface SessionPlannerDeps {
-  agents: Pick<AgentsService, 'forCalls'>;
-  accounts: Accounts;
-  /** For where accounts lead. */
-  guard: OutboundGuard;
-  /** The providers of the settings. Hold keys. */
-  providers: Partial<Record<StageName, ProviderSettings>>;
-  secrets: SecretBox;
-  config: Pick<Config, 'recordingNotice'>;
-  log: Log;
-}
+/** Built-in providers without a key, for calls of test mode: the same words get the same answer. */
+const SCRIPTED = { kind: 'scripted' };
+const SCRIPTED_PROVIDERS = { transcription: SCRIPTED, model: SCRIPTED, speech: SCRIPTED };
+const NO_ACCOUNTS: Accounts = () => Promise.resolve(new Map<string, never>());
 
 /**
  * Finds out what an agent has to say in a call and who says it, all of it before the phone rings: nobody is called to be
  * met with silence.
  */
+@Injectable()
 export class SessionPlanner {
-  constructor(private readonly parts: SessionPlannerDeps) {}
+  constructor(
+    @Inject(AgentsService) private readonly agents: Pick<AgentsService, 'forCalls'>,
+    @Inject(ProviderAccountsService) private readonly accounts: Pick<ProviderAccountsService, 'accountsFor'>,
+    @Inject(OutboundHttp) private readonly http: Pick<OutboundHttp, 'guard'>,
+    private readonly secrets: SecretBox,
+    private readonly log: Log,
+    @InjectConfig() private readonly config: Pick<Config, 'providers' | 'recordingNotice'>,
+  ) {}
 
   /** @throws Error when the database cannot be asked, or `signal` is aborted */
   async plan(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<SessionPlan | CannotSpeak> {
@@ -105,19 +100,32 @@ export class SessionPlanner {
   }
 
   private async know(facts: CallFacts): Promise<Known> {
-    const { agents, accounts, providers, guard } = this.parts;
     const { organizationId, voiceId } = facts;
-    const agent = await agents.forCalls(organizationId, facts.agentId);
+    const agent = await this.agentOf(facts);
     const texts = agentTexts(agent, facts, Date.now());
-    const chosen = await stagesFor(agent, organizationId, accounts, providers, guard);
+    const chosen =
+      facts.environment === 'test'
+        ? await stagesFor(agent, organizationId, NO_ACCOUNTS, SCRIPTED_PROVIDERS, this.http.guard)
+        : await stagesFor(
+            agent,
+            organizationId,
+            (...named) => this.accounts.accountsFor(...named),
+            this.config.providers,
+            this.http.guard,
+          );
     const stages = withVoices(chosen, agent.providers, { ofCall: voiceId, ofAgent: agent.voiceId ?? undefined });
     checkStages(stages);
     return { agent, texts, stages, tools: this.opened(agent) };
   }
 
+  /** Calls of test mode use the scripted providers, whichever the agent chooses. */
+  private async agentOf({ organizationId, agentId, environment }: CallFacts): Promise<AgentForCalls> {
+    const agent = await this.agents.forCalls(organizationId, agentId);
+    return environment === 'test' ? { ...agent, providers: null, model: null } : agent;
+  }
+
   private opened({ tools, agentId }: AgentForCalls): AgentForCalls['tools'] {
-    const { secrets } = this.parts;
-    return tools && tools.map((tool) => (tool.type === 'http' ? openSecrets(tool, secrets, agentId) : tool));
+    return tools && tools.map((tool) => (tool.type === 'http' ? openSecrets(tool, this.secrets, agentId) : tool));
   }
 
   /** All at once: the call counts for the pace of its carrier meanwhile. */
@@ -126,7 +134,7 @@ export class SessionPlanner {
     { agent, texts, stages }: Known,
     signal: AbortSignal | undefined,
   ): Promise<Pick<SessionPlan, 'script' | 'apology' | 'usage'> | CannotSpeak> {
-    const { config, log } = this.parts;
+    const { config, log } = this;
     const speakers = stages.speech && providersOf(stages.speech, createTextToSpeech);
     const usage: Usage[] = [];
     const language = facts.language ?? agent.language ?? undefined;
@@ -138,7 +146,7 @@ export class SessionPlanner {
       return pcm;
     };
     try {
-      const announced = agent.recordCalls ? (config.recordingNotice ?? '') : '';
+      const announced = agent.recordCalls && facts.environment !== 'test' ? (config.recordingNotice ?? '') : '';
       const [greeting, message, notice, apology] = await Promise.all([
         agent.greetingAudio ?? spoken(texts.firstMessage),
         agent.onMachine === 'leave_message' ? spoken(texts.voicemailMessage) : undefined,
@@ -162,7 +170,7 @@ export class SessionPlanner {
     try {
       return await audio;
     } catch (error) {
-      this.parts.log.warn({ err: error }, 'the speech server does not say the apology of an agent; its call has none');
+      this.log.warn({ err: error }, 'the speech server does not say the apology of an agent; its call has none');
       return undefined;
     }
   }

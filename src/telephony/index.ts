@@ -1,14 +1,7 @@
-export {
-  type CallLeg,
-  type FoundLeg,
-  type LegEnd,
-  type LegSignal,
-  type LineSetup,
-  type TelephonyProvider,
-} from './provider.js';
+export { type CallLeg, type FoundLeg, type LegEnd, type LegSignal, type LineSetup } from './provider.js';
 export { SIMULATOR_NUMBERS } from './simulator/simulator-script.js';
 export { SimulatorProvider } from './simulator/simulator.provider.js';
 export { SipCarrierHealth } from './sip-trunk/carrier-health.js';
 export { SipLegLedger } from './sip-trunk/sip-leg-ledger.js';
-export { isCapacity } from './sip-trunk/sip-reasons.js';
-export { SipTrunkProvider } from './sip-trunk/sip-trunk.provider.js';
+export { TelephonyProviders } from './providers.js';
+export { TelephonyModule } from './telephony.module.js';

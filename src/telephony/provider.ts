@@ -1,4 +1,4 @@
-import { type SipCarrier } from '../carriers/sip-carrier.js';
+import { type Carrier } from '../carriers/carrier.js';
 import { type AudioPort } from '../lib/audio/audio-port.js';
 import { type AnsweredBy, type CallQuality } from '../lib/media/media-types.js';
 
@@ -99,7 +99,7 @@ export interface CallLeg {
 
 /** The line that a live call is to have. */
 export interface LineSetup {
-  carrier: SipCarrier;
+  carrier: Carrier;
   /** Whose carrier it is. */
   organizationId: string;
   /** A WAV file on this machine to record into; undefined: not recorded. */
@@ -110,7 +110,7 @@ export interface LineSetup {
 
 export interface DialRequest {
   /** Our name for this attempt. A second dial with the same one rings no second phone. */
-  reference: string;
+  attemptId: string;
   callId: string;
   /** E.164. */
   to: string;
@@ -133,7 +133,7 @@ export type FoundLeg =
   | { is: 'unknown' };
 
 export interface TelephonyProvider {
-  /** Names it in the timeline. */
+  /** The kind of carrier that it dials through; the provider in the timeline. */
   readonly name: string;
   /**
    * Asks for a call. Resolves when the provider has accepted it, not when anybody answers.
@@ -141,7 +141,7 @@ export interface TelephonyProvider {
    */
   dial(request: DialRequest): Promise<CallLeg>;
   /** Asks what became of an attempt, of another process too. */
-  find(reference: string): Promise<FoundLeg>;
+  find(attemptId: string): Promise<FoundLeg>;
   /** Gives up this process's part of all legs, without hanging up, and closes what is open. */
   close(): Promise<void>;
 }

@@ -17,7 +17,6 @@ export {
   createRealtimeModel,
   createSpeechToText,
 } from './providers/providers.js';
-export { decodeTones, encodeTones } from './providers/scripted/tone-code.js';
 export { endCall, leaveVoicemail, sendDtmf, transferCall } from './tools/call-tools.js';
 export { type Tool } from './tools/tool.js';
 export { type VoiceSession } from './voice-session.js';

@@ -246,7 +246,7 @@ describe('cancelling and hanging up in a race with the answer and the end', () =
         expect({ ...body.data, transcript: null }).toEqual({ ...call, transcript: null });
       }
     }
-    for (const { reference } of endedByOperator(await Promise.all(calls.map(({ id }) => read(id)))))
+    for (const { reference: reference } of endedByOperator(await Promise.all(calls.map(({ id }) => read(id)))))
       expect(ledger.hangupOf(reference)).toBeDefined();
     // The races were races: each way of ending won some of them.
     expect([...ends]).toEqual(expect.arrayContaining(['cancelled', 'manual_stopped', 'user_hangup']));

@@ -51,6 +51,7 @@ describe('carriers for calls', () => {
     const credentials = { username: 'acme', password: 'hunter2', authRealm: 'example.com' };
     const { id } = await create({ ...credentials, codecs: ['PCMA'], maxChannels: 2, fromDomain: 'a.example.com' });
     const expected = {
+      kind: 'sip',
       ...{ id, name: 'Acme', targets: [target], codecs: ['PCMA'], srtp: 'off', callerIdFormat: 'e164' },
       ...{ numberFormat: 'e164', fromDomain: 'a.example.com', callsPerSecond: null, maxChannels: 2 },
       ...{ registration: false, verifyTls: true },

@@ -166,7 +166,7 @@ export class ChaosLab {
     const dials = new SimulatorLedger(join(this.folder.path, 'simulator')).dials();
     const twice = rows.filter(({ id, claims }) => {
       const ofCall = dials.filter(({ callId }) => callId === id);
-      return ofCall.length > 1 || ofCall.some(({ reference }) => !claims.includes(reference));
+      return ofCall.length > 1 || ofCall.some(({ reference: reference }) => !claims.includes(reference));
     });
     return {
       lost: ids.length - rows.length,

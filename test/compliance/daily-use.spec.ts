@@ -27,7 +27,7 @@ describe('what is used of a day', () => {
     await db.database.query('insert into organizations (id, name) values ($1, $2)', [organization, 'Test']);
   });
 
-  const use = (costPerMinute = 0) => new DailyUse(db.database, costPerMinute);
+  const use = (costPerMinute = 0) => new DailyUse(db.database, { callCostPerMinute: costPerMinute });
   const count = async (to = PHONE, callId = randomUUID(), of = organization) =>
     (await use().count(of, to, callId)).callsToNumberToday;
 

@@ -3,7 +3,7 @@ import { CallCommands } from '../../src/calls/call-commands.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
 import { admitCalls } from '../../src/dialing/call-queue.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/dialing/dispatcher.js';
-import { type SessionSupport } from '../../src/sessions/session-support.js';
+import { type CallSessions } from '../../src/dialing/call-runner.js';
 import { createLog } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { Notifications } from '../../src/lib/platform/database/notifications.js';
@@ -44,10 +44,11 @@ export class Workbench {
     await this.db.close();
   }
 
-  worker(provider: TelephonyProvider, options: Partial<DispatcherOptions> = {}, support?: SessionSupport): Dispatcher {
+  worker(provider: TelephonyProvider, options: Partial<DispatcherOptions> = {}, sessions?: CallSessions): Dispatcher {
     const { database } = this.db;
     const all = { ...OPTIONS, ...options };
-    const worker = new Dispatcher(database, this.calls, { test: provider }, this.wakeups, LOG, all, support);
+    const providers = { for: () => provider, close: () => provider.close() };
+    const worker = new Dispatcher(database, this.calls, providers, this.wakeups, LOG, all, sessions);
     this.workers.push(worker);
     return worker;
   }

@@ -171,7 +171,7 @@ describe('faults', () => {
       });
       await bench.worker(provider).admit();
       await bench.settled(callId, 'completed');
-      expect(provider).toMatchObject({ dials: [{ callId }], finds: [provider.dials[0]!.reference] });
+      expect(provider).toMatchObject({ dials: [{ callId }], finds: [provider.dials[0]!.attemptId] });
     });
 
     it('that never answers a dial: error_unknown_outcome, and the leg is hung up should it come after all', async () => {

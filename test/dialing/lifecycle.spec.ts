@@ -151,7 +151,7 @@ describe('the life of a test call', () => {
         const claims = events.flatMap(({ data }) => data.claim ?? []);
         expect(
           dialsOf(id)
-            .map(({ reference }) => reference)
+            .map(({ reference: reference }) => reference)
             .sort(),
         ).toEqual(claims.sort());
         expect(await read(`/v1/calls/${id}/transcript`)).toHaveLength(expected.turns);

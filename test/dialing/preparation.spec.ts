@@ -1,7 +1,7 @@
 import { type CallCommand } from '../../src/calls/call.js';
 import { type Prepared } from '../../src/sessions/preparation/call-preparation.js';
 import { type SessionPlan } from '../../src/sessions/session-plan.js';
-import { type SessionSupport } from '../../src/sessions/session-support.js';
+import { type CallSessions } from '../../src/dialing/call-runner.js';
 import { type AudioPort } from '../../src/lib/audio/audio-port.js';
 import { type VoiceSession } from '../../src/voice/voice-session.js';
 import { ScriptedLeg, ScriptedProvider } from './scripted-provider.js';
@@ -34,14 +34,14 @@ describe('a call that is prepared before it is dialled', () => {
   afterEach(() => bench.clear());
   afterAll(() => bench.close());
 
-  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<Prepared>): SessionSupport => ({
-    preparations: { test: { prepare: (_callId, _facts, signal) => prepare(signal) } },
-    startSession: () => {
+  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<Prepared>): CallSessions => ({
+    prepare: (_callId, _facts, signal) => prepare(signal),
+    start: () => {
       talks++;
       const never = new Promise<never>(() => undefined);
       return { over: never, stop: () => undefined } as unknown as VoiceSession;
     },
-    finishing: { soon: () => Promise.resolve() } as unknown as SessionSupport['finishing'],
+    closed: () => Promise.resolve(),
   });
 
   it('is postponed while nobody can say what it has to say, four times, and then ends with the reason', async () => {

@@ -49,8 +49,8 @@ describe('taking over', () => {
       expect(timeline.map(({ type }) => type)).toEqual(expected);
       expect(timeline.flatMap(({ data }) => data.attempt ?? [])).toEqual([1, 1]);
       expect(provider.finds).toEqual([claim]);
-      expect(claims(timeline)).toEqual([claim, provider.dials[0]!.reference]);
-      expect(provider.dials[0]!.reference).not.toBe(claim);
+      expect(claims(timeline)).toEqual([claim, provider.dials[0]!.attemptId]);
+      expect(provider.dials[0]!.attemptId).not.toBe(claim);
     });
 
     it('accepted by the provider: carried to its end by the other', async () => {

@@ -1,16 +1,16 @@
+import { type AgentsService } from '../../src/agents/agents.service.js';
+import { type Config } from '../../src/config/config.js';
+import { type CarriersForCalls } from '../../src/carriers/carriers-for-calls.js';
+import { type ProviderAccountsService } from '../../src/provider-accounts/provider-accounts.service.js';
 import { join } from 'node:path';
 import { newConfiguration } from '../../src/agents/agent-changes.js';
 import { type AgentForCalls } from '../../src/agents/agents.service.js';
 import { type CallFacts } from '../../src/calls/call-events.js';
-import {
-  LiveCallPreparation,
-  type LiveCallPreparationDeps,
-  type Prepared,
-} from '../../src/sessions/preparation/call-preparation.js';
+import { CallPreparation, type Prepared } from '../../src/sessions/preparation/call-preparation.js';
 import { DailyUse } from '../../src/compliance/daily-use.js';
 import { Recordings } from '../../src/recordings/recordings.js';
 import { noticeTone } from '../../src/lib/audio/notice-tone.js';
-import { SessionPlanner, type SessionPlannerDeps } from '../../src/sessions/session-plan.js';
+import { SessionPlanner } from '../../src/sessions/session-plan.js';
 import { type Log } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { OutboundHttp } from '../../src/lib/platform/http-client/outbound-http.js';
@@ -68,27 +68,34 @@ describe('preparing a live call', () => {
   const speech = () => ({ kind: 'openai', baseUrl: server.url, model: 'model', voice: 'alloy' });
   const secretBox = () => new SecretBox({ encryptionKey: Buffer.alloc(32), databaseUrl: undefined, dataDir: '/data' });
   const recordings = () => new Recordings({ dataDir: '/data', recordingsUrl: undefined });
+  interface PreparationDeps {
+    agents: Pick<AgentsService, 'forCalls'>;
+    accounts: Pick<ProviderAccountsService, 'accountsFor'>;
+    log: Log;
+    config: Partial<Pick<Config, 'providers' | 'recordingNotice'>>;
+    carriers: Pick<CarriersForCalls, 'carrierFor'>;
+    policy: Pick<DiallingPolicyService, 'check'>;
+    dailyUse: DailyUse;
+  }
   const preparation = (
     agent: Partial<AgentForCalls> = {},
-    { carriers, policy: policyPart, dailyUse, ...parts }: Partial<LiveCallPreparationDeps & SessionPlannerDeps> = {},
+    { agents, accounts, log: ofLog, config, carriers, policy: ofTest, dailyUse }: Partial<PreparationDeps> = {},
   ) => {
-    const planner = new SessionPlanner({
-      agents: { forCalls: () => Promise.resolve({ ...AGENT, ...agent }) },
-      accounts: () => Promise.resolve(new Map()),
-      guard: GUARD,
-      providers: { speech: speech() },
-      secrets: secretBox(),
-      config: { recordingNotice: undefined },
-      log,
-      ...parts,
-    });
-    return new LiveCallPreparation({
+    const planner = new SessionPlanner(
+      agents ?? { forCalls: () => Promise.resolve({ ...AGENT, ...agent }) },
+      accounts ?? { accountsFor: () => Promise.resolve(new Map()) },
+      { guard: GUARD },
+      secretBox(),
+      ofLog ?? log,
+      { providers: { speech: speech() }, recordingNotice: undefined, ...config },
+    );
+    return new CallPreparation(
       planner,
-      carriers: carriers ?? { carrierFor: () => Promise.resolve(CARRIER) },
-      policy: policyPart ?? policy,
-      dailyUse: dailyUse ?? new DailyUse(db.database, 0),
-      recordings: recordings(),
-    });
+      carriers ?? { carrierFor: () => Promise.resolve(CARRIER) },
+      ofTest ?? policy,
+      dailyUse ?? new DailyUse(db.database, { callCostPerMinute: 0 }),
+      recordings(),
+    );
   };
   const prepare = (...given: Parameters<typeof preparation>) => preparation(...given).prepare(newId(), facts);
   const ready = async (...given: Parameters<typeof preparation>) => {
@@ -213,9 +220,8 @@ describe('preparing a live call', () => {
 
   describe('has its apology recorded', () => {
     const speechToSpeech = { providers: { speechToSpeech: { providerId: 'one' } } };
-    const parts = {
-      accounts: () => Promise.resolve(new Map([['one', { kind: 'openai', apiKey: 'key' }]])),
-    };
+    const account = { kind: 'openai', apiKey: 'key' } as const;
+    const parts = { accounts: { accountsFor: () => Promise.resolve(new Map([['one', account]])) } };
 
     it('when one model hears and speaks, in the words of the agent', async () => {
       facts = { ...facts, customerName: 'Ann' };
@@ -245,12 +251,12 @@ describe('preparing a live call', () => {
     });
 
     it('unless nobody speaks but the model', async () => {
-      const { plan } = await ready(speechToSpeech, { ...parts, providers: {} });
+      const { plan } = await ready(speechToSpeech, { ...parts, config: { providers: {} } });
       expect(plan.apology).toBeUndefined();
     });
 
     it('not when a conversation says it itself', async () => {
-      await ready({}, { providers: { transcription: speech(), model: speech(), speech: speech() } });
+      await ready({}, { config: { providers: { transcription: speech(), model: speech(), speech: speech() } } });
       expect(said()).toEqual([]);
     });
   });
@@ -301,12 +307,12 @@ describe('preparing a live call', () => {
     it.each(['model', 'speech', 'transcription'])(
       'when an account of the organization leads to a private address: for %s',
       async (stage) => {
-        const account = { kind: 'openai', baseUrl: server.url };
+        const account = { kind: 'openai', baseUrl: server.url } as const;
         const prepared = await prepare(
           { firstMessage: 'Hello', greetingAudio: undefined, providers: { [stage]: { providerId: 'one' } } },
           {
-            accounts: () => Promise.resolve(new Map([['one', account]])),
-            providers: { transcription: speech(), model: speech(), speech: speech() },
+            accounts: { accountsFor: () => Promise.resolve(new Map([['one', account]])) },
+            config: { providers: { transcription: speech(), model: speech(), speech: speech() } },
           },
         );
         const detail = expect.stringMatching(/^A provider of the agent cannot be used: .*is not a public address/);
@@ -347,7 +353,7 @@ describe('preparing a live call', () => {
       ['a first message of which nothing is left', { firstMessage: ' {{nothing}} ' }, true],
       ['a first message, and no server to say it', { firstMessage: 'Hello' }, false],
     ])('with %s, and it does not count as made', async (_, agent, hasSpeech) => {
-      const parts = hasSpeech ? {} : { providers: {} };
+      const parts = hasSpeech ? {} : { config: { providers: {} } };
       const prepared = await prepare({ ...agent, greetingAudio: undefined }, parts);
       const detail = expect.stringMatching(/^The agent has nothing to say: .*greeting-audio.*SPEECH_URL$/);
       expect(commandOf(prepared)).toEqual(failure('error_speech_provider', detail, false));
@@ -376,7 +382,7 @@ describe('preparing a live call', () => {
     });
 
     it('when the database is not there to count', async () => {
-      const dailyUse = new DailyUse(db.database, 0);
+      const dailyUse = new DailyUse(db.database, { callCostPerMinute: 0 });
       dailyUse.count = () => Promise.reject(new Error('down'));
       await expect(prepare({}, { dailyUse })).rejects.toThrow('down');
     });

@@ -147,6 +147,7 @@ describe('a call that is transferred', () => {
 
 function providerFor({ database }: TestDatabase, host: string, port: number) {
   const carrier: SipCarrier = {
+    kind: 'sip',
     id: 'lab',
     name: 'Lab',
     targets: [{ host, port, transport: 'udp' }],
@@ -161,9 +162,8 @@ function providerFor({ database }: TestDatabase, host: string, port: number) {
     registration: false,
     verifyTls: true,
   };
-  const sip = new SipTrunkProvider(
-    { database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
-    { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
-  );
+  const sip = new SipTrunkProvider(database, { find: () => Promise.resolve(carrier) }, createLog('silent'), {
+    sip: { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
+  });
   return { sip, line: { carrier, organizationId: '01981f2e-9c1a-7b3e-8f7a-00000000000a', detectsAnswer: true } };
 }

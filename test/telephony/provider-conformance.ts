@@ -90,7 +90,7 @@ function describeDial({ harness, open, ringsOf }: World): void {
     await legs[0]!.hangup();
     const [first, ...others] = await Promise.all(listeners.map(({ all }) => all));
     for (const other of others) expect(other).toEqual(first);
-    expect(await ringsOf(request.reference)).toBe(1);
+    expect(await ringsOf(request.attemptId)).toBe(1);
   });
 
   it('of 200 at once keeps each to itself', async () => {
@@ -106,7 +106,7 @@ function describeDial({ harness, open, ringsOf }: World): void {
     for (const { ending, request, signals } of ends) {
       expectEnding(ending, signals);
       expectInOrder(signals);
-      expect(await ringsOf(request.reference)).toBe(1);
+      expect(await ringsOf(request.attemptId)).toBe(1);
     }
   });
 }
@@ -170,7 +170,7 @@ function describeHangup({ harness, open }: World): void {
     await Promise.all([leg.hangup(), leg.hangup()]);
     expectHungUp(await signals);
     await leg.hangup();
-    expect(await provider.find(request.reference)).toEqual({ is: 'over', signals: await signals });
+    expect(await provider.find(request.attemptId)).toEqual({ is: 'over', signals: await signals });
   });
 
   it('after the end changes nothing', async () => {
@@ -181,7 +181,7 @@ function describeHangup({ harness, open }: World): void {
     const signals = await hear(leg);
     await leg.hangup();
     expectEnding(ending, signals);
-    expect(await provider.find(request.reference)).toEqual({ is: 'over', signals });
+    expect(await provider.find(request.attemptId)).toEqual({ is: 'over', signals });
   });
 }
 
@@ -241,10 +241,10 @@ function describeReferences({ harness, open, ringsOf }: World): void {
   it('never dialled is never, and is refused from then on', async () => {
     const provider = open();
     const request = dialRequest(harness.staysOnLine);
-    expect(await provider.find(request.reference)).toEqual({ is: 'never' });
+    expect(await provider.find(request.attemptId)).toEqual({ is: 'never' });
     await expect(provider.dial(request)).rejects.toThrow();
-    expect(await provider.find(request.reference)).toEqual({ is: 'never' });
-    expect(await ringsOf(request.reference)).toBe(0);
+    expect(await provider.find(request.attemptId)).toEqual({ is: 'never' });
+    expect(await ringsOf(request.attemptId)).toBe(0);
   });
 
   it('of a leg that lives is found with it', async () => {
@@ -252,7 +252,7 @@ function describeReferences({ harness, open, ringsOf }: World): void {
     const request = dialRequest(harness.staysOnLine);
     const told = new Listener(await provider.dial(request));
     await told.until('answered');
-    const found = await provider.find(request.reference);
+    const found = await provider.find(request.attemptId);
     if (found.is !== 'live') throw new Error(`is ${found.is}`);
     const again = new Listener(found.leg);
     await found.leg.hangup();
@@ -264,9 +264,9 @@ function describeReferences({ harness, open, ringsOf }: World): void {
     const provider = open();
     const request = dialRequest(harness.staysOnLine, { maxDurationMs: harness.shortCallMs });
     const signals = await hear(await provider.dial(request));
-    expect(await provider.find(request.reference)).toEqual({ is: 'over', signals });
+    expect(await provider.find(request.attemptId)).toEqual({ is: 'over', signals });
     expect(await hear(await provider.dial(request))).toEqual(signals);
-    expect(await ringsOf(request.reference)).toBe(1);
+    expect(await ringsOf(request.attemptId)).toBe(1);
   });
 }
 
@@ -280,7 +280,7 @@ function describeOtherProcess({ harness, open, ringsOf }: World): void {
     const toldBefore = await listener.all;
     expect(typesOf(toldBefore)).not.toContain('ended');
 
-    const found = await open().find(request.reference);
+    const found = await open().find(request.attemptId);
     if (found.is !== 'live') throw new Error(`is ${found.is}`);
     const again = new Listener(found.leg);
     await again.until('answered');
@@ -288,13 +288,13 @@ function describeOtherProcess({ harness, open, ringsOf }: World): void {
     const signals = await again.all;
     expectHungUp(signals);
     expect(signals.slice(0, toldBefore.length)).toEqual(toldBefore);
-    expect(await ringsOf(request.reference)).toBe(1);
+    expect(await ringsOf(request.attemptId)).toBe(1);
   });
 
   it('ends a leg that the first still reads', async () => {
     const request = dialRequest(harness.staysOnLine);
     const listener = new Listener(await open().dial(request));
-    const found = await open().find(request.reference);
+    const found = await open().find(request.attemptId);
     if (found.is !== 'live') throw new Error(`is ${found.is}`);
     await found.leg.hangup();
     expectHungUp(await listener.all);
@@ -305,16 +305,16 @@ function describeOtherProcess({ harness, open, ringsOf }: World): void {
     const legs = await Promise.all([open(), open(), open()].map((provider) => provider.dial(request)));
     await legs[0]!.hangup();
     for (const leg of legs) expectHungUp(await hear(leg));
-    expect(await ringsOf(request.reference)).toBe(1);
+    expect(await ringsOf(request.attemptId)).toBe(1);
   });
 
   it('finds what is over, and is refused what was given up', async () => {
     const request = dialRequest(harness.staysOnLine, { maxDurationMs: harness.shortCallMs });
     const signals = await hear(await open().dial(request));
-    expect(await open().find(request.reference)).toEqual({ is: 'over', signals });
+    expect(await open().find(request.attemptId)).toEqual({ is: 'over', signals });
     const never = dialRequest(harness.staysOnLine);
-    expect(await open().find(never.reference)).toEqual({ is: 'never' });
+    expect(await open().find(never.attemptId)).toEqual({ is: 'never' });
     await expect(open().dial(never)).rejects.toThrow();
-    expect(await ringsOf(never.reference)).toBe(0);
+    expect(await ringsOf(never.attemptId)).toBe(0);
   });
 }

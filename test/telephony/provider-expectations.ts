@@ -64,7 +64,7 @@ export const LONG_MS = 6 * 3_600_000;
 const ORDER: LegSignal['type'][] = ['ringing', 'early', 'answered', 'dtmf', 'turn', 'transferred', 'ended'];
 
 export const dialRequest = (to: string, changes: Partial<DialRequest> = {}): DialRequest => ({
-  reference: randomUUID(),
+  attemptId: randomUUID(),
   callId: randomUUID(),
   to,
   from: '+15559990000',

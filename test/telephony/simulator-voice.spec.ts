@@ -3,7 +3,7 @@ import { Conversation } from '../../src/voice/conversation/conversation.js';
 import { CascadePipeline } from '../../src/voice/pipeline/cascade/cascade-pipeline.js';
 import { type ConversationEnd, type ConversationEvent } from '../../src/voice/conversation-events.js';
 import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
-import { decodeTones, encodeTones } from '../../src/voice/providers/scripted/tone-code.js';
+import { decodeTones, encodeTones } from '../../src/lib/audio/tone-code.js';
 import { endCall, transferCall } from '../../src/voice/tools/call-tools.js';
 import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from '../../src/voice/providers/scripted/scripted.js';
 import { type CallLeg, type LegSignal } from '../../src/telephony/provider.js';
@@ -388,14 +388,14 @@ describe('a line with audio', () => {
     expect(typesOf(own!)).toEqual(['ringing', 'answered', 'dtmf', 'dtmf', 'dtmf', 'ended']);
     expect(again).toEqual(own);
     expect(other).toEqual(own);
-    expect(await second.find(request.reference)).toEqual({ is: 'over', signals: own });
-    expect(await open().find(request.reference)).toEqual({ is: 'over', signals: own });
+    expect(await second.find(request.attemptId)).toEqual({ is: 'over', signals: own });
+    expect(await open().find(request.attemptId)).toEqual({ is: 'over', signals: own });
   });
 
   it('is found by its own run, with its audio', async () => {
     const provider = open();
     const { request, leg } = await answered(provider);
-    const found = await provider.find(request.reference);
+    const found = await provider.find(request.attemptId);
     expect(found.is === 'live' && found.leg.audio).toBe(leg.audio);
   });
 
@@ -408,22 +408,22 @@ describe('a line with audio', () => {
 
   it('is lost when another run asks for it, once and for all', async () => {
     const { request, all } = await answered(open());
-    const found = await open().find(request.reference);
+    const found = await open().find(request.attemptId);
     if (found.is !== 'over') throw new Error(`is ${found.is}`);
     expect(typesOf(found.signals)).toEqual(['ringing', 'answered', 'ended']);
     expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
     expect(await all).toEqual(found.signals);
-    expect(await open().find(request.reference)).toEqual(found);
+    expect(await open().find(request.attemptId)).toEqual(found);
   });
 
   it('is unknown when another run asks for it before the answer, which then never comes', async () => {
     const provider = open();
     const request = dialRequest(PERSON);
     const signals = hear(await provider.dial(request));
-    expect(await open().find(request.reference)).toEqual({ is: 'unknown' });
+    expect(await open().find(request.attemptId)).toEqual({ is: 'unknown' });
     expect(typesOf(await signals)).not.toContain('answered');
     expect(endOf(await signals).reason).toBe('error_media_lost');
-    expect(await open().find(request.reference)).toEqual({ is: 'unknown' });
+    expect(await open().find(request.attemptId)).toEqual({ is: 'unknown' });
     await expect(hear(await open().dial(request))).resolves.toEqual(await signals);
   });
 
@@ -434,8 +434,8 @@ describe('a line with audio', () => {
     const unanswered = hear(await provider.dial(ringing));
     await provider.close();
     for (const [reference, signals] of [
-      [request.reference, await all],
-      [ringing.reference, await unanswered],
+      [request.attemptId, await all],
+      [ringing.attemptId, await unanswered],
     ] as const) {
       expect(endOf(signals)).toMatchObject({
         reason: 'error_media_lost',

@@ -134,7 +134,7 @@ describe('the simulator', () => {
     const leg = await provider.dial(request);
     const listener = new Listener(leg);
     await listener.until('turn');
-    expect(await provider.find(request.reference)).toMatchObject({ is: 'live' });
+    expect(await provider.find(request.attemptId)).toMatchObject({ is: 'live' });
     await leg.hangup();
     await new Promise(setImmediate);
     expectHungUp(listener.heard);
@@ -144,7 +144,7 @@ describe('the simulator', () => {
     const request = dialRequest(END_NEVER_TOLD);
     const listener = new Listener(await simulator(Infinity).dial(request));
     await listener.until('turn');
-    const found = await simulator(Infinity).find(request.reference);
+    const found = await simulator(Infinity).find(request.attemptId);
     if (found.is !== 'live') throw new Error(`is ${found.is}`);
     await found.leg.hangup();
     expectHungUp(await listener.all);
@@ -176,8 +176,8 @@ describe('the simulator', () => {
     expect(await hear(leg)).toEqual([]);
     await expect(leg.hangup()).rejects.toThrow('closed');
     await expect(provider.dial(dialRequest(ANSWERED))).rejects.toThrow('closed');
-    await expect(provider.find(request.reference)).rejects.toThrow('closed');
-    expect(await simulator(1).find(request.reference)).toMatchObject({ is: 'live' });
+    await expect(provider.find(request.attemptId)).rejects.toThrow('closed');
+    expect(await simulator(1).find(request.attemptId)).toMatchObject({ is: 'live' });
   });
 
   it.each([0, -1, NaN])('takes no speed of %d', (speed) => {
@@ -187,7 +187,7 @@ describe('the simulator', () => {
   it('keeps the speed of a dial, whoever goes on with it', async () => {
     const request = dialRequest(ANSWERED);
     await simulator(Infinity).dial(request);
-    expect(await simulator(1).find(request.reference)).toMatchObject({ is: 'over' });
+    expect(await simulator(1).find(request.attemptId)).toMatchObject({ is: 'over' });
   });
 });
 
@@ -215,7 +215,7 @@ describe('the ledger of the simulator', () => {
     await once(child, 'close');
     const killedAt = Date.now();
 
-    const found = await provider.find(request.reference);
+    const found = await provider.find(request.attemptId);
     if (found.is !== 'live') throw new Error(`is ${found.is}`);
     const listener = new Listener(found.leg);
     await eventually('a turn after the kill', () =>
@@ -226,7 +226,7 @@ describe('the ledger of the simulator', () => {
     expectHungUp(signals);
     expect(typesOf(signals).slice(0, 3)).toEqual(['ringing', 'answered', 'turn']);
     expect(JSON.stringify(signals[1])).toBe(answered);
-    expect(ringsOf(folder.path, request.reference)).toBe(1);
+    expect(ringsOf(folder.path, request.attemptId)).toBe(1);
   });
 
   it('outlives kill -9 where there was audio, which does not: the call is over for everybody', async () => {
@@ -240,14 +240,14 @@ describe('the ledger of the simulator', () => {
     child.kill('SIGKILL');
     await once(child, 'close');
 
-    const found = await provider.find(request.reference);
+    const found = await provider.find(request.attemptId);
     if (found.is !== 'over') throw new Error(`is ${found.is}`);
     expect(typesOf(found.signals)).toEqual(['ringing', 'answered', 'ended']);
     expect(JSON.stringify(found.signals[1])).toBe(answered);
     expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
-    expect(await provider.find(request.reference)).toEqual(found);
+    expect(await provider.find(request.attemptId)).toEqual(found);
     await expect(hear(await provider.dial(request))).resolves.toEqual(found.signals);
-    expect(ringsOf(folder.path, request.reference)).toBe(1);
+    expect(ringsOf(folder.path, request.attemptId)).toBe(1);
   });
 
   it('has a dial and a hang-up before either is acknowledged', async () => {
@@ -260,12 +260,13 @@ describe('the ledger of the simulator', () => {
     );
     await once(child, 'close');
     expect(child.signalCode).toBe('SIGKILL');
+    const { attemptId: reference, ...dialled } = request;
     const entries = new SimulatorLedger(folder.path).entries();
     expect(entries).toMatchObject([
-      { type: 'dial', ...request, speed: 1, dialsBefore: 0 },
-      { type: 'hangup', reference: request.reference },
+      { type: 'dial', reference, ...dialled, speed: 1, dialsBefore: 0 },
+      { type: 'hangup', reference },
     ]);
-    expect(await provider.find(request.reference)).toMatchObject({ is: 'over' });
+    expect(await provider.find(request.attemptId)).toMatchObject({ is: 'over' });
   });
 
   it('takes a dial that was cut off while it was written for never made', async () => {
@@ -276,9 +277,9 @@ describe('the ledger of the simulator', () => {
     writeFileSync(join(folder.path, file), torn);
 
     expect(new SimulatorLedger(folder.path).entries()).toEqual([]);
-    expect(await provider.find(request.reference)).toEqual({ is: 'never' });
+    expect(await provider.find(request.attemptId)).toEqual({ is: 'never' });
     await expect(provider.dial(request)).rejects.toThrow('refused');
-    expect(ringsOf(folder.path, request.reference)).toBe(0);
+    expect(ringsOf(folder.path, request.attemptId)).toBe(0);
   });
 
   it('loses no record to what a crash left before it', async () => {
@@ -303,9 +304,9 @@ describe('the ledger of the simulator', () => {
          });`,
       );
     const dial = `for (const request of requests)
-      outcomes[request.reference] = await provider.dial(request).then(() => 'accepted', () => 'refused');`;
+      outcomes[request.attemptId] = await provider.dial(request).then(() => 'accepted', () => 'refused');`;
     // From the other end, so that both sides win somewhere.
-    const ask = `for (const { reference } of requests.reverse())
+    const ask = `for (const { attemptId: reference } of requests.reverse())
       outcomes[reference] = (await provider.find(reference)).is;`;
     const racers = [racer(dial), racer(ask), racer(dial), racer(ask)];
     await Promise.all(racers.map(({ says }) => says('ready')));
@@ -315,7 +316,7 @@ describe('the ledger of the simulator', () => {
     );
 
     const dialled = new Set(new SimulatorLedger(folder.path).dials().map(({ reference }) => reference));
-    for (const { reference } of requests) {
+    for (const { attemptId: reference } of requests) {
       const truth = dialled.has(reference) ? ['accepted', 'live'] : ['refused', 'never'];
       expect(outcomes.map((outcome) => outcome[reference])).toEqual([...truth, ...truth]);
     }

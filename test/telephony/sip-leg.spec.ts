@@ -25,6 +25,7 @@ beforeEach(async () => {
   phone = await UdpPhone.start();
   const { host, port = 5060 } = phone.target;
   carrier = {
+    kind: 'sip',
     id: 'lab',
     name: 'Lab',
     targets: [{ host, port, transport: 'udp' }],
@@ -38,10 +39,9 @@ beforeEach(async () => {
     registration: false,
     verifyTls: true,
   };
-  provider = new SipTrunkProvider(
-    { database: db.database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
-    { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
-  );
+  provider = new SipTrunkProvider(db.database, { find: () => Promise.resolve(carrier) }, createLog('silent'), {
+    sip: { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
+  });
 });
 afterEach(async () => {
   await provider.close();
@@ -67,7 +67,7 @@ async function answered(): Promise<OnTheLine> {
   const listener = new Listener(leg);
   const invite = await answers();
   await listener.until('answered');
-  return { leg, listener, invite, reference: dial.reference };
+  return { leg, listener, invite, reference: dial.attemptId };
 }
 
 /** The phone answers a call. */

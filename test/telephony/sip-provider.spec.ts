@@ -38,7 +38,7 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
         const { target } = await startNumbers(transport, log);
         const carrier = carrierTo(target);
         return {
-          open: () => withLine(new SipTrunkProvider(partsOf(db.database, carrier), SIP), carrier),
+          open: () => withLine(providerFor(db.database, carrier), carrier),
           ringsOf: (reference) =>
             Promise.resolve(
               readFileSync(log, 'utf8')
@@ -56,16 +56,14 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
   });
 });
 
-const SIP = { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 };
-
-const partsOf = (database: Database, carrier: SipCarrier) => ({
-  database,
-  carriers: { find: () => Promise.resolve(carrier) },
-  log: createLog('silent'),
-});
+const providerFor = (database: Database, carrier: SipCarrier) =>
+  new SipTrunkProvider(database, { find: () => Promise.resolve(carrier) }, createLog('silent'), {
+    sip: { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs: 60_000 },
+  });
 
 function carrierTo({ host, port = 5060, transport }: SipTarget): SipCarrier {
   return {
+    kind: 'sip',
     id: 'lab',
     name: 'Lab',
     targets: [{ host, port, transport }],

@@ -39,13 +39,13 @@ afterAll(async () => {
 });
 
 const newProvider = (mediaTimeoutMs = 60_000): SipTrunkProvider =>
-  new SipTrunkProvider(
-    { database: db.database, carriers: { find: () => Promise.resolve(carrier) }, log: createLog('silent') },
-    { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs },
-  );
+  new SipTrunkProvider(db.database, { find: () => Promise.resolve(carrier) }, createLog('silent'), {
+    sip: { address: '127.0.0.1', port: 0, publicAddress: undefined, rtpPorts: undefined, mediaTimeoutMs },
+  });
 
 function openProvider({ host, port = 5060, transport }: SipTarget, mediaTimeoutMs?: number): void {
   carrier = {
+    kind: 'sip',
     id: 'lab',
     name: 'Lab',
     targets: [{ host, port, transport }],
@@ -80,7 +80,7 @@ async function answered(
   const leg = await provider.dial(request);
   const listener = new Listener(leg);
   await listener.until('answered');
-  return { leg, listener, reference: request.reference };
+  return { leg, listener, reference: request.attemptId };
 }
 
 /** What is written down of the second calls of a leg. */

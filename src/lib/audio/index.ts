@@ -8,6 +8,7 @@ export { RingingTone } from './ringing-tone.js';
 export { SAMPLE_RATE } from './sample-rate.js';
 export { StreamingResampler } from './streaming-resampler.js';
 export { energy, ToneBank } from './tone-bank.js';
+export { decodeTones, encodeTones } from './tone-code.js';
 export { VoiceActivity } from './voice-activity.js';
 export { parseWavHeader, WAV_HEADER_BYTES, wavHeader } from './wav-header.js';
 export { parseWav, repairWav } from './wav.js';

@@ -75,6 +75,8 @@ export interface CallRequest {
   sdp: string;
   /** From now until the answer. */
   ringTimeoutMs: number;
+  /** Returns true for a 503 after which no other target is tried. */
+  isFinal?: (failed: CallFailed) => boolean;
   /** The far end offers new media (RFC 3264), or asks for our offer (null); null refuses with 488. */
   onOffer: OnOffer;
   /** The far end's answer to an offer that it had asked for, which comes with the ACK. */

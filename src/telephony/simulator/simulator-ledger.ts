@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { type DialRequest, type LegSignal } from '../provider.js';
 
 /** Somebody asked for a call. Only the first record of a reference counts. Times are ISO 8601. */
-export interface LedgerDial extends DialRequest {
+export interface LedgerDial extends Omit<DialRequest, 'attemptId' | 'line'> {
   type: 'dial';
+  /** The attempt's id. */
+  reference: string;
   at: string;
   /** 10 is ten times faster than real time; may be `Infinity`. */
   speed: number;

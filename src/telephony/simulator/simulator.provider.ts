@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
 import { type CallLeg, type DialRequest, type FoundLeg, type TelephonyProvider } from '../provider.js';
 import { SimulatedCall, type SimulatorVoice } from './simulated-call.js';
 import { SimulatorClock } from './simulator-clock.js';
@@ -18,6 +19,9 @@ export interface SimulatorOptions {
   voice?: SimulatorVoice | undefined;
 }
 
+/** Injects the options of the simulator. */
+export const SIMULATOR_OPTIONS = Symbol('simulator options');
+
 /** Faster than this, 20 ms of audio are less than the millisecond that timers can tell. */
 const FASTEST_WITH_AUDIO = 20;
 
@@ -25,6 +29,7 @@ const FASTEST_WITH_AUDIO = 20;
  * The carrier of test mode: calls go by the number dialled, and no network is ever touched. What follows a script can be
  * told by any process. A line with audio lives and dies with the process that dialled it, as with SIP (ADR 5).
  */
+@Injectable()
 export class SimulatorProvider implements TelephonyProvider {
   readonly name = 'simulator';
   /** The time of its lines, for whoever converses on them. */
@@ -37,7 +42,7 @@ export class SimulatorProvider implements TelephonyProvider {
   private readonly run = randomUUID();
   private readonly calls = new Map<string, { call: SimulatedCall; over: Promise<void> }>();
 
-  constructor({ ledgerFolder, speed = 1, voice }: SimulatorOptions) {
+  constructor(@Inject(SIMULATOR_OPTIONS) { ledgerFolder, speed = 1, voice }: SimulatorOptions) {
     if (!(speed > 0)) throw new RangeError('The speed of the simulator must be above 0');
     this.ledger = new SimulatorLedger(ledgerFolder);
     this.speed = speed;
@@ -52,7 +57,7 @@ export class SimulatorProvider implements TelephonyProvider {
 
   dial(request: DialRequest): Promise<CallLeg> {
     return this.whileOpen(() => {
-      const { reference, callId, to, from, ringTimeoutMs, maxDurationMs } = request;
+      const { attemptId: reference, callId, to, from, ringTimeoutMs, maxDurationMs } = request;
       const dialsBefore = countsDials(to) ? this.ledger.dialsBefore(callId, reference) : 0;
       const carriedBy = this.voice && farEndFor(to, dialsBefore) ? this.run : undefined;
       const asked = { reference, callId, to, from, ringTimeoutMs, maxDurationMs };

@@ -3,6 +3,7 @@ import { type MediaSession, type MediaSessionOptions } from '../../lib/media/ind
 import { type OutgoingCall, type SipUserAgent } from '../../lib/sip/index.js';
 import { MediaNegotiation } from './media-negotiation.js';
 import { callerUri, destinationUri, sipTargets } from './sip-names.js';
+import { isCapacity } from './sip-reasons.js';
 import { type SipEndpoints } from './sip-endpoints.js';
 
 /** A SIP call on its way, and its media. */
@@ -14,7 +15,7 @@ export interface PlacedCall {
 
 export interface CallPlan extends Pick<MediaSessionOptions, 'recordTo' | 'detectAnswer'> {
   /** The Call-ID. */
-  reference: string;
+  attemptId: string;
   /** E.164. */
   to: string;
   from: string;
@@ -39,7 +40,7 @@ export async function placeCall(trunks: SipEndpoints, carrier: SipCarrier, plan:
 }
 
 function send(agent: SipUserAgent, carrier: SipCarrier, plan: CallPlan, media: MediaSession): PlacedCall {
-  const { reference, to, from, ringTimeoutMs } = plan;
+  const { attemptId: reference, to, from, ringTimeoutMs } = plan;
   const offered = new MediaNegotiation(media, carrier);
   const call = agent.call({
     targets: sipTargets(carrier),
@@ -49,6 +50,7 @@ function send(agent: SipUserAgent, carrier: SipCarrier, plan: CallPlan, media: M
     ...(carrier.credentials ? { credentials: carrier.credentials } : {}),
     sdp: offered.offer(),
     ringTimeoutMs,
+    isFinal: isCapacity,
     onOffer: (sdp) => offered.answer(sdp),
     onAnswer: (sdp) => void offered.accept(sdp),
   });

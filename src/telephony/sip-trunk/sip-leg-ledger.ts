@@ -1,4 +1,5 @@
-import { type Database } from '../../lib/platform/index.js';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../lib/platform/index.js';
 import { type DialogState } from '../../lib/sip/index.js';
 import { type LegSignal } from '../provider.js';
 
@@ -34,6 +35,7 @@ interface Row {
  * What SIP was asked for, in the database: the far end knows nothing of our references. A reference is claimed before
  * anything is sent, by one process, once; or it is marked as never to be dialled.
  */
+@Injectable()
 export class SipLegLedger {
   constructor(private readonly database: Database) {}
 

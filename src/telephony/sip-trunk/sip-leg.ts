@@ -224,7 +224,7 @@ export class SipLeg implements CallLeg {
     }, limitMs);
     const dialog = call.dialogState();
     if (dialog)
-      await ledger.answered(request.reference, at, dialog).catch((error: unknown) => {
+      await ledger.answered(request.attemptId, at, dialog).catch((error: unknown) => {
         log.error({ err: error, callId: request.callId }, 'a dialog was not written down: no other process can end it');
       });
     this.told.add({ type: 'answered', at });
@@ -240,7 +240,7 @@ export class SipLeg implements CallLeg {
       ...(heardNothing ? { reason: 'error_no_audio_received' } : {}),
       ...(this.isAnswered && report ? { quality: report.quality } : {}),
     };
-    await ledger.over(request.reference, [...this.told.all, signal]).catch((error: unknown) => {
+    await ledger.over(request.attemptId, [...this.told.all, signal]).catch((error: unknown) => {
       log.error({ err: error, callId: request.callId }, 'the end of a SIP call was not written down');
     });
     this.told.add(signal);

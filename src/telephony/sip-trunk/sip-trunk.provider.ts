@@ -1,5 +1,8 @@
-import { type Database, type Log } from '../../lib/platform/index.js';
-import { type CarriersForCalls, type SipCarrier } from '../../carriers/index.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Config } from '../../config/config.js';
+import { InjectConfig } from '../../config/inject-config.js';
+import { Database, Log } from '../../lib/platform/index.js';
+import { CarriersForCalls, type SipCarrier } from '../../carriers/index.js';
 import { type CallLeg, type DialRequest, type FoundLeg, type LegSignal, type TelephonyProvider } from '../provider.js';
 import { withTimeout } from './at-most.js';
 import { MOST_TRANSFERS, type TargetPlan } from './bridge.js';
@@ -13,13 +16,8 @@ import { TransferTarget } from './transfer-target.js';
 /** How long the far end may take to confirm that a call is over, when this process ends. */
 const GOODBYE_MS = 3_000;
 
-export interface SipTrunkProviderDeps {
-  database: Database;
-  carriers: Pick<CarriersForCalls, 'find'>;
-  log: Log;
-}
-
 /** Live calls through any SIP trunk. A line lives and dies with the process that dialled it. */
+@Injectable()
 export class SipTrunkProvider implements TelephonyProvider {
   readonly name = 'sip';
   private readonly ledger: SipLegLedger;
@@ -29,16 +27,18 @@ export class SipTrunkProvider implements TelephonyProvider {
   private closed = false;
 
   constructor(
-    private readonly parts: SipTrunkProviderDeps,
-    options: SipEndpointsOptions,
+    database: Database,
+    @Inject(CarriersForCalls) private readonly carriers: Pick<CarriersForCalls, 'find'>,
+    private readonly log: Log,
+    @InjectConfig() config: Pick<Config, 'sip'> & { sip: SipEndpointsOptions },
   ) {
-    this.ledger = new SipLegLedger(parts.database);
-    this.trunks = new SipEndpoints(options, parts.log);
+    this.ledger = new SipLegLedger(database);
+    this.trunks = new SipEndpoints(config.sip, log);
   }
 
   async dial(request: DialRequest): Promise<CallLeg> {
     this.throwIfClosed();
-    const { reference } = request;
+    const { attemptId: reference } = request;
     let leg = this.legs.get(reference);
     if (!leg) {
       leg = this.dialOnce(request);
@@ -84,8 +84,8 @@ export class SipTrunkProvider implements TelephonyProvider {
   }
 
   private async dialOnce(request: DialRequest): Promise<CallLeg> {
-    const { reference, callId, line } = request;
-    if (!line) throw new Error('A SIP call needs a carrier');
+    const { attemptId: reference, callId, line } = request;
+    if (line?.carrier.kind !== 'sip') throw new Error('A SIP call needs a SIP carrier');
     const { organizationId, carrier } = line;
     if (!(await this.ledger.claim(reference, { callId, organizationId, carrierId: carrier.id })))
       return this.legWritten(reference);
@@ -95,7 +95,7 @@ export class SipTrunkProvider implements TelephonyProvider {
       return await this.open(request, carrier);
     } catch (error) {
       // Nothing was sent.
-      this.parts.log.error({ err: error, callId, carrierId: carrier.id }, 'a SIP call could not be begun');
+      this.log.error({ err: error, callId, carrierId: carrier.id }, 'a SIP call could not be begun');
       const detail = `The call could not be begun: ${error instanceof Error ? error.message : String(error)}`;
       const at = new Date();
       const signals: LegSignal[] = [
@@ -108,11 +108,11 @@ export class SipTrunkProvider implements TelephonyProvider {
   }
 
   private async open(request: DialRequest, carrier: SipCarrier): Promise<CallLeg> {
-    const { reference, line } = request;
+    const { attemptId: reference, line } = request;
     const { recordTo, detectsAnswer: detectAnswer } = line ?? {};
     const placed = await placeCall(this.trunks, carrier, { ...request, recordTo, detectAnswer });
     const leg = new SipLeg({
-      ...{ request, placed, ledger: this.ledger, log: this.parts.log },
+      ...{ request, placed, ledger: this.ledger, log: this.log },
       uriOf: (e164) => destinationUri(e164, carrier),
       callTarget: (plan) => this.callTarget(request, carrier, plan),
     });
@@ -126,18 +126,18 @@ export class SipTrunkProvider implements TelephonyProvider {
 
   /** The second call of a transfer, written down like the first before anything is sent. */
   private async callTarget(
-    { reference: of, callId, line }: DialRequest,
+    { attemptId: of, callId, line }: DialRequest,
     carrier: SipCarrier,
     { attempt, rings, ...plan }: TargetPlan,
   ): Promise<TransferTarget> {
-    const { ledger, trunks, parts } = this;
+    const { ledger, trunks, log } = this;
     const reference = transferReference(of, attempt);
     const by: DialledBy = { callId, organizationId: line?.organizationId ?? '', carrierId: carrier.id };
     if (!(await ledger.claim(reference, by))) throw new Error('This transfer was begun before');
     try {
       this.throwIfClosed();
-      const placed = await placeCall(trunks, carrier, { ...plan, reference });
-      return new TransferTarget({ placed, to: plan.to, reference, ledger, rings, log: parts.log });
+      const placed = await placeCall(trunks, carrier, { ...plan, attemptId: reference });
+      return new TransferTarget({ placed, to: plan.to, reference, ledger, rings, log });
     } catch (error) {
       await ledger.over(reference, []);
       throw error;
@@ -172,11 +172,11 @@ export class SipTrunkProvider implements TelephonyProvider {
 
   private async sayGoodbye({ dialog, organizationId, carrierId }: AnsweredLeg): Promise<void> {
     try {
-      const carrier = await this.parts.carriers.find(organizationId, carrierId);
+      const carrier = await this.carriers.find(organizationId, carrierId);
       const { agent } = await this.trunks.agentFor(dialog.target.address, carrier?.verifyTls ?? true);
       await agent.byeFor(dialog, carrier?.credentials);
     } catch (error) {
-      this.parts.log.warn({ err: error, carrierId }, 'the far end of a lost call could not be told');
+      this.log.warn({ err: error, carrierId }, 'the far end of a lost call could not be told');
     }
   }
 }

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { endOfFailed } from '../../../src/telephony/sip-trunk/sip-reasons.js';
+import { endOfFailed, isCapacity } from '../../../src/telephony/sip-trunk/sip-reasons.js';
 import { SipUserAgent } from '../../../src/lib/sip/user-agent.js';
 import { essentials } from '../../../src/lib/sip/message/sip-message.js';
 import { eventually } from '../../support/process.js';
@@ -305,7 +305,8 @@ describe('forks', () => {
 });
 
 describe('failover', () => {
-  const dialBoth = (): Listener => new Listener(agent.call(callRequest([phone.target, second.target])));
+  const dialBoth = (): Listener =>
+    new Listener(agent.call({ ...callRequest([phone.target, second.target]), isFinal: isCapacity }));
 
   it('goes on when a target stays silent, and ends what it says after all', async () => {
     const call = dialBoth();

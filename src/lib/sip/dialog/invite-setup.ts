@@ -7,7 +7,6 @@ import { type Hop } from '../transport/locate.js';
 import { inviteDraft } from './invite-draft.js';
 import { type SipCore } from '../sip-core.js';
 import { type SipRequest, type SipResponse } from '../message/sip-message.js';
-import { isCapacity } from '../../../telephony/index.js';
 import { MIN_SESSION_SECONDS } from './session-timer.js';
 import { Timer } from '../transaction/sip-timers.js';
 import { parseNumber } from '../message/sip-text.js';
@@ -90,7 +89,7 @@ export class InviteSetup {
       const result = await this.tryHop(hop, index === hops.length - 1);
       if (result.kind === 'answered') return result;
       ({ failed } = result);
-      if (this.givenUp || this.progressed || !mayFailOver(failed)) break;
+      if (this.givenUp || this.progressed || !this.mayFailOver(failed)) break;
     }
     return { kind: 'failed', failed: this.givenUp ? this.asGivenUp(failed, this.givenUp) : failed };
   }
@@ -212,6 +211,12 @@ export class InviteSetup {
     }
   }
 
+  /** RFC 3263 section 4.3: another target is tried after a 503 and when no response came. */
+  private mayFailOver(failed: CallFailed): boolean {
+    if (failed.cause !== 'response') return true;
+    return failed.status === 503 && !this.parts.request.isFinal?.(failed);
+  }
+
   /** What the far end refused by itself stays its refusal, and a carrier that never spoke stays silent. */
   private asGivenUp(failed: CallFailed, cause: GivenUp): CallFailed {
     const { status } = failed;
@@ -220,9 +225,6 @@ export class InviteSetup {
     return isOurs ? { ...failed, cause } : failed;
   }
 }
-
-const mayFailOver = ({ cause, status, ...rest }: CallFailed): boolean =>
-  cause === 'response' ? status === 503 && !isCapacity({ cause, status, ...rest }) : true;
 
 const failure = (cause: CallFailed['cause'], phrase: string): CallFailed => ({
   type: 'failed',

@@ -1,5 +1,5 @@
 /** Providers without a key, a network or chance: for test mode, the demo and tests. */
-import { SAMPLE_RATE } from '../../../lib/audio/index.js';
+import { decodeTones, encodeTones, SAMPLE_RATE } from '../../../lib/audio/index.js';
 import {
   type Transcript,
   type TranscriptionOptions,
@@ -12,7 +12,6 @@ import {
   type ToolDefinition,
   type SpeechToText,
 } from '../ports.js';
-import { decodeTones, encodeTones } from './tone-code.js';
 
 export interface ScriptedRule {
   /** Matched against the last thing that was said, or the result of a tool. */

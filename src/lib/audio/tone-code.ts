@@ -2,7 +2,7 @@
  * Text as a sound that is as long as speech would be: 60 ms a byte of UTF-8, two tones at once, one for each half of the
  * byte. Survives G.711, silence around it and being cut off; sounds like nothing that a detector of beeps or keys knows.
  */
-import { SAMPLE_RATE } from '../../../lib/audio/index.js';
+import { SAMPLE_RATE } from './sample-rate.js';
 
 /** Samples of one byte. */
 export const SYMBOL = 480;

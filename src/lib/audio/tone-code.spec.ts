@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { decodeG711, encodeG711 } from '../../../lib/audio/index.js';
-import { joined, silence, speech } from '../../../../test/support/audio.js';
+import { decodeG711, encodeG711 } from './g711.js';
+import { joined, silence, speech } from '../../../test/support/audio.js';
 import { decodeTones, encodeTones, SYMBOL } from './tone-code.js';
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((each) => !each.includes('\ufffd'));
