@@ -16,7 +16,7 @@ const SET_ALL_COLUMNS = COLUMNS.split(',')
   .map((column) => `${column.trim()} = excluded.${column.trim()}`)
   .join(', ');
 
-/** The read model of calls, written with their events: the row, and what the counts change by. */
+/** The read model that every append writes with its events: the row of the call, and changes of the counts. */
 export const CALLS_PROJECTION: InlineProjection = {
   name: 'calls',
   gate: IDEMPOTENCY_GATE,
@@ -38,7 +38,7 @@ export const CALLS_PROJECTION: InlineProjection = {
   ],
 };
 
-/** Builds the append of new events to a call, read model included. */
+/** The append of new events, with the read model and an optional Idempotency-Key. */
 export function appendToCall(
   id: string,
   version: number,
@@ -54,7 +54,7 @@ export function appendToCall(
   return { streamId: id, expectedVersion: version, events, metadata, payload };
 }
 
-/** Writes rebuilt rows, `$1` being a JSON array of them, wherever they differ from what is there and are not older. */
+/** Writes the rebuilt rows `$1`, a JSON array, where they differ from the present rows and are not older. */
 export const REBUILD_ROWS: NamedStatement = {
   name: 'rebuild_calls',
   text: `insert into calls select * from json_populate_recordset(null::calls, $1::json)

@@ -1,5 +1,3 @@
-/** The facts of a call's life. The same words name them in the table, the timeline, the stream and the webhooks. */
-
 export type Environment = 'live' | 'test';
 export type Direction = 'INBOUND' | 'OUTBOUND';
 
@@ -30,31 +28,31 @@ export const DISCONNECTION_REASONS = [
 ] as const;
 export type DisconnectionReason = (typeof DISCONNECTION_REASONS)[number];
 
-/** The last word on a call, for people and for whoever decides about calling again. */
+/** How a call ended, for people and for the decision about another call. */
 export interface Outcome {
   sipCode: number | null;
-  /** Who made it end: the person called, us (agent or operator), or the carrier. */
+  /** The side that caused the end; `system` is this server. */
   responsible: 'customer' | 'agent' | 'operator' | 'carrier' | 'system';
-  /** Whether another attempt may be worth making. */
+  /** Whether another call may succeed. */
   retryable: boolean;
   detail: string | null;
 }
 
-/** Who answered, and from what that was concluded. */
+/** Result of answer detection. */
 export interface AnsweredBy {
   by: 'human' | 'machine' | 'unknown';
   /** e.g. `short_greeting`, `long_greeting`, `beep`, `no_speech`. */
   reason: string;
 }
 
-/** With whom the customer was connected, and how: by a second call of ours, or by the far end itself. */
+/** A transfer: `bridge` connects a second call of this server, `refer` lets the far end call by itself. */
 export interface Transfer {
   /** E.164. */
   to: string;
   mode: 'bridge' | 'refer';
 }
 
-/** How good the line was: losses in percent, times in milliseconds, MOS from 1 to 4.5. */
+/** Audio quality of a line: losses in percent, times in milliseconds, MOS from 1 to 4.5. */
 export interface LineQuality {
   packetsSent: number;
   packetsReceived: number;
@@ -69,25 +67,25 @@ export interface LineQuality {
 export const SENTIMENTS = ['positive', 'neutral', 'negative'] as const;
 export type Sentiment = (typeof SENTIMENTS)[number];
 
-/** What a language model makes of a call that is over. */
+/** A language model's analysis of an ended call. */
 export interface Assessment {
   summary: string;
-  /** Of the person called. */
+  /** The customer's. */
   sentiment: Sentiment | null;
-  /** Whether it did what the agent was to do. */
+  /** Whether the agent reached its purpose. */
   callSuccessful: boolean | null;
   /** The fields of the agent's `analysisSchema`. */
   analysis: Record<string, unknown> | null;
 }
 
-/** What a call has used, by stage; what was not counted is absent. */
+/** Use of a call, by stage; a stage without a count is absent. */
 export interface CallUsage {
   telephony?: { minutes: number } | undefined;
   transcription?: { seconds: number } | undefined;
-  /** Null: it was used, and nobody counted. */
+  /** Null: used, but the provider does not count tokens. */
   model?: TokenUsage | null | undefined;
   speech?: { characters: number } | undefined;
-  /** By the assessment of the call. */
+  /** By the analysis after the call. */
   analysis?: TokenUsage | null | undefined;
 }
 
@@ -96,11 +94,11 @@ export interface TokenUsage {
   outputTokens: number;
 }
 
-/** What a call has cost. Null: nothing was counted, or its rate is not known. */
+/** Costs of a call. Null: no count, or no rate in the settings. */
 export interface CallCosts {
-  /** Of all that was used; null when a part of it is not known. */
+  /** Null when the cost of one used stage is unknown. */
   total: number | null;
-  /** As the settings name it, e.g. `USD`. */
+  /** From the settings, e.g. `USD`. */
   currency: string | null;
   telephony: number | null;
   transcription: number | null;
@@ -109,45 +107,45 @@ export interface CallCosts {
   analysis: number | null;
 }
 
-/** What the dialling policy says of a call, before it is dialled. */
+/** The dialling policy's decision before a call is dialled. */
 export interface Screening {
   allowed: boolean;
-  /** The rule that refused it. */
+  /** The rule that refuses the call. */
   rule: string | null;
-  /** In words. */
+  /** For people. */
   detail: string;
 }
 
-/** A tool that the model has used. */
+/** One tool call of the language model. */
 export interface ToolUse {
   name: string;
-  /** As parsed, or as the model wrote them when they are no JSON object. */
+  /** The parsed object, or the model's text when it is no JSON object. */
   arguments: Record<string, unknown> | string;
-  /** What the model was told; null when it failed. Long ones are cut. */
+  /** The result given to the model; null after a failure. Long texts are cut. */
   result: string | null;
   error: string | null;
   durationMs: number;
 }
 
-/** Somebody who hears, thinks or speaks could not. */
+/** A failed request to a provider. */
 export interface ProviderFailure {
   stage: 'transcription' | 'model' | 'speech';
   provider: string;
   /** `unavailable`, `rate_limited`, `timeout`, `denied`, `refused`. */
   fault: string;
   message: string;
-  /** What was done about it; the name of the provider that was asked next. */
+  /** The reaction, with the provider that is asked next. */
   then: { action: 'retry' | 'fallback'; provider: string } | { action: 'give_up' };
 }
 
-/** Who speaks in a call. */
+/** The agent of an attempt. */
 export interface AgentUsed {
   agentVersion?: number | undefined;
-  /** What its texts name and the call does not give. */
+  /** Template variables without a value in this call. */
   missingVariables?: string[] | undefined;
 }
 
-/** What is known of a call from the moment it is accepted. What was not given is absent. */
+/** The facts that a call is created with; an absent one was not given. */
 export interface CallFacts {
   organizationId: string;
   environment: Environment;
@@ -162,28 +160,31 @@ export interface CallFacts {
   dynamicVariables?: Record<string, unknown> | undefined;
   metadata?: Record<string, unknown> | undefined;
   disableKnowledgeBases?: boolean | undefined;
-  /** ISO 8601, UTC: the moment not to dial before. */
+  /** Not dialled before this time. ISO 8601, UTC. */
   scheduledAt?: string | undefined;
 }
 
-/** Every event says when it happened: `at`, ISO 8601 in UTC. */
+/**
+ * The events of a call, with the names that the API, the stream and the webhooks use. `at` is the time of the event,
+ * ISO 8601 in UTC.
+ */
 export type CallEvent =
   | { type: 'call.queued'; data: CallFacts & { at: string } }
-  /** The dialling policy was asked. */
+  /** The dialling policy has decided. */
   | { type: 'call.screened'; data: { at: string } & Screening }
-  /** An attempt is claimed: from here on only `claim` may ring the phone, and never twice. */
+  /** A worker claims an attempt: only the holder of `claim` may dial, and only once. */
   | { type: 'call.dialing'; data: { at: string; attempt: number; provider: string; claim: string } & AgentUsed }
-  /** The carrier had no channel free, or it was never asked: back to the line, no attempt spent. */
+  /** The attempt did not take place, e.g. without a free channel: back to the queue, and the attempt does not count. */
   | { type: 'call.deferred'; data: { at: string; reason: string; notBefore: string } }
   | { type: 'call.ringing'; data: { at: string } }
-  /** Answered. */
+  /** The customer has answered. */
   | { type: 'call.started'; data: { at: string } }
-  /** A person or a machine; said anew when it is known better. */
+  /** A person or a machine; a later event corrects an earlier one. */
   | { type: 'call.answered_by'; data: { at: string } & AnsweredBy }
-  /** In the conversation; `number` counts these two, from 1, and tells one that is told twice. */
+  /** `number` counts tool uses and provider failures of an attempt together, from 1; a repeated number is a duplicate. */
   | { type: 'call.tool_used'; data: { at: string; number: number } & ToolUse }
   | { type: 'call.provider_failed'; data: { at: string; number: number } & ProviderFailure }
-  /** The customer talks with somebody else, and no longer with the agent. */
+  /** The customer is connected to another number; the agent has left. */
   | { type: 'call.transferred'; data: { at: string } & Transfer }
   | {
       type: 'call.ended';
@@ -194,20 +195,18 @@ export type CallEvent =
         outcome: Outcome;
       };
     }
-  /** How good the line was, told when it has closed. */
+  /** Audio quality, measured when the line closes. */
   | { type: 'call.measured'; data: { at: string; quality: LineQuality } }
-  /** What was said can be heard at `url`: an address, or a path of our own API. */
+  /** `url` is absolute, or a path of this API. */
   | { type: 'call.recorded'; data: { at: string; url: string; durationMs?: number | undefined } }
-  /** The recording was kept as long as it was to be. */
+  /** The retention period of the recording is over. */
   | { type: 'call.recording_deleted'; data: { at: string } }
-  /** A language model has assessed the call. */
   | { type: 'call.analyzed'; data: { at: string } & Assessment }
-  /** What the call has used and cost. */
   | { type: 'call.costed'; data: { at: string; costs: CallCosts; usage: CallUsage } };
 
 export type CallEventType = CallEvent['type'];
 
-/** A type that is missing here does not compile. */
+/** Complete: a missing type does not compile. */
 const EVERY_TYPE: Record<CallEventType, true> = {
   'call.queued': true,
   'call.screened': true,
@@ -227,5 +226,5 @@ const EVERY_TYPE: Record<CallEventType, true> = {
   'call.costed': true,
 };
 
-/** All of them, in the order in which a call has them first. */
+/** All event types, in the usual order of their first occurrence. */
 export const CALL_EVENT_TYPES = Object.keys(EVERY_TYPE) as readonly CallEventType[];

@@ -3,7 +3,7 @@ import { TRANSCRIPT } from './queries/call-turns.js';
 import { type CallCosts, type Direction, type Environment, type Outcome, type Sentiment } from './call-events.js';
 import { type StoredCallRow } from './queries/call-view.js';
 
-/** A call as the contract tells it to others. What is not known yet is null, never absent. */
+/** A call in webhook payloads. An unknown value is null, never absent. */
 export interface CallPayload {
   callId: string;
   organizationId: string;
@@ -31,32 +31,29 @@ export interface CallPayload {
   metadata: Record<string, unknown> | null;
 }
 
-/** An event of a call, with the call as it is now. */
+/** An event with the current state of its call. */
 export interface EventPayload {
-  /** As in the call's timeline. */
+  /** Its id in the call's timeline. */
   id: string;
   type: string;
   environment: Environment;
-  /** When it happened, ISO 8601. */
+  /** Time of the event, ISO 8601. */
   at: string;
-  /** What the event itself says. */
+  /** The event's own data. */
   details: object;
   call: CallPayload;
 }
 
 type Row = StoredCallRow & { n: string; agent_name: string | null; type: string; data: object };
 
-/**
- * What there is to tell of events.
- * @returns one for each that was asked for, in the same order; undefined for an event that is not there any more
- */
+/** @returns the payload of each event, in the given order; undefined for a deleted event */
 export async function eventPayloads(
   database: Database,
   events: readonly { callId: string; version: number }[],
 ): Promise<(EventPayload | undefined)[]> {
   const rows = await database.query<Row>(
     {
-      name: 'report_events',
+      name: 'event_payloads',
       text: `select k.n, c.*, ${TRANSCRIPT}, a.agent_name, v.type, v.data
              from unnest($1::uuid[], $2::int[]) with ordinality as k(call_id, version, n)
              join call_events v on v.stream_id = k.call_id and v.version = k.version
@@ -71,11 +68,11 @@ export async function eventPayloads(
     if (!row) return undefined;
     const { at, organizationId: _organizationId, ...details } = row.data as { at: string; organizationId?: string };
     const { type, environment } = row;
-    return { id: `${callId}.${version}`, type, environment, at, details, call: toReport(row) };
+    return { id: `${callId}.${version}`, type, environment, at, details, call: toPayload(row) };
   });
 }
 
-function toReport(row: Row): CallPayload {
+function toPayload(row: Row): CallPayload {
   return {
     callId: row.id,
     organizationId: row.organization_id,

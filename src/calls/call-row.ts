@@ -10,10 +10,7 @@ import {
   type Sentiment,
 } from './call-events.js';
 
-/**
- * A row of `calls` on its way to the database, as JSON with the names of the columns: times are ISO 8601 text, and what
- * is absent is null in the table.
- */
+/** A row of `calls` as JSON, by column name: times are ISO 8601 text, an absent value becomes null. */
 export interface CallRow {
   id: string;
   version: number;
@@ -52,7 +49,7 @@ export interface CallRow {
   token_cost: number | null | undefined;
 }
 
-/** The read model of a call: a function of its events and nothing else, so that a rebuilt row equals the inline one. */
+/** The read model of a call. It depends on the events only, so that a rebuilt row equals the one written with them. */
 export function toCallRow(id: string, version: number, state: ExistingCall): CallRow {
   const { facts, createdAt, attempt } = state;
   const startedAt = 'startedAt' in state ? state.startedAt : undefined;
@@ -96,6 +93,6 @@ export function toCallRow(id: string, version: number, state: ExistingCall): Cal
   };
 }
 
-/** Whole seconds from answer to end; 0 for a call that nobody answered. */
+/** Whole seconds from answer to end; 0 for an unanswered call. */
 const secondsBetween = (startedAt: string | undefined, endedAt: string): number =>
   startedAt === undefined ? 0 : Math.max(0, Math.round((Date.parse(endedAt) - Date.parse(startedAt)) / 1000));

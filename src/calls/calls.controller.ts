@@ -14,7 +14,7 @@ import { RecordingLinks } from './recording-links.js';
 export class CallsController {
   constructor(
     private readonly calls: CallsService,
-    private readonly recordings: RecordingLinks,
+    private readonly links: RecordingLinks,
   ) {}
 
   @Post()
@@ -22,14 +22,14 @@ export class CallsController {
     name: 'Idempotency-Key',
     required: false,
     description:
-      'Makes a retry safe: for 24 hours the same key with the same body returns the first answer, with ' +
-      '`Idempotent-Replayed: true`, and makes no second call. 1 to 255 printable characters.',
+      'Makes a retry safe: for 24 hours the same key with the same body returns the first reply, with ' +
+      '`Idempotent-Replayed: true`, and creates no second call. 1 to 255 printable characters.',
     schema: { type: 'string', maxLength: 255 },
   })
   @Operation({
     scope: 'calls:write',
     summary: 'Create a call',
-    description: 'Queues an outbound AI call. Once answered with 201 the call is stored and will be carried to an end.',
+    description: 'Queues an outbound AI call. After a 201 reply the call is stored and reaches an end.',
     status: 201,
     returns: CallCreated,
     errors: ['not_found', 'forbidden', 'conflict', 'idempotency_mismatch'],
@@ -57,20 +57,20 @@ export class CallsController {
     const { organizationId, environment } = caller;
     const { page, limit, status, direction, dateFrom: from, dateTo: to } = query;
     const calls = await this.calls.list({ organizationId, environment, status, direction, from, to }, page, limit);
-    return calls.map((call) => this.show(call));
+    return calls.map((call) => this.toView(call));
   }
 
   @Get(':id')
   @Operation({ scope: 'calls:read', summary: 'Get a call', returns: CallView, errors: ['not_found'] })
   async getCall(@CallerParam() caller: Caller, @Param('id') id: string): Promise<CallView> {
-    return this.show(await this.calls.get(caller, id));
+    return this.toView(await this.calls.get(caller, id));
   }
 
   @Get(':id/events')
   @Operation({
     scope: 'calls:read',
     summary: "Get a call's timeline",
-    description: 'Every step of the call, oldest first.',
+    description: 'All events of the call, oldest first.',
     returns: CallEventView,
     list: 'items',
     errors: ['not_found'],
@@ -84,8 +84,8 @@ export class CallsController {
     scope: 'calls:write',
     summary: 'Cancel a call',
     description:
-      'Ends a call that is not connected yet as `cancelled`, scheduled ones at once. Asked again it answers the same; ' +
-      'a call that is connected or over answers 409.',
+      'Ends a call that is not connected yet as `cancelled`, a scheduled one at once. A repeated request gets the same ' +
+      'reply; a connected call, or one with another end, gets 409.',
     returns: CallView,
     errors: ['not_found', 'conflict'],
   })
@@ -94,7 +94,7 @@ export class CallsController {
     @Param('id') id: string,
     @Req() http: AuthenticatedRequest,
   ): Promise<CallView> {
-    return this.show(await this.calls.cancel(caller, id, causeOf(http)));
+    return this.toView(await this.calls.cancel(caller, id, causeOf(http)));
   }
 
   @Post(':id/hangup')
@@ -102,8 +102,8 @@ export class CallsController {
     scope: 'calls:write',
     summary: 'Hang up a call',
     description:
-      'Ends a connected call as `completed`, `manual_stopped`. Asked again it answers the same; a call that is not ' +
-      'connected yet, or over for another reason, answers 409.',
+      'Ends a connected call as `completed`, `manual_stopped`. A repeated request gets the same reply; a call that is ' +
+      'not connected yet, or has another end, gets 409.',
     returns: CallView,
     errors: ['not_found', 'conflict'],
   })
@@ -112,14 +112,14 @@ export class CallsController {
     @Param('id') id: string,
     @Req() http: AuthenticatedRequest,
   ): Promise<CallView> {
-    return this.show(await this.calls.hangUp(caller, id, causeOf(http)));
+    return this.toView(await this.calls.hangUp(caller, id, causeOf(http)));
   }
 
   @Get(':id/transcript')
   @Operation({
     scope: 'calls:read',
     summary: 'Get a transcript',
-    description: 'What was said, turn by turn, in order; while the call goes on, what was said so far.',
+    description: 'The turns of the conversation, in order; during the call, the turns so far.',
     returns: TurnView,
     list: 'items',
     errors: ['not_found'],
@@ -129,14 +129,14 @@ export class CallsController {
     return turns.map((turn) => ({ ...turn, interrupted: turn.interrupted ?? false, latency: turn.latency ?? null }));
   }
 
-  private show(call: StoredCallRow): CallView {
-    return { ...toCallView(call), recording: this.recordings.linkTo(call.recording, call.id) };
+  private toView(call: StoredCallRow): CallView {
+    return { ...toCallView(call), recording: this.links.linkTo(call.recording, call.id) };
   }
 }
 
 const causeOf = ({ requestId, caller }: AuthenticatedRequest): Cause => ({ requestId, keyId: caller.keyId });
 
-/** Whose call it is stays out: the caller knows, and ids of organizations are nobody else's. */
+/** The view omits `organizationId`: the API never shows ids of organizations. */
 function toEventView({ streamId, type, version, data }: StoredEvent): CallEventView {
   const { at, organizationId: _organizationId, ...rest } = data as { at: string; organizationId?: string };
   return { id: `${streamId}.${version}`, type, version, occurredAt: at, data: rest };

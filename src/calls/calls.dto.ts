@@ -19,30 +19,30 @@ export class CreateCallRequest {
   @IdField({ description: 'The AI agent that talks', example: EXAMPLE_AGENT_ID })
   agentId: string;
 
-  @PhoneNumberField({ description: 'Whom to call, E.164', example: '+1234567890' })
+  @PhoneNumberField({ description: 'The number to call, E.164', example: '+1234567890' })
   toNumber: string;
 
-  @PhoneNumberField({ description: 'Caller id; one of your numbers, E.164', example: '+0987654321' })
+  @PhoneNumberField({ description: 'Caller id: one of your numbers, E.164', example: '+0987654321' })
   fromNumber: string;
 
-  @TextField({ description: "Instead of the agent's voice", example: 'en-US-calm', optional: true })
+  @TextField({ description: "Replaces the agent's voice", example: 'en-US-calm', optional: true })
   voiceId?: string | null;
 
-  @TextField({ description: "Instead of the agent's language", example: 'en-US', maxLength: 35, optional: true })
+  @TextField({ description: "Replaces the agent's language", example: 'en-US', maxLength: 35, optional: true })
   language?: string | null;
 
-  @TextField({ description: 'Who is called', example: 'John Doe', minLength: 0, optional: true })
+  @TextField({ description: 'Name of the customer', example: 'John Doe', minLength: 0, optional: true })
   customerName?: string | null;
 
   @JsonObjectField({
-    description: "Put into the agent's prompt",
+    description: "Variables of the agent's templates",
     example: { company: 'Acme Corp', purpose: 'Follow-up on quote' },
     optional: true,
   })
   dynamicVariables?: Record<string, unknown> | null;
 
   @JsonObjectField({
-    description: 'Kept with the call, returned and sent in webhooks',
+    description: 'Stored with the call; part of its replies and webhooks',
     example: { campaign_id: 'summer_2026' },
     optional: true,
   })
@@ -50,14 +50,19 @@ export class CreateCallRequest {
 
   @TimestampField({
     description:
-      'When to call, ISO 8601, at most a year ahead. The call stays `queued` until then; a time in the past means now',
+      'Time of the call, ISO 8601, at most a year ahead. The call stays `queued` until then; a past time means now',
     optional: true,
     isAllowed: (time) => time.getTime() <= Date.now() + YEAR_MS,
     mustBe: 'must be an existing ISO 8601 time at most a year ahead, like 2026-04-05T14:00:00Z',
   })
   scheduledAt?: Date | null;
 
-  @FlagField({ description: 'Call without knowledge bases', example: false, optional: true, default: false })
+  @FlagField({
+    description: 'Disables the knowledge bases of the agent in this call',
+    example: false,
+    optional: true,
+    default: false,
+  })
   disableKnowledgeBases?: boolean | null;
 }
 
@@ -68,13 +73,16 @@ export class CallCreated {
   @ApiProperty({ enum: ['queued'], example: 'queued' })
   status: 'queued';
 
-  @ApiProperty({ description: 'Names the job that will dial', example: 'dial-01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
+  @ApiProperty({
+    description: 'Id of the job that dials the call',
+    example: 'dial-01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10',
+  })
   taskId: string;
 
   @ApiProperty({
     type: [String],
     required: false,
-    description: 'What will keep the call from going well, where that is known already',
+    description: 'Known problems that will make the call fail',
     example: [],
   })
   warnings?: string[];
@@ -102,7 +110,7 @@ export class CallEventView {
   @ApiProperty({ example: 'call.queued' })
   type: string;
 
-  @ApiProperty({ type: 'integer', description: 'The place in the timeline, from 1', example: 1 })
+  @ApiProperty({ type: 'integer', description: 'Position in the timeline, from 1', example: 1 })
   version: number;
 
   @ApiProperty({ format: 'date-time', example: '2026-04-05T13:59:00.000Z' })
@@ -112,7 +120,7 @@ export class CallEventView {
   data: object;
 }
 
-/** Something that was said. */
+/** One turn of the conversation. */
 export class TurnView {
   @ApiProperty({ enum: ['agent', 'customer'], example: 'agent' })
   speaker: 'agent' | 'customer';
@@ -126,7 +134,7 @@ export class TurnView {
   @ApiProperty({ type: 'integer', example: 2400 })
   endMs: number;
 
-  @ApiProperty({ description: 'Whether the other side broke in', example: false })
+  @ApiProperty({ description: 'Whether the other side interrupted the turn', example: false })
   interrupted: boolean;
 
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: null })

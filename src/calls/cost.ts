@@ -1,6 +1,6 @@
 import { type CallCosts, type CallUsage, type TokenUsage } from './call-events.js';
 
-/** What things cost, in one currency. Undefined: not known; 0: it costs nothing. */
+/** Prices of the settings, in one currency. Undefined: unknown; 0: free. */
 export interface RateCard {
   currency: string | undefined;
   telephonyPerMinute: number | undefined;
@@ -10,11 +10,11 @@ export interface RateCard {
   speechPerMillionCharacters: number | undefined;
 }
 
-/** Rates have six decimals; what is beyond comes of small use, or of binary fractions. */
+/** Costs are rounded to six decimals, like the rates. */
 const DECIMALS = 1e6;
 const MILLION = 1e6;
 
-/** What was counted, at the rates of the card. Nothing is made up: a part that cannot be priced has no price. */
+/** Costs of the counted use. A stage without a rate, or without a count, has no cost. */
 export function costOf(usage: CallUsage, rates: RateCard): CallCosts {
   const { telephony, transcription, model, speech, analysis } = usage;
   const parts = {
@@ -50,7 +50,7 @@ function price(items: readonly (readonly [amount: number, rate: number | undefin
   return round(cost);
 }
 
-/** Of the parts that there are; null when there are none, or one has no price. */
+/** The sum of the used parts; null without any, or when one has no price. */
 function sum(parts: readonly (number | null | undefined)[]): number | null {
   const used = parts.filter((part) => part !== undefined);
   return used.length === 0 || used.includes(null)

@@ -1,6 +1,6 @@
 import { type DisconnectionReason, type Outcome } from './call-events.js';
 
-/** Who is responsible for an end with this reason, and whether another call may be worth making. */
+/** For each reason, the side that caused the end and whether another call may succeed. */
 const REASONS: Readonly<Record<DisconnectionReason, Pick<Outcome, 'responsible' | 'retryable'>>> = {
   user_hangup: { responsible: 'customer', retryable: false },
   agent_hangup: { responsible: 'agent', retryable: false },

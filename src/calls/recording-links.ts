@@ -8,7 +8,7 @@ import { checkLink, type LinkProblem, recordingPath } from './recording-signatur
 /** Lifetime of a link to a recording. */
 const LINK_MS = 60 * 60_000;
 
-/** Signs and checks the links at which recordings can be played. */
+/** Signs and checks the links that play recordings. */
 @Injectable()
 export class RecordingLinks {
   private key: Buffer | undefined;
@@ -22,17 +22,17 @@ export class RecordingLinks {
     this.baseUrl = config.publicUrl ?? '';
   }
 
-  /** Sets the address of this process, for links without PUBLIC_URL. */
+  /** Sets the address of this process. Links use it without PUBLIC_URL. */
   servedAt(url: string): void {
     this.baseUrl ||= url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost');
   }
 
-  /** `recording` of a call as it is stored: a path of the API for our own recordings. */
+  /** The stored `recording` of a call that this server has recorded: a path of the API. */
   static pathOf(callId: string): string {
     return `/v1/calls/${callId}/recording`;
   }
 
-  /** The address that a client can play: ours signed, others unchanged. */
+  /** The URL that a client can play: signed for recordings of this server, unchanged for others. */
   linkTo(recording: string | null, callId: string): string | null {
     if (recording !== RecordingLinks.pathOf(callId)) return recording;
     return this.baseUrl + recordingPath(this.signingKey(), callId, new Date(Date.now() + LINK_MS));
@@ -42,7 +42,7 @@ export class RecordingLinks {
     return checkLink(this.signingKey(), callId, expires, signature, new Date());
   }
 
-  /** The same key in all processes; without a shared ENCRYPTION_KEY links are valid in this process only. */
+  /** The same in all processes. Without a shared ENCRYPTION_KEY, links are valid in this process only. */
   private signingKey(): Buffer {
     if (this.key) return this.key;
     try {

@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A link that has run out, or that we have not made. */
+/** `forged`: the signature is not of this server's key. */
 export type LinkProblem = 'expired' | 'forged';
 
 const sign = (key: Buffer, callId: string, expires: number): string =>
   createHmac('sha256', key).update(`recording\n${callId}\n${expires}`).digest('base64url');
 
-/** The path and query of a recording for whoever holds it, until `expiresAt`. */
+/** Path and query of a recording, valid until `expiresAt`. */
 export function recordingPath(key: Buffer, callId: string, expiresAt: Date): string {
   const expires = Math.floor(expiresAt.getTime() / 1000);
   return `/recordings/${callId}.wav?expires=${expires}&signature=${sign(key, callId, expires)}`;
 }
 
-/** Whether such a link may be followed. @returns what is wrong with it */
+/** @returns why a link is not valid; undefined for a valid one */
 export function checkLink(
   key: Buffer,
   callId: string,

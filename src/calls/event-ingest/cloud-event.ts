@@ -1,11 +1,11 @@
 import { parseTimestamp } from '../../lib/platform/timestamps.js';
 import { DISCONNECTION_REASONS, type DisconnectionReason } from '../call-events.js';
 
-/** A CloudEvent (specification 1.0) about a call, checked. */
+/** A valid CloudEvent (specification 1.0) about a call. */
 export interface CallCloudEvent {
   id: string;
   source: string;
-  /** The call's id, in lower case as it is kept. */
+  /** The call's id in lower case. */
   subject: string;
   at: string;
   content: CloudEventContent;
@@ -21,11 +21,11 @@ export type CloudEventContent =
 type Fields = Readonly<Record<string, unknown>>;
 type Check<T> = (data: Fields, fail: (problem: string) => never) => T;
 
-/** What an operator says through the API is not a media service's to report. */
+/** Reasons that a media service may report; the API sets the other two. */
 const REPORTABLE = DISCONNECTION_REASONS.filter((reason) => reason !== 'cancelled' && reason !== 'manual_stopped');
 
 const MAX_TEXT = 10_000;
-/** How far ahead of ours a sender's clock may be. */
+/** Tolerance for a sender's clock that is ahead. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 const OLDEST_MS = 366 * 86_400_000;
 
@@ -33,7 +33,7 @@ const isText = (value: unknown, max: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= max;
 const isMs = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 2 ** 31 - 1;
 
-/** What each type's `data` must be. A new type is a line here. */
+/** The check of each type's `data`. */
 const CONTENTS: Readonly<Record<CloudEventContent['type'], Check<CloudEventContent>>> = {
   'call.ringing': () => ({ type: 'call.ringing' }),
   'call.started': () => ({ type: 'call.started' }),
@@ -58,19 +58,21 @@ const CONTENTS: Readonly<Record<CloudEventContent['type'], Check<CloudEventConte
       : fail('data.url must be an http or https address'),
 };
 
-/** Reads one CloudEvent. Returns it, or what is wrong with it in words for the sender. */
+/** @returns the event, or its problem in words for the sender */
 export function parseCloudEvent(value: unknown, now: Date): CallCloudEvent | { problem: string } {
   try {
     return read(value, now);
   } catch (error) {
-    if (error instanceof Refused) return { problem: error.message };
+    if (error instanceof InvalidEvent) return { problem: error.message };
     throw error;
   }
 }
 
-class Refused extends Error {}
+class InvalidEvent extends Error {
+  override readonly name = 'InvalidEvent';
+}
 const fail = (problem: string): never => {
-  throw new Refused(problem);
+  throw new InvalidEvent(problem);
 };
 
 function read(value: unknown, now: Date): CallCloudEvent {
@@ -82,7 +84,7 @@ function read(value: unknown, now: Date): CallCloudEvent {
   if (!isText(subject, 255)) return fail('subject must be the id of the call');
   const at = time === undefined ? now : typeof time === 'string' ? parseTimestamp(time) : undefined;
   if (!at) return fail('time must be an ISO 8601 time');
-  // Beyond this it is a broken clock, and durations would be nonsense or too large to keep.
+  // A time outside this range comes from a broken clock; durations would be wrong or too large for their column.
   if (at.getTime() > now.getTime() + CLOCK_SKEW_MS || at.getTime() < now.getTime() - OLDEST_MS)
     return fail('time must not be in the future, nor more than a year ago');
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return fail('data must be a JSON object');

@@ -16,7 +16,7 @@ class ReceiptView implements Receipt {
   @ApiProperty({ enum: ['accepted', 'duplicate', 'ignored', 'rejected'], example: 'accepted' })
   status: Receipt['status'];
 
-  @ApiProperty({ type: String, nullable: true, example: null, description: 'Why it was rejected' })
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'The reason of a rejection' })
   problem: string | null;
 }
 
@@ -33,18 +33,18 @@ const EXAMPLE = {
 @ApiTags('Internal')
 @Controller('internal/v1/call-events')
 export class EventIngestController {
-  constructor(private readonly intake: EventIngestService) {}
+  constructor(private readonly ingest: EventIngestService) {}
 
   @Post()
   @ApiBody({ schema: { type: 'object', additionalProperties: true, example: EXAMPLE } })
   @Operation({
     scope: 'events:write',
-    summary: 'Take in events of calls',
+    summary: 'Ingest events of calls',
     description:
       'CloudEvents 1.0 in JSON, one (`application/cloudevents+json`) or a batch of up to 500 ' +
       '(`application/cloudevents-batch+json`). `subject` is the call. Types: `call.ringing`, `call.started`, ' +
       '`call.ended` (disconnectionReason, sipCode, detail), `call.turn` (speaker, text, startMs, endMs), ' +
-      '`call.recorded` (url). The same `source` and `id` are taken in once. Each event is answered by itself.',
+      '`call.recorded` (url). A repeated `source` and `id` counts once. The reply has one receipt for each event.',
     returns: ReceiptView,
     list: 'items',
   })
@@ -52,6 +52,6 @@ export class EventIngestController {
     const events = Array.isArray(body) ? (body as unknown[]) : [body];
     if (body === undefined || events.length > MAX_EVENTS)
       throw new DomainError('bad_request', `Send one CloudEvent or an array of up to ${MAX_EVENTS}`);
-    return this.intake.receive(caller, events);
+    return this.ingest.receive(caller, events);
   }
 }

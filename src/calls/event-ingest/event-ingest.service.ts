@@ -7,26 +7,26 @@ import { saveTurn } from '../queries/call-turns.js';
 import { responsibleFor } from '../disconnection-reasons.js';
 import { type CallCloudEvent, parseCloudEvent } from './cloud-event.js';
 
-/** What became of one event. */
+/** The result of one event. */
 export interface Receipt {
   id: string | null;
   source: string | null;
-  /** `ignored`: well-formed, but the call was past that already. */
+  /** `ignored`: valid, but too late for the state of the call. */
   status: 'accepted' | 'duplicate' | 'ignored' | 'rejected';
-  /** Why it was rejected. */
+  /** The reason of a rejection. */
   problem: string | null;
 }
 
-/** Takes in what other services, such as a media server on another machine, know of calls. */
+/** Accepts events of calls from other services, such as a media server on another machine. */
 @Injectable()
 export class EventIngestService {
   constructor(
     private readonly database: Database,
     private readonly calls: CallCommands,
-    private readonly wakeups: Notifications,
+    private readonly notifications: Notifications,
   ) {}
 
-  /** Takes events in, in their order, each by itself: one that is refused does not hold up the others. */
+  /** Applies events in their order. A rejected event does not stop the others. */
   async receive(caller: Caller, events: readonly unknown[]): Promise<Receipt[]> {
     const receipts: Receipt[] = [];
     for (const event of events) receipts.push(await this.receiveOne(caller, event));
@@ -43,29 +43,29 @@ export class EventIngestService {
     if (!(await this.isOwn(caller, event.subject)))
       return { id, source, status: 'rejected', problem: 'subject: call not found' };
     if (await this.isKnown(caller, event)) return { id, source, status: 'duplicate', problem: null };
-    return { id, source, ...(await this.takeIn(caller, event)) };
+    return { id, source, ...(await this.ingest(caller, event)) };
   }
 
-  private async takeIn(caller: Caller, event: CallCloudEvent): Promise<Pick<Receipt, 'status' | 'problem'>> {
+  private async ingest(caller: Caller, event: CallCloudEvent): Promise<Pick<Receipt, 'status' | 'problem'>> {
     let hasEffect: boolean;
     try {
       hasEffect = await this.apply(caller, event);
     } catch (error) {
-      // Not remembered as taken in, so that it can be sent again.
+      // Not remembered, so that the sender can repeat it.
       if (error instanceof DomainError && error.code === 'conflict')
         return { status: 'rejected', problem: error.message };
       throw error;
     }
-    // After the effect, which bears repetition: a crash in between takes the event in again, and changes nothing.
+    // After the effect, which is idempotent: after a crash in between, the repeated event changes nothing.
     const isFirst = await this.remember(caller, event);
-    // Of the same event sent twice at once, one made the difference.
+    // Of two concurrent copies of an event, one has the effect.
     if (hasEffect) return { status: 'accepted', problem: null };
     return { status: isFirst ? 'ignored' : 'duplicate', problem: null };
   }
 
   /** @returns whether it changed anything */
   private async apply({ keyId }: Caller, { subject, at, content, id, source }: CallCloudEvent): Promise<boolean> {
-    if (content.type === 'call.turn') return saveTurn(this.database, subject, content, this.wakeups);
+    if (content.type === 'call.turn') return saveTurn(this.database, subject, content, this.notifications);
     const { events } = await this.calls.execute(subject, commandOf(content, at), { keyId, source, id });
     return events.length > 0;
   }
@@ -87,7 +87,7 @@ export class EventIngestService {
     return rows.length > 0;
   }
 
-  /** @returns whether nobody else did meanwhile */
+  /** @returns false when a concurrent request has remembered the event */
   private async remember({ organizationId, environment }: Caller, { source, id }: CallCloudEvent): Promise<boolean> {
     const rows = await this.database.query(
       `insert into received_events (organization_id, environment, source, id) values ($1, $2, $3, $4)

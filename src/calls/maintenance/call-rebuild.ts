@@ -29,8 +29,8 @@ const READ_EVENTS = {
 };
 
 /**
- * Brings the rows of `calls` and the counters back to what the events say, beside running writers: a row that is newer
- * than what was read is left alone. Reading goes on while what was read is written.
+ * Rebuilds the rows of `calls` and the counters from the events while other processes write: a row that is newer than
+ * the events read keeps its content. The next read runs during the write.
  */
 export async function rebuildCalls(database: Database): Promise<RebuildReport> {
   const report: RebuildReport = { calls: 0, events: 0, mended: 0, countsMended: 0 };
@@ -41,7 +41,7 @@ export async function rebuildCalls(database: Database): Promise<RebuildReport> {
     report.events += histories.reduce((sum, history) => sum + history.length, 0);
     report.mended += await writing;
     writing = writeRows(database, rows);
-    // Awaited with the next batch; until then a failure is not unhandled.
+    // Awaited with the next batch; this keeps an earlier failure from being unhandled.
     writing.catch(() => undefined);
   }
   report.mended += await writing;
@@ -63,7 +63,7 @@ export async function rebuildCall(database: Database, id: string): Promise<Rebui
   return { calls: 1, events: history.length, mended, countsMended: await recountCalls(database) };
 }
 
-/** Batches of complete histories: a stream that a read cut off waits for the rest. */
+/** Batches of complete histories: a stream that exceeds one read continues in the next batch. */
 async function* wholeHistories(database: Database): AsyncGenerator<EventColumns[][]> {
   let after: [string, number] = ['00000000-0000-0000-0000-000000000000', 0];
   let open: EventColumns[] = [];
@@ -100,7 +100,7 @@ async function writeRows(database: Database, rows: CallRow[]): Promise<number> {
   return (await database.query(REBUILD_ROWS, [JSON.stringify(rows)])).length;
 }
 
-/** Rows whose call has no events were never appended: the two are written together. */
+/** Deletes rows without events. An append writes both, so such rows are not calls. */
 async function deleteOrphans(database: Database): Promise<number> {
   const rows = await database.query(
     `delete from calls c where not exists (select from call_events e where e.stream_id = c.id) returning id`,
@@ -108,13 +108,13 @@ async function deleteOrphans(database: Database): Promise<number> {
   return rows.length;
 }
 
-/** Any two recounts of one database agree on this number. */
+/** Advisory lock of recounts. */
 const RECOUNT_LOCK = 7_246_333;
 
 /**
- * Mends the counters beside running writers. What the hours lack (calls by hour, less what is counted and still to be
- * folded, all seen in one snapshot) is appended as deltas; days are moved to the sum of their hours, which a fold never
- * changes. One recount at a time: two would mend the same difference twice.
+ * Corrects the counters while other processes write. The difference of hours (calls by hour, less counters and unfolded
+ * deltas, in one snapshot) is appended as deltas; days become the sum of their hours, which a fold never changes. The
+ * lock keeps two recounts from correcting the same difference twice.
  */
 export async function recountCalls(database: Database): Promise<number> {
   return database.transaction(async (client) => {

@@ -4,7 +4,7 @@ import { Idempotency } from '../idempotency.js';
 
 const DELTAS_A_FOLD = 10_000;
 
-/** Keeps what calls leave behind small: folds count deltas into the counters, forgets old Idempotency-Keys. */
+/** Folds count deltas into the counters and deletes old Idempotency-Keys and names of ingested events. */
 @Injectable()
 export class CallsMaintenanceWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly tasks: PeriodicTask[];
@@ -31,8 +31,8 @@ async function foldAllCounts(database: Database): Promise<void> {
 }
 
 /**
- * Moves count deltas into the counters of their day and hour. Deltas that another process is folding are skipped.
- * @returns how many deltas were folded
+ * Moves count deltas into the counters of their day and hour. Skips the deltas that another process folds.
+ * @returns the number of folded deltas
  */
 export async function foldCounts(database: Database): Promise<number> {
   const [result] = await database.query<{ folded: number }>({
@@ -56,7 +56,7 @@ export async function foldCounts(database: Database): Promise<number> {
   return result?.folded ?? 0;
 }
 
-/** Forgets which events of other services were taken in, long after they could still be sent again. */
+/** Deletes the names of ingested events when their sender no longer repeats them. */
 async function purgeReceivedEvents(database: Database): Promise<void> {
   await database.query(
     `delete from received_events where ctid = any(array(

@@ -1,13 +1,13 @@
 import { type CallState, statusOf } from '../call-state.js';
 
-/** A change to the number of calls of one kind. */
+/** A change of the number of calls with this status and direction. */
 export interface CountChange {
   status: string;
   direction: string;
   calls: number;
 }
 
-/** How the counts change when a call goes from one state to another. */
+/** Changes of the counts when a call changes its state. */
 export function countChanges(before: CallState, after: CallState): CountChange[] {
   const [from, to] = [statusOf(before), statusOf(after)];
   if (from === to || after.status === 'unknown') return [];
@@ -21,9 +21,9 @@ export function countChanges(before: CallState, after: CallState): CountChange[]
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** A stretch of time, from inclusive to exclusive, whose calls are counted in one way. */
+/** A range of time, `from` inclusive, `to` exclusive, with one way of counting. */
 export interface Stretch {
-  /** `day` and `hour`: the sum of whole buckets; `rows`: part of an hour, counted row by row. */
+  /** `day` and `hour`: sums of whole buckets; `rows`: counts the rows of a part of an hour. */
   by: 'day' | 'hour' | 'rows';
   /** Milliseconds since 1970; infinite where the range is open. */
   from: number;
@@ -31,8 +31,8 @@ export interface Stretch {
 }
 
 /**
- * Cuts a range of time, newest part first, into stretches of whole days, the whole hours around them and the parts of an
- * hour at its edges, so that only those parts have to be counted row by row.
+ * Divides a range of time, newest first, into whole days, the whole hours around them and the parts of hours at its
+ * edges. Only those parts need a count of rows.
  */
 export function stretchesOf(from: number, to: number): Stretch[] {
   if (from >= to) return [];

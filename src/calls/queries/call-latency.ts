@@ -12,21 +12,21 @@ export interface TurnLatency {
   totalMs: number;
 }
 
-/** Milliseconds. */
+/** Percentiles in milliseconds. */
 export interface Figures {
   p50: number;
   p95: number;
 }
 
-/** How quickly the agent answered in a call, by stage; null where no answer says. */
+/** Response times of the agent in a call, by stage; null for a stage that no answer has measured. */
 export type CallLatency = { answers: number } & Record<keyof TurnLatency, Figures | null>;
 
-/** A column: the latencies of the answers of call `c`; null when none was measured. */
+/** A column: the latencies of the answers of call `c`; null without any. */
 export const LATENCIES = `(
   select jsonb_agg(t.latency) from call_turns t where t.call_id = c.id and t.latency is not null
 ) as latencies`;
 
-/** @param latencies of its answers, in any order; @returns null without any */
+/** @param latencies of the answers, in any order. @returns null without any */
 export function latencyOf(latencies: readonly Partial<TurnLatency>[]): CallLatency | null {
   if (latencies.length === 0) return null;
   const of = (stage: keyof TurnLatency) => figuresOf(latencies.map((latency) => latency[stage]));

@@ -12,23 +12,23 @@ export interface CallFilter {
   environment: Environment;
   status?: CallStatus | undefined;
   direction?: Direction | undefined;
-  /** Created at or after. */
+  /** Created at or after this time. */
   from?: Date | undefined;
-  /** Created before. */
+  /** Created before this time. */
   to?: Date | undefined;
 }
 
-/** Up to here skipping rows is as quick as looking for the right bucket. */
-const SHORT_SKIP = 1_000;
+/** Up to this number, skipping rows is as fast as a search in the buckets. */
+const MAX_SKIP = 1_000;
 
 const DIRECTION_SQL = { INBOUND: `and direction = 'INBOUND'`, OUTBOUND: `and direction = 'OUTBOUND'` } as const;
 
 /**
- * Lists calls newest first with an exact total, at a cost that does not grow with history: totals are sums over day
- * counters, and a deep page seeks to its hour through the same counters and skips rows only within it.
+ * Lists calls newest first with an exact total. The cost does not grow with history: totals are sums of day counters,
+ * and a deep page finds its hour in the same counters and skips rows only within it.
  */
 export async function listCalls(database: Database, filter: CallFilter, page: number, limit: number) {
-  // One snapshot, so that the total, the place sought and the rows agree.
+  // One snapshot, so that the total, the position and the rows agree.
   return database.transaction(async (client) => {
     const list = new ListSnapshot(client, filter);
     const skip = (page - 1) * limit;
@@ -41,7 +41,7 @@ export async function listCalls(database: Database, filter: CallFilter, page: nu
   }, 'begin isolation level repeatable read read only');
 }
 
-/** Counted calls by bucket: what is folded in and what is still a delta. Parameters 1 to 7 as in `bucketValues`. */
+/** Calls by bucket, from counters and unfolded deltas. Parameters 1 to 7 as in `bucketValues`. */
 const BUCKETS = `
   select starts_at, calls from call_counts
   where organization_id = $1 and environment = $2 and span = $3 and starts_at >= $4 and starts_at < $5
@@ -56,7 +56,7 @@ const SUM_BUCKETS = {
   text: `select coalesce(sum(calls), 0)::float8 as calls from (${BUCKETS}) b`,
 };
 
-/** The bucket that holds row number $8 (from 0) of its stretch, newest first, and how many rows come before it. */
+/** The bucket of row number $8 (from 0) of its stretch, newest first, and the number of rows before it. */
 const SEEK_BUCKET = {
   name: 'seek_calls',
   text: `select starts_at, before from (
@@ -87,12 +87,12 @@ class ListSnapshot {
     return rows[0]?.calls ?? 0;
   }
 
-  /** The rows from number `skip` on, found through the stretch and bucket that it falls in. */
+  /** The rows from number `skip` on; the stretch and the bucket of that row are found first. */
   async rowsAt(stretches: Stretch[], counts: number[], skip: number, limit: number): Promise<StoredCallRow[]> {
     const from = this.filter.from?.getTime() ?? -Infinity;
     let top = this.filter.to?.getTime() ?? Infinity;
     let rest = skip;
-    if (rest > SHORT_SKIP) {
+    if (rest > MAX_SKIP) {
       const index = counts.findIndex((count) => {
         if (rest < count) return true;
         rest -= count;
@@ -110,7 +110,7 @@ class ListSnapshot {
       values: [...this.bucketValues(stretch), skip],
     });
     const bucket = rows[0];
-    // Counted a moment ago in the same snapshot, so it is there.
+    // The same snapshot has counted it.
     if (!bucket) throw new Error('call counters disagree with themselves; run calls:rebuild');
     const from = bucket.starts_at.getTime();
     const rest = skip - bucket.before;
@@ -122,7 +122,7 @@ class ListSnapshot {
   private async rows(from: number, to: number, skip: number, limit: number): Promise<StoredCallRow[]> {
     const { conditions, values } = this.rowConditions(from, to);
     const { rows } = await this.client.query<StoredCallRow>(
-      // The transcript is put together for the rows of the page only, not for those that are skipped.
+      // Builds the transcript for the rows of the page only, not for the skipped ones.
       `select c.*, ${TRANSCRIPT}, ${LATENCIES} from (
          select * from calls where ${conditions}
          order by id desc offset $${values.length + 1} limit $${values.length + 2}
@@ -137,7 +137,7 @@ class ListSnapshot {
     return [organizationId, environment, by, timeParameter(from), timeParameter(to), status ?? null, direction ?? null];
   }
 
-  /** Ids are UUIDv7, so a range of time is a range of ids. The text depends on which filters are set, never on values. */
+  /** Ids are UUIDv7, so a range of time is a range of ids. The text depends on the set of filters, never on values. */
   private rowConditions(from: number, to: number): { conditions: string; values: unknown[] } {
     const { organizationId, environment, status, direction } = this.filter;
     const values: unknown[] = [organizationId, environment];
@@ -153,7 +153,7 @@ class ListSnapshot {
   }
 }
 
-/** The last millisecond that ISO 8601 writes with four digits for the year. */
+/** The last millisecond with a four-digit year. */
 const LAST_MS = Date.UTC(10_000, 0) - 1;
 
 const timeParameter = (ms: number): string =>

@@ -9,10 +9,10 @@ export type Usage =
   | { stage: 'model' | 'analysis'; provider: string; inputTokens: number | null; outputTokens: number | null }
   | { stage: 'speech'; provider: string; characters: number };
 
-/** Of the built-in providers, which cost nothing. */
-const FREE = 'scripted';
+/** The built-in providers. */
+const FREE_PROVIDER = 'scripted';
 
-/** Takes down what a call has used. Every telling counts: tell it once. */
+/** Adds to the use of a call. Not idempotent: a repeated call counts twice. */
 export async function saveUsage(database: Pick<Database, 'query'>, callId: string, usage: Usage): Promise<void> {
   const { stage, provider, seconds, inputTokens, outputTokens, characters } = { ...NOTHING, ...usage };
   await database.query(
@@ -34,16 +34,16 @@ interface Sums {
   inputTokens: number;
   outputTokens: number;
   characters: number;
-  /** Whether tokens were used that nobody counted. */
+  /** Whether a request used tokens without counting them. */
   uncounted: boolean;
 }
 
-/** What a call that is over has used. */
+/** The use of an ended call. */
 export async function usageOf(database: Pick<Database, 'query'>, callId: string, state: EndedCall): Promise<CallUsage> {
   const sums = await database.query<Sums>(
     {
       name: 'sum_usage',
-      text: `select stage, provider = '${FREE}' as free, coalesce(sum(seconds), 0)::float8 as seconds,
+      text: `select stage, provider = '${FREE_PROVIDER}' as free, coalesce(sum(seconds), 0)::float8 as seconds,
                coalesce(sum(input_tokens), 0)::float8 as "inputTokens",
                coalesce(sum(output_tokens), 0)::float8 as "outputTokens",
                coalesce(sum(characters), 0)::float8 as characters,
@@ -59,7 +59,7 @@ export async function usageOf(database: Pick<Database, 'query'>, callId: string,
   return {
     telephony: telephonyOf(state),
     transcription: transcription && { seconds: transcription.seconds },
-    // A model that has answered and does not count would look as if it were free.
+    // Null, not absent: an uncounted model must not look free.
     model: isCounted || !(await hasAnswered(database, callId)) ? model : null,
     speech: speech && { characters: speech.characters },
     analysis: tokensOf(paid('analysis')),
@@ -77,7 +77,7 @@ async function hasAnswered(database: Pick<Database, 'query'>, callId: string): P
   return answers.length > 0;
 }
 
-/** Begun minutes, as carriers count them. Simulated lines cost nobody anything. */
+/** Started minutes, as carriers count them. Simulated calls are free. */
 function telephonyOf({ facts, startedAt, endedAt }: EndedCall): CallUsage['telephony'] {
   if (facts.environment !== 'live' || startedAt === undefined) return undefined;
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;

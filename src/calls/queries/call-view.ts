@@ -26,13 +26,13 @@ const orNull = (type: 'string' | 'integer' | 'number' | 'boolean' | 'object', ex
 const time = (example: string) => ApiProperty({ type: String, format: 'date-time', nullable: true, example });
 
 export class OutcomeView implements Outcome {
-  @orNull('integer', 486, 'The final SIP status, when a carrier gave one')
+  @orNull('integer', 486, 'The final SIP status, when the carrier sent one')
   sipCode: number | null;
 
   @ApiProperty({ enum: ['customer', 'agent', 'operator', 'carrier', 'system'], example: 'customer' })
   responsible: Outcome['responsible'];
 
-  @ApiProperty({ example: true, description: 'Whether another call may be worth making' })
+  @ApiProperty({ example: true, description: 'Whether another call may succeed' })
   retryable: boolean;
 
   @orNull('string', 'Busy here')
@@ -43,7 +43,7 @@ export class AnsweredByView implements AnsweredBy {
   @ApiProperty({ enum: ['human', 'machine', 'unknown'], example: 'human' })
   by: AnsweredBy['by'];
 
-  @ApiProperty({ description: 'What that was concluded from', example: 'short_greeting' })
+  @ApiProperty({ description: 'Reason for this result', example: 'short_greeting' })
   reason: string;
 }
 
@@ -54,7 +54,11 @@ export class LineQualityView implements LineQuality {
   @ApiProperty({ type: 'integer', example: 11_990 })
   packetsReceived: number;
 
-  @ApiProperty({ type: 'integer', description: 'Never arrived, or too late to be heard', example: 10 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Packets that never arrived, or arrived too late to be played',
+    example: 10,
+  })
   packetsLost: number;
 
   @ApiProperty({ example: 0.08 })
@@ -63,10 +67,10 @@ export class LineQualityView implements LineQuality {
   @ApiProperty({ description: 'Interarrival jitter in milliseconds', example: 1.25 })
   jitterMs: number;
 
-  @orNull('number', 0.1, 'What the far end lost of ours, where it reports')
+  @orNull('number', 0.1, 'Loss of sent packets, when the far end reports it')
   remoteLossPercent: number | null;
 
-  @orNull('number', 23, 'Milliseconds, where the far end reports')
+  @orNull('number', 23, 'Milliseconds, when the far end reports it')
   roundTripMs: number | null;
 
   @ApiProperty({ description: 'Estimated mean opinion score, 1 to 4.5', example: 4.38 })
@@ -74,10 +78,10 @@ export class LineQualityView implements LineQuality {
 }
 
 export class CallCostsView implements CallCosts {
-  @orNull('number', 0.0631, 'Of all that was used; null when a part of it is not known')
+  @orNull('number', 0.0631, 'Null when the cost of one used stage is unknown')
   total: number | null;
 
-  @orNull('string', 'USD', 'As the settings name it')
+  @orNull('string', 'USD', 'From the settings')
   currency: string | null;
 
   @orNull('number', 0.048)
@@ -92,7 +96,7 @@ export class CallCostsView implements CallCosts {
   @orNull('number', 0.0013)
   speech: number | null;
 
-  @orNull('number', 0.001, 'Of the assessment after the call')
+  @orNull('number', 0.001, 'The language model after the call')
   analysis: number | null;
 }
 
@@ -105,10 +109,10 @@ export class FiguresView implements Figures {
 }
 
 export class CallLatencyView implements CallLatency {
-  @ApiProperty({ type: 'integer', description: 'Answers that were measured', example: 7 })
+  @ApiProperty({ type: 'integer', description: 'Number of measured answers', example: 7 })
   answers: number;
 
-  @ApiProperty({ type: FiguresView, nullable: true, description: 'End of speech to knowing that it was the end' })
+  @ApiProperty({ type: FiguresView, nullable: true, description: 'From the end of speech to its detection' })
   endpointingMs: Figures | null;
 
   @ApiProperty({ type: FiguresView, nullable: true })
@@ -120,11 +124,15 @@ export class CallLatencyView implements CallLatency {
   @ApiProperty({ type: FiguresView, nullable: true })
   speechFirstByteMs: Figures | null;
 
-  @ApiProperty({ type: FiguresView, nullable: true, description: 'End of speech to the first sound of the answer' })
+  @ApiProperty({
+    type: FiguresView,
+    nullable: true,
+    description: 'From the end of speech to the first audio of the answer',
+  })
   totalMs: Figures | null;
 }
 
-/** A call as the contract shows it. What is not known yet is null, never absent. */
+/** A call in API replies. An unknown value is null, never absent. */
 export class CallView {
   @ApiProperty({ example: '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10' })
   id: string;
@@ -162,17 +170,13 @@ export class CallView {
   @orNull('boolean', true)
   callSuccessful: boolean | null;
 
-  @orNull('number', 0.0125, 'What the language model of the conversation has cost, where its rates are set')
+  @orNull('number', 0.0125, 'Cost of the language model in the conversation, when its rates are set')
   tokenCost: number | null;
 
   @ApiProperty({ example: EXAMPLE_AGENT_ID })
   agentId: string;
 
-  @orNull(
-    'integer',
-    3,
-    'The version of the agent that it was dialled with, as `GET /v1/agents/{id}/versions/{version}` has it',
-  )
+  @orNull('integer', 3, 'Version of the agent in this call; see `GET /v1/agents/{id}/versions/{version}`')
   agentVersion: number | null;
 
   @orNull('string', null)
@@ -205,23 +209,23 @@ export class CallView {
   @ApiProperty({ type: OutcomeView, nullable: true })
   outcome: Outcome | null;
 
-  @ApiProperty({ type: AnsweredByView, nullable: true, description: 'A person or a machine, where that was detected' })
+  @ApiProperty({ type: AnsweredByView, nullable: true, description: 'A person or a machine, when detected' })
   answeredBy: AnsweredBy | null;
 
-  @ApiProperty({ type: LineQualityView, nullable: true, description: 'How good the line was, once it has closed' })
+  @ApiProperty({ type: LineQualityView, nullable: true, description: 'Audio quality, known after the end' })
   quality: LineQuality | null;
 
   @orNull('object', { appointment: '11:00' }, "The fields of the agent's `analysisSchema`")
   analysis: Record<string, unknown> | null;
 
-  @ApiProperty({ type: CallCostsView, nullable: true, description: 'What it has cost, some seconds after its end' })
+  @ApiProperty({ type: CallCostsView, nullable: true, description: 'Costs, known some seconds after the end' })
   costs: CallCosts | null;
 
-  @ApiProperty({ type: CallLatencyView, nullable: true, description: 'How quickly the agent answered' })
+  @ApiProperty({ type: CallLatencyView, nullable: true, description: 'Response times of the agent' })
   latency: CallLatency | null;
 }
 
-/** A row of `calls` as it comes from the database: times are `Date`s, and what is not there is null. */
+/** A row of `calls` from the database: times are `Date`s, absent values are null. */
 export type StoredCallRow = {
   [Column in keyof CallRow]: Column extends `${string}_at` | 'not_before'
     ? undefined extends CallRow[Column]

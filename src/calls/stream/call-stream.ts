@@ -3,7 +3,7 @@ import { FEED_START, type FeedPosition } from '../../lib/event-store/index.js';
 import { type Database, type NamedStatement, type Notifications } from '../../lib/platform/index.js';
 import { type Environment } from '../call-events.js';
 
-/** What a client watches: all calls of its organization and environment, or one of them. */
+/** All calls of an organization and environment, or one of them. */
 export interface StreamFilter {
   organizationId: string;
   environment: Environment;
@@ -14,16 +14,16 @@ export interface StreamedEvent {
   at: FeedPosition;
   callId: string;
   type: string;
-  /** The place in the call's timeline; null for a turn. */
+  /** Position in the call's timeline; null for a turn. */
   version: number | null;
   data: Record<string, unknown>;
 }
 
-/** Also how many events a client that does not read can keep in memory, beside a full socket. */
+/** Also the number of events in memory for a client that does not read. */
 const EVENTS_A_READ = 100;
 const POLL_MS = 1_000;
 
-/** Events and turns in the order of the feed, after a place; `$3` limits both. */
+/** Events and turns after a position, in the order of the feed; `$3` limits both. */
 const FEED = (where: string) => `
   select * from (
     (select stream_id as call_id, version, type, data, transaction_id, position from call_events
@@ -40,16 +40,16 @@ const FEED = (where: string) => `
 
 const OF_ONE: NamedStatement = {
   name: 'stream_call',
-  text: `select f.call_id, f.version, f.type, f.data, f.transaction_id::text as xid, f.position::text as place,
+  text: `select f.call_id, f.version, f.type, f.data, f.transaction_id::text as xid, f.position::text as feed_position,
            true as is_mine
          from (${FEED('and ID = $4')}) f order by f.transaction_id, f.position`,
 };
 
-/** Other organizations' events, and those of calls that were erased, move the place on without being told. */
+/** Events of other organizations and of erased calls only move the position. */
 const OF_ALL: NamedStatement = {
   name: 'stream_calls',
   text: `select f.call_id, f.version, f.type, case when c.id is not null then f.data end as data,
-           f.transaction_id::text as xid, f.position::text as place, c.id is not null as is_mine
+           f.transaction_id::text as xid, f.position::text as feed_position, c.id is not null as is_mine
          from (${FEED('')}) f
          left join calls c on c.id = f.call_id and c.organization_id = $4 and c.environment = $5
          order by f.transaction_id, f.position`,
@@ -61,17 +61,17 @@ interface Row {
   type: string;
   data: Record<string, unknown>;
   xid: string;
-  place: string;
+  feed_position: string;
   is_mine: boolean;
 }
 
 /**
- * What happens, from a place on, without loss or repetition, for as long as somebody reads. Yields null whenever
- * everything known has been told, before it waits for more.
+ * Yields the events after a position without loss or repetition until `signal` aborts. Yields null when it has no more
+ * events, before it waits for new ones.
  */
 export async function* streamCalls(
   database: Database,
-  wakeups: Notifications,
+  notifications: Notifications,
   filter: StreamFilter,
   from: FeedPosition,
   signal: AbortSignal,
@@ -80,7 +80,7 @@ export async function* streamCalls(
   const wake = () => {
     waiting.abort();
   };
-  const stopListening = wakeups.on('call_events', wake);
+  const stopListening = notifications.on('call_events', wake);
   signal.addEventListener('abort', wake);
   try {
     let at = from;
@@ -88,7 +88,7 @@ export async function* streamCalls(
       waiting = new AbortController();
       const rows = await read(database, filter, at);
       for (const row of rows) {
-        at = { transactionId: row.xid, position: row.place };
+        at = { transactionId: row.xid, position: row.feed_position };
         const { call_id: callId, type, version, data } = row;
         if (row.is_mine) yield { at, callId, type, version, data };
       }
@@ -103,13 +103,13 @@ export async function* streamCalls(
 }
 
 function read(database: Database, filter: StreamFilter, at: FeedPosition): Promise<Row[]> {
-  const place = [at.transactionId, at.position, EVENTS_A_READ];
+  const position = [at.transactionId, at.position, EVENTS_A_READ];
   return filter.callId === undefined
-    ? database.query<Row>(OF_ALL, [...place, filter.organizationId, filter.environment])
-    : database.query<Row>(OF_ONE, [...place, filter.callId]);
+    ? database.query<Row>(OF_ALL, [...position, filter.organizationId, filter.environment])
+    : database.query<Row>(OF_ONE, [...position, filter.callId]);
 }
 
-/** The end of the feed as of now: what a stream without a place of its own begins after. */
+/** The present end of the feed: the start of a stream without `Last-Event-ID`. */
 export async function feedEnd(database: Database): Promise<FeedPosition> {
   const [row] = await database.query<{ xid: string }>(
     `select (pg_snapshot_xmin(pg_current_snapshot())::text::numeric - 1)::text as xid`,
@@ -117,29 +117,29 @@ export async function feedEnd(database: Database): Promise<FeedPosition> {
   return row ? { transactionId: row.xid, position: '9223372036854775807' } : FEED_START;
 }
 
-/** Whether a place lies after the end of a call, and whether anything of it is left to tell. */
-export async function placeInCall(
+/** Whether a position lies after the end of a call, and after its last event and turn. */
+export async function positionInCall(
   database: Database,
   callId: string,
   { transactionId, position }: FeedPosition,
-): Promise<{ isPastEnd: boolean; isAllTold: boolean }> {
-  const [row] = await database.query<{ is_past_end: boolean; is_all_told: boolean }>(
+): Promise<{ isPastEnd: boolean; isLast: boolean }> {
+  const [row] = await database.query<{ is_past_end: boolean; is_last: boolean }>(
     `select
        exists (select from call_events where stream_id = $1 and type = 'call.ended'
          and (transaction_id, position) <= ($2::xid8, $3::bigint)) as is_past_end,
        not exists (select from call_events where stream_id = $1
          and (transaction_id, position) > ($2::xid8, $3::bigint))
        and not exists (select from call_turns where call_id = $1
-         and (transaction_id, position) > ($2::xid8, $3::bigint)) as is_all_told`,
+         and (transaction_id, position) > ($2::xid8, $3::bigint)) as is_last`,
     [callId, transactionId, position],
   );
-  return { isPastEnd: row?.is_past_end ?? false, isAllTold: row?.is_all_told ?? false };
+  return { isPastEnd: row?.is_past_end ?? false, isLast: row?.is_last ?? false };
 }
 
-/** A place as text for the client to give back. */
+/** A position as text, for `Last-Event-ID`. */
 export const toEventId = ({ transactionId, position }: FeedPosition): string => `${transactionId}-${position}`;
 
-/** The place that a client gives back, or undefined when it is none of ours. */
+/** The position of a `Last-Event-ID`; undefined for any other text. */
 export function parseEventId(text: string): FeedPosition | undefined {
   const [, transactionId, position] = /^(\d{1,19})-(\d{1,19})$/.exec(text) ?? [];
   if (transactionId === undefined || position === undefined) return undefined;

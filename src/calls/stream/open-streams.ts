@@ -3,21 +3,21 @@ import { ApiKeysService } from '../../api-keys/index.js';
 import { Log, PeriodicTask } from '../../lib/platform/index.js';
 
 export interface StreamLimits {
-  /** Open streams of one key. */
+  /** Open streams of one API key. */
   perKey: number;
   perProcess: number;
-  /** A comment this often keeps proxies from closing a quiet stream. */
+  /** Interval of comments, which keep proxies from closing a quiet stream. */
   heartbeatMs: number;
 }
 
 export interface OpenStream {
-  /** Aborted when the stream is to end. */
+  /** Aborts when the stream must end. */
   signal: AbortSignal;
-  /** Gives the place of the stream to another; may be called again. */
+  /** Frees the slot of the stream. Idempotent. */
   close: () => void;
 }
 
-/** The streams that this process has open: few enough to serve all, and closed before the server stops. */
+/** The open streams of this process. Limits their number, and ends them before the server stops. */
 @Injectable()
 export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
   readonly limits: StreamLimits = { perKey: 50, perProcess: 1_000, heartbeatMs: 15_000 };
@@ -36,12 +36,11 @@ export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
     this.watch.start();
   }
 
-  /** How many are open. */
   get size(): number {
     return this.streams.size;
   }
 
-  /** Takes a place for a stream; undefined when none is free. */
+  /** Takes a slot for a stream; undefined at a limit. */
   open(keyId: string): OpenStream | undefined {
     const { perKey, perProcess } = this.limits;
     const ofKey = [...this.streams.values()].filter((each) => each === keyId).length;
@@ -52,7 +51,7 @@ export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
       controller.abort();
     };
     this.streams.set(controller, keyId);
-    // A server that stops waits for its requests: one that came since then ends at once.
+    // A server that stops waits for its requests: a late stream ends at once.
     if (this.stopped) close();
     return { signal: controller.signal, close };
   }
@@ -63,7 +62,7 @@ export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy {
     await this.watch.stop();
   }
 
-  /** A key that was revoked or has expired sees nothing more, as with requests. */
+  /** Ends the streams of revoked and expired keys. */
   private async endOfEndedKeys(): Promise<void> {
     if (this.streams.size === 0) return;
     const ended = new Set(await this.keys.findEnded([...new Set(this.streams.values())]));

@@ -10,7 +10,7 @@ import { CallsService } from '../calls.service.js';
 import {
   feedEnd,
   parseEventId,
-  placeInCall,
+  positionInCall,
   streamCalls,
   type StreamedEvent,
   type StreamFilter,
@@ -23,13 +23,12 @@ const HEADERS = {
   'Cache-Control': 'no-store',
   'X-Accel-Buffering': 'no',
 };
-/** When to try again where too many streams are open. */
 const RETRY_AFTER_SECONDS = 5;
 
 const LAST_EVENT_ID = ApiHeader({
   name: 'Last-Event-ID',
   required: false,
-  description: 'The id of the last event that was received: the stream goes on after it, without loss or repetition',
+  description: 'Id of the last received event: the stream continues after it, without loss or repetition',
 });
 
 @ApiTags('Live')
@@ -38,7 +37,7 @@ export class StreamController {
   constructor(
     private readonly calls: CallsService,
     private readonly database: Database,
-    private readonly wakeups: Notifications,
+    private readonly notifications: Notifications,
     private readonly streams: OpenStreams,
   ) {}
 
@@ -48,8 +47,8 @@ export class StreamController {
     scope: 'calls:read',
     summary: 'Watch all calls',
     description:
-      'Server-sent events: every event of every call, and every turn that is spoken, from now on or after ' +
-      '`Last-Event-ID`. A comment every 15 seconds keeps the connection open.',
+      'Server-sent events: every event and every turn of every call, from now on or after `Last-Event-ID`. A comment ' +
+      'every 15 seconds keeps the connection open.',
     returns: CallEventView,
     produces: 'text/event-stream',
   })
@@ -59,7 +58,7 @@ export class StreamController {
     @Req() request: AuthenticatedRequest,
     @Res() response: Response,
   ): Promise<void> {
-    const from = placeOf(lastEventId) ?? (await feedEnd(this.database));
+    const from = positionOf(lastEventId) ?? (await feedEnd(this.database));
     const { organizationId, environment } = caller;
     await this.stream(request, response, { organizationId, environment }, from);
   }
@@ -71,8 +70,8 @@ export class StreamController {
     summary: 'Watch a call',
     description:
       'Server-sent events: the timeline of the call and its turns, from its beginning or after `Last-Event-ID`. The ' +
-      'stream ends with the call; asked to go on after the end it tells what came later, such as the recording, and ' +
-      'then answers 204, which tells a client to stop.',
+      'stream ends with the call. A `Last-Event-ID` after the end gets the later events, such as the recording, and ' +
+      'then 204, which makes a client stop.',
     returns: CallEventView,
     produces: 'text/event-stream',
     errors: ['not_found'],
@@ -85,16 +84,16 @@ export class StreamController {
     @Res() response: Response,
   ): Promise<void> {
     const call = await this.calls.get(caller, id);
-    const from = placeOf(lastEventId);
-    // Something may have come after the end, such as the recording: it is told, and the stream ends again.
-    const place = from && call.ended_at ? await placeInCall(this.database, call.id, from) : undefined;
-    if (place?.isPastEnd && place.isAllTold) {
+    const from = positionOf(lastEventId);
+    // Events after the end, such as the recording, are sent, and then the stream ends again.
+    const position = from && call.ended_at ? await positionInCall(this.database, call.id, from) : undefined;
+    if (position?.isPastEnd && position.isLast) {
       response.status(204).end();
       return;
     }
     const { organizationId, environment } = caller;
     const filter = { organizationId, environment, callId: call.id };
-    await this.stream(request, response, filter, from ?? FEED_START, place?.isPastEnd);
+    await this.stream(request, response, filter, from ?? FEED_START, position?.isPastEnd);
   }
 
   private async stream(
@@ -102,7 +101,7 @@ export class StreamController {
     response: Response,
     filter: StreamFilter,
     from: FeedPosition,
-    endsWhenTold = false,
+    endsAfterLast = false,
   ): Promise<void> {
     const stream = this.openStream(request, response);
     const heartbeat = setInterval(() => {
@@ -111,14 +110,14 @@ export class StreamController {
     try {
       response.writeHead(200, HEADERS);
       response.write('retry: 1000\n\n');
-      for await (const event of streamCalls(this.database, this.wakeups, filter, from, stream.signal)) {
-        if (!event && endsWhenTold) break;
+      for await (const event of streamCalls(this.database, this.notifications, filter, from, stream.signal)) {
+        if (!event && endsAfterLast) break;
         if (!event) continue;
         if (!response.write(toServerSentEvent(event))) await once(response, 'drain', { signal: stream.signal });
         if (filter.callId !== undefined && event.type === 'call.ended') break;
       }
     } catch (error) {
-      // Cut off in the middle, a client connects again with the id of the last event.
+      // The client connects again with the id of its last event.
       if (!stream.signal.aborted) throw error;
     } finally {
       clearInterval(heartbeat);
@@ -135,20 +134,20 @@ export class StreamController {
       throw new DomainError('rate_limit_exceeded', 'Too many open streams. Close one and try again');
     }
     response.on('close', stream.close);
-    // The client may be gone by now, and then `close` was earlier. HEAD asks for the headers alone.
+    // A client that is gone has emitted `close` before. HEAD gets the headers only.
     if (response.destroyed || method === 'HEAD') stream.close();
     return stream;
   }
 }
 
-function placeOf(lastEventId: string | undefined): FeedPosition | undefined {
+function positionOf(lastEventId: string | undefined): FeedPosition | undefined {
   if (lastEventId === undefined || lastEventId === '') return undefined;
-  const place = parseEventId(lastEventId);
-  if (!place)
+  const position = parseEventId(lastEventId);
+  if (!position)
     throw new DomainError('validation_error', 'Last-Event-ID must be the id of an event of this stream', {
       'Last-Event-ID': 'must be the id of an event of this stream',
     });
-  return place;
+  return position;
 }
 
 function toServerSentEvent({ at, callId, type, version, data }: StreamedEvent): string {
