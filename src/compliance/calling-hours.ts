@@ -1,4 +1,4 @@
-/** When people may be called, in their own time. */
+/** Hours of calls, in the local time of the called number. */
 export interface CallingHours {
   /** `HH:MM`; an end before the start is on the next day. */
   start: string;
@@ -14,11 +14,11 @@ const TIME = /^(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$/;
 export interface LocalTime {
   /** 0 is Sunday. */
   day: number;
-  /** Minutes since midnight, as clocks show them. */
+  /** Minutes since midnight by the wall clock. */
   minute: number;
 }
 
-/** What keeps a value from being calling hours, by field; empty when nothing does. */
+/** The problems of a value as calling hours, by field; empty for a valid value. */
 export function callingHoursProblems(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null) return { callingHours: 'must be an object' };
   const { start, end, days } = value as Record<string, unknown>;
@@ -36,7 +36,7 @@ export function callingHoursProblems(value: unknown): Record<string, string> {
   };
 }
 
-/** Whether the hours hold at a local time. Hours that go past midnight belong to the day on which they start. */
+/** Whether a local time is inside the hours. Hours past midnight belong to the day on which they start. */
 export function isWithin({ start, end, days }: CallingHours, { day, minute }: LocalTime): boolean {
   const [from, to] = [minutesOf(start), minutesOf(end)];
   if (from < to) return days.includes(day) && minute >= from && minute < to;
@@ -47,7 +47,7 @@ const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Numb
 
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
-/** What a clock in an IANA time zone shows; undefined for a zone that is not known. */
+/** The local time in an IANA time zone; undefined for an unknown zone. */
 export function localTime(timeZone: string, now: Date): LocalTime | undefined {
   try {
     let clock = clocks.get(timeZone);

@@ -4,7 +4,7 @@ import { InjectConfig } from '../config/inject-config.js';
 import { Database } from '../lib/platform/index.js';
 import { type DiallingCounts } from './dialling-policy.service.js';
 
-/** What an organization has used of its daily limits. Days are those of UTC. */
+/** An organization's use of its daily limits. Days are UTC days. */
 @Injectable()
 export class DailyUse {
   constructor(
@@ -13,8 +13,8 @@ export class DailyUse {
   ) {}
 
   /**
-   * Takes down that a call is about to be made to a number, and counts the others of today. One at a time for each
-   * number: of two at once, the second sees the first.
+   * Adds a call to the day's calls to a number and counts the others. The lock makes concurrent calls to one number see
+   * each other.
    */
   async count(organizationId: string, toNumber: string, callId: string): Promise<DiallingCounts> {
     const callsToNumberToday = await this.database.transaction(async (client) => {
@@ -32,7 +32,7 @@ export class DailyUse {
     return { callsToNumberToday, spentToday: await this.spent(organizationId) };
   }
 
-  /** The call will not be made. */
+  /** Removes a call that is not dialled after all. */
   async giveBack(organizationId: string, toNumber: string, callId: string): Promise<void> {
     await this.database.query(
       'delete from dialled_numbers where organization_id = $1 and to_number = $2 and call_id = $3',
@@ -40,12 +40,12 @@ export class DailyUse {
     );
   }
 
-  /** Forgets days that are over. */
+  /** Deletes past days. */
   async purge(): Promise<void> {
     await this.database.query(`delete from dialled_numbers where day < (now() at time zone 'UTC')::date - 1`);
   }
 
-  /** What the begun minutes of live calls cost that were answered today, up to now; null: not known. */
+  /** Cost of the started minutes of today's answered live calls; null: unknown. */
   async spent(organizationId: string): Promise<number | null> {
     if (this.config.callCostPerMinute === 0) return null;
     const [row] = await this.database.query<{ minutes: number }>(
@@ -58,7 +58,7 @@ export class DailyUse {
       },
       [organizationId],
     );
-    // Prices have six decimals: what is beyond comes of binary fractions, and people read this.
+    // Six decimals, like prices: the rest is noise of binary fractions, and people read this.
     return Math.round((row?.minutes ?? 0) * this.config.callCostPerMinute * 1e6) / 1e6;
   }
 }

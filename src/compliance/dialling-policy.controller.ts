@@ -18,7 +18,8 @@ export class DiallingPolicyController {
   @Operation({
     scope: SCOPE,
     summary: 'Get the dialling policy',
-    description: 'What the organization may dial. A call that it refuses ends `failed` and never reaches a carrier.',
+    description:
+      'Rules for the numbers that the organization may dial. A refused call ends `failed` and never reaches a carrier.',
     returns: DiallingPolicyView,
   })
   async getDiallingPolicy(@CallerParam() caller: Caller): Promise<DiallingPolicyView> {
@@ -29,7 +30,7 @@ export class DiallingPolicyController {
   @Operation({
     scope: SCOPE,
     summary: 'Change the dialling policy',
-    description: 'Fields that are not given stay as they are. null empties the limits and the calling hours.',
+    description: 'Absent fields keep their value. null removes the limits and the calling hours.',
     returns: DiallingPolicyView,
   })
   async updateDiallingPolicy(
@@ -42,10 +43,15 @@ export class DiallingPolicyController {
 }
 
 function toView(stored: StoredPolicy): DiallingPolicyView {
-  const { allowedPrefixes, refusedPrefixes, allowPremium, allowSatellite, maxSpendPerDay } = stored;
-  const { maxCallsPerNumberPerDay, callingHours, allowUnknownTimeZone, updatedAt } = stored;
   return {
-    ...{ allowedPrefixes, refusedPrefixes, allowPremium, allowSatellite, maxSpendPerDay },
-    ...{ maxCallsPerNumberPerDay, callingHours, allowUnknownTimeZone, updatedAt },
+    allowedPrefixes: stored.allowedPrefixes,
+    refusedPrefixes: stored.refusedPrefixes,
+    allowPremium: stored.allowPremium,
+    allowSatellite: stored.allowSatellite,
+    maxSpendPerDay: stored.maxSpendPerDay,
+    maxCallsPerNumberPerDay: stored.maxCallsPerNumberPerDay,
+    callingHours: stored.callingHours,
+    allowUnknownTimeZone: stored.allowUnknownTimeZone,
+    updatedAt: stored.updatedAt,
   };
 }

@@ -15,11 +15,11 @@ import { numberFacts, timeZonesOf } from './number-facts.js';
 
 export type StoredPolicy = DiallingPolicy & { updatedAt: Date | null };
 
-/** What only whoever keeps the calls can count. */
+/** Counts that the policy compares with its limits. */
 export interface DiallingCounts {
-  /** Calls made to this number today, not counting the one that is asked about. */
+  /** Today's other calls to the number. */
   callsToNumberToday: number;
-  /** In the unit of `maxSpendPerDay`; null: not known, which a limit refuses. */
+  /** In the unit of `maxSpendPerDay`; null: unknown, which a limit refuses. */
   spentToday: number | null;
 }
 
@@ -38,7 +38,7 @@ const POLICY_AND_SUPPRESSION = {
          from (select $1::uuid as id) o left join dialling_policies p on p.organization_id = o.id`,
 };
 
-/** What an organization may dial, and whether it may dial a number now. */
+/** Stores the dialling policies of organizations and checks numbers against them. */
 @Injectable()
 export class DiallingPolicyService {
   constructor(
@@ -65,8 +65,8 @@ export class DiallingPolicyService {
   }
 
   /**
-   * Whether the number may be dialled now, with every rule that was looked at.
-   * @throws Error when the database cannot be asked: then nothing may be dialled either
+   * Whether the policy allows a number now, with the result of every rule.
+   * @throws Error when the database fails; the caller must not dial then
    */
   async check(organizationId: string, to: string, now: Date, counts: DiallingCounts): Promise<DiallingDecision> {
     const { canonical, numberType } = numberFacts(to);

@@ -1,22 +1,22 @@
 import { type CallingHours, isWithin, localTime, showCallingHours, showLocalTime } from './calling-hours.js';
 
-/** What an organization may dial. */
+/** Rules for the numbers that an organization may dial. */
 export interface DiallingPolicy {
-  /** E.164 beginnings such as `+39`; empty: all that no other rule refuses. */
+  /** E.164 prefixes such as `+39`; empty: no restriction by this rule. */
   allowedPrefixes: readonly string[];
   refusedPrefixes: readonly string[];
   allowPremium: boolean;
   allowSatellite: boolean;
-  /** In the unit that calls are billed in; null: no limit. */
+  /** In the currency of the settings; null: no limit. */
   maxSpendPerDay: number | null;
   maxCallsPerNumberPerDay: number | null;
   /** Null: at any time. */
   callingHours: CallingHours | null;
-  /** With calling hours: whether numbers may be called whose time zone nobody knows. */
+  /** With calling hours: whether to allow numbers with an unknown time zone. */
   allowUnknownTimeZone: boolean;
 }
 
-/** The policy of an organization that has not set any. */
+/** The policy of an organization without its own. */
 export const DEFAULT_POLICY: DiallingPolicy = {
   allowedPrefixes: [],
   refusedPrefixes: [],
@@ -28,7 +28,7 @@ export const DEFAULT_POLICY: DiallingPolicy = {
   allowUnknownTimeZone: false,
 };
 
-/** `unknown`: no numbering plan has it, so it most likely reaches nobody. */
+/** `unknown`: no numbering plan has the number, so it is most likely not in service. */
 export type NumberType = 'ordinary' | 'premium' | 'satellite' | 'unknown';
 
 export interface DiallingInput {
@@ -37,11 +37,11 @@ export interface DiallingInput {
   to: string;
   now: Date;
   isSuppressed: boolean;
-  /** Calls made to this number today, not counting this one. */
+  /** Today's other calls to the number. */
   callsToNumberToday: number;
-  /** null: not known. */
+  /** Null: unknown. */
   spentToday: number | null;
-  /** All in which the phone may be; empty: not known. */
+  /** All possible zones of the number; empty: unknown. */
   timeZones: readonly string[];
   numberType: NumberType;
 }
@@ -76,7 +76,7 @@ export interface DiallingDecision {
   checks: readonly DiallingCheck[];
 }
 
-/** Decides whether a number may be dialled now. All rules are told, so that a person sees everything that is in the way. */
+/** Decides whether a number may be dialled now. Checks all rules, so that the result lists every obstacle. */
 export function decideDialling(input: DiallingInput): DiallingDecision {
   return decisionOf([
     suppression(input),
@@ -90,7 +90,7 @@ export function decideDialling(input: DiallingInput): DiallingDecision {
   ]);
 }
 
-/** The decision when there is no policy to decide by: failing closed. */
+/** The decision without a readable policy: refuse. */
 export const refuseUnreadable = (detail: string): DiallingDecision =>
   decisionOf([{ rule: 'policy_unreadable', result: 'refused', detail }]);
 
@@ -100,7 +100,7 @@ function decisionOf(checks: readonly DiallingCheck[]): DiallingDecision {
   return { allowed: true, rule: null, detail: 'The dialling policy allows the call', checks };
 }
 
-/** A rule that holds or not, with what to say in both cases. */
+/** The result of a rule, with the text for both cases. */
 const check = (rule: DiallingRule, holds: boolean, passed: string, refused: string): DiallingCheck =>
   holds ? { rule, result: 'passed', detail: passed } : { rule, result: 'refused', detail: refused };
 const notSet = (rule: DiallingRule, detail: string): DiallingCheck => ({ rule, result: 'not_set', detail });
@@ -135,22 +135,22 @@ function numberType(input: DiallingInput, rule: 'premium' | 'satellite', isAllow
 
 function callsPerNumber({ policy, callsToNumberToday }: DiallingInput): DiallingCheck {
   const rule = 'calls_per_number';
-  const most = policy.maxCallsPerNumberPerDay;
-  if (most === null) return notSet(rule, 'The calls to one number a day are not limited');
-  const detail = `${callsToNumberToday} of ${most} calls a day to this number have been made`;
-  return check(rule, callsToNumberToday < most, detail, detail);
+  const max = policy.maxCallsPerNumberPerDay;
+  if (max === null) return notSet(rule, 'The calls to one number a day are not limited');
+  const detail = `${callsToNumberToday} of ${max} calls a day to this number have been made`;
+  return check(rule, callsToNumberToday < max, detail, detail);
 }
 
 function spendPerDay({ policy, spentToday }: DiallingInput): DiallingCheck {
   const rule = 'spend_per_day';
-  const most = policy.maxSpendPerDay;
-  if (most === null) return notSet(rule, 'The spend a day is not limited');
+  const max = policy.maxSpendPerDay;
+  if (max === null) return notSet(rule, 'The spend a day is not limited');
   if (spentToday === null) return check(rule, false, '', 'The spend a day is limited, and what is spent is not known');
-  const detail = `${spentToday} of ${most} a day have been spent`;
-  return check(rule, spentToday < most, detail, detail);
+  const detail = `${spentToday} of ${max} a day have been spent`;
+  return check(rule, spentToday < max, detail, detail);
 }
 
-/** Every zone in which the phone may be must be inside the hours; a zone that cannot be told counts as unknown. */
+/** All possible zones must be inside the hours; a zone that Node does not know counts as unknown. */
 function hours({ policy, now, timeZones }: DiallingInput): DiallingCheck[] {
   const { callingHours, allowUnknownTimeZone } = policy;
   if (!callingHours) {

@@ -11,14 +11,14 @@ export class SuppressionEntity {
   @Column('text', { name: 'phone_number' })
   phoneNumber: string;
 
-  /** As the numbering plans write it, so that the other ways to write it are suppressed as well. */
+  /** The number as the numbering plans write it: every spelling of it is suppressed. */
   @Column('text', { name: 'canonical_number' })
   canonicalNumber: string;
 
   @Column('text', { nullable: true })
   reason: string | null;
 
-  /** Null: never. */
+  /** Null: does not expire. */
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt: Date | null;
 

@@ -17,7 +17,7 @@ export class SuppressionsController {
     scope: SCOPE,
     summary: 'Suppress a number',
     description:
-      'It is not called any more, by live and test keys alike. For a number that is suppressed already, reason and expiry become those given now.',
+      'The number is not called any more, neither with live nor with test keys. A suppressed number gets the new reason and expiry.',
     status: 201,
     returns: SuppressionView,
   })
@@ -32,7 +32,7 @@ export class SuppressionsController {
   @Operation({
     scope: SCOPE,
     summary: 'List suppressed numbers',
-    description: 'Newest first, those that have expired included.',
+    description: 'Newest first, including expired ones.',
     returns: SuppressionView,
     list: 'page',
   })

@@ -6,11 +6,11 @@ export class AddSuppressionRequest {
   @PhoneNumberField({ description: 'The number not to call, E.164', example: '+14155550188' })
   phoneNumber: string;
 
-  @TextField({ description: 'Why', example: 'Asked not to be called', maxLength: 500, optional: true })
+  @TextField({ description: 'Reason', example: 'Asked not to be called', maxLength: 500, optional: true })
   reason?: string | null;
 
   @TimestampField({
-    description: 'When it may be called again; never unless given',
+    description: 'End of the suppression; without it, it does not expire',
     example: '2099-12-31T00:00:00Z',
     optional: true,
     isAllowed: (time) => time.getTime() > Date.now(),
@@ -39,7 +39,7 @@ export class SuppressionView {
     format: 'date-time',
     nullable: true,
     example: null,
-    description: 'null: never; past: it may be called again',
+    description: 'null: does not expire; past: the number may be called again',
   })
   expiresAt: Date | null;
 

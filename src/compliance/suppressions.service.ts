@@ -18,7 +18,7 @@ const UPSERT = {
            updated_at as "updatedAt"`,
 };
 
-/** The numbers that an organization must not call, live or in test mode. */
+/** Numbers that an organization must not call, neither live nor in test mode. */
 @Injectable()
 export class SuppressionsService {
   constructor(
@@ -26,7 +26,7 @@ export class SuppressionsService {
     private readonly database: Database,
   ) {}
 
-  /** Adds a number. One that is there already keeps its id and gets the reason and expiry that are given now. */
+  /** Adds a number. A present number keeps its id and gets the new reason and expiry. */
   async add(
     organizationId: string,
     { phoneNumber, reason, expiresAt }: AddSuppressionRequest,

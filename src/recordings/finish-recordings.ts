@@ -8,19 +8,19 @@ import { CallCommands, RecordingLinks } from '../calls/index.js';
 import { Recordings } from './recordings.js';
 
 const CAUSE = { service: 'recordings' };
-/** Of a WAV file of ours: one that is shorter was cut off before anything was recorded. */
+/** A shorter WAV file has no audio: the process died before it wrote any. */
 const HEADER_BYTES = 44;
-/** Recordings whose time is over are deleted so many at once. */
+/** Expired recordings deleted at once. */
 const BATCH = 100;
 
 /**
- * Makes recordings of what media workers wrote. Every step can be repeated: whatever a crash leaves is taken up again,
- * by any process of the same machine.
+ * Moves the files of media workers into the store. Every step is idempotent: after a crash, any process of the same
+ * machine continues.
  */
 @Injectable()
 export class FinishRecordings {
-  /** By file: nothing is done twice at once, at least in this process. */
-  private readonly underWay = new Map<string, Promise<void>>();
+  /** Work in progress by file, so that this process finishes each file once. */
+  private readonly running = new Map<string, Promise<void>>();
 
   constructor(
     private readonly database: Database,
@@ -29,51 +29,51 @@ export class FinishRecordings {
     private readonly log: Log,
   ) {}
 
-  /** Finishes all that nobody writes any more: those of calls that are over and in nobody's hands. */
+  /** Finishes the files of ended calls that no worker holds any more. */
   async sweep(): Promise<void> {
     await mkdir(this.recordings.incoming, { recursive: true, mode: 0o700 });
     const files = (await readdir(this.recordings.incoming)).filter((file) => file.endsWith('.wav'));
     const ids = [...new Set(files.map(callIdOf))].filter(isId);
     if (ids.length === 0) return;
-    const over = await this.database.query<{ id: string }>(
+    const ended = await this.database.query<{ id: string }>(
       `select c.id from calls c where c.id = any ($1) and c.ended_at is not null
          and not exists (select from live_calls l where l.call_id = c.id)`,
       [ids],
     );
-    for (const { id } of over)
+    for (const { id } of ended)
       for (const file of files.filter((each) => callIdOf(each) === id))
         await this.tryToFinish(id, join(this.recordings.incoming, file));
   }
 
   /**
-   * Begins to finish what an attempt has recorded, if anything; a failure is left to the next sweep. Does not wait: a
-   * bucket that is slow must not hold a line, nor a worker's place.
+   * Starts to finish the recording of an attempt, if there is one; after a failure the next sweep repeats it. Does not
+   * wait: a slow bucket must not hold the line or the slot of the worker.
    */
   soon(callId: string, claim: string): Promise<void> {
     void this.tryToFinish(callId, this.recordings.fileFor(callId, claim));
     return Promise.resolve();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no work is in progress. */
   async idle(): Promise<void> {
-    await Promise.all(this.underWay.values());
+    await Promise.all(this.running.values());
   }
 
-  /** Finishes what an attempt has recorded; its media is closed. */
+  /** Finishes the recording of an attempt after its media is closed. */
   async finish(callId: string, path: string): Promise<void> {
     const durationMs = await this.repair(callId, path);
     if (durationMs === undefined) return;
-    // Nobody answered.
+    // The call was not answered.
     if (durationMs === 0) return rm(path, { force: true });
     await this.recordings.store.put(`${callId}.wav`, path);
     const at = new Date().toISOString();
     const url = RecordingLinks.pathOf(callId);
     await this.calls.execute(callId, { type: 'RecordCall', at, url, durationMs: Math.round(durationMs) }, CAUSE);
-    // Last, so that a crash before leaves it to be found again.
+    // Last, so that a sweep after a crash finds the file again.
     await rm(path, { force: true });
   }
 
-  /** Deletes recordings of calls that ended so many days ago. */
+  /** Deletes recordings of calls that ended `days` ago. */
   async expire(days: number): Promise<void> {
     for (let isFull = true; isFull;) {
       const old = await this.database.query<{ id: string }>(
@@ -89,7 +89,7 @@ export class FinishRecordings {
     }
   }
 
-  /** @returns how much was recorded; undefined when there is nothing to finish */
+  /** @returns milliseconds of audio; undefined without a file to finish */
   private async repair(callId: string, path: string): Promise<number | undefined> {
     try {
       return await repairWav(path);
@@ -98,19 +98,19 @@ export class FinishRecordings {
       if (code === 'ENOENT') return undefined;
       if (code !== undefined) throw error;
       if ((await stat(path)).size < HEADER_BYTES) return 0;
-      // Trying again would change nothing.
+      // A retry would fail again.
       await rename(path, `${path}.unreadable`);
-      this.log.error({ err: error, callId }, 'a recording cannot be read; it is put aside as .unreadable');
+      this.log.error({ err: error, callId }, 'recording is not readable; renamed to .unreadable');
       return undefined;
     }
   }
 
   /** Never rejects. */
   private tryToFinish(callId: string, path: string): Promise<void> {
-    const known = this.underWay.get(path);
-    if (known) return known;
-    const work = this.finishOrLog(callId, path).finally(() => this.underWay.delete(path));
-    this.underWay.set(path, work);
+    const running = this.running.get(path);
+    if (running) return running;
+    const work = this.finishOrLog(callId, path).finally(() => this.running.delete(path));
+    this.running.set(path, work);
     return work;
   }
 
@@ -118,9 +118,9 @@ export class FinishRecordings {
     try {
       await this.finish(callId, path);
     } catch (error) {
-      // Another process was quicker at the same.
+      // Another process has finished it.
       if (!existsSync(path)) return;
-      this.log.error({ err: error, callId }, 'a recording could not be finished; it is tried again soon');
+      this.log.error({ err: error, callId }, 'recording could not be finished; the next sweep tries again');
     }
   }
 }

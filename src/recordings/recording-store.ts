@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { AwsClient } from 'aws4fetch';
 import { type S3Location } from './s3-location.js';
 
-/** Where finished recordings are kept. Names are `<call id>.wav`. */
+/** Store of finished recordings. Names are `<call id>.wav`. */
 export interface RecordingStore {
-  /** Keeps what is in a file, which stays where it is. Given again, it is the same. */
+  /** Copies a file into the store. Idempotent. */
   put(name: string, path: string): Promise<void>;
-  /** Gone already is gone. */
+  /** Does nothing without such a recording. */
   remove(name: string): Promise<void>;
-  /** Where it can be read: a file of this machine, or an address that needs no key for a while. Undefined: gone. */
+  /** A path of this machine, or a URL that needs no key until `expiresAt`; undefined for a deleted recording. */
   locate(name: string, expiresAt: Date): Promise<{ path: string } | { url: string } | undefined>;
 }
 
@@ -52,32 +52,32 @@ export class S3Recordings implements RecordingStore {
 
   async put(name: string, path: string): Promise<void> {
     const body = await openAsBlob(path, { type: 'audio/wav' });
-    await this.ask('PUT', name, UPLOAD_MS, {
+    await this.request('PUT', name, UPLOAD_MS, {
       body,
       headers: { 'content-type': 'audio/wav', 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
     });
   }
 
   async remove(name: string): Promise<void> {
-    await this.ask('DELETE', name, REQUEST_MS);
+    await this.request('DELETE', name, REQUEST_MS);
   }
 
   async locate(name: string, expiresAt: Date): Promise<{ url: string }> {
-    const url = new URL(this.addressOf(name));
+    const url = new URL(this.urlOf(name));
     url.searchParams.set('X-Amz-Expires', String(Math.max(1, Math.ceil((expiresAt.getTime() - Date.now()) / 1000))));
     return { url: (await this.client.sign(url, { aws: { signQuery: true } })).url };
   }
 
-  private async ask(method: string, name: string, timeoutMs: number, init: RequestInit = {}): Promise<void> {
+  private async request(method: string, name: string, timeoutMs: number, init: RequestInit = {}): Promise<void> {
     const signal = AbortSignal.timeout(timeoutMs);
-    const response = await this.client.fetch(this.addressOf(name), { ...init, method, signal, redirect: 'error' });
+    const response = await this.client.fetch(this.urlOf(name), { ...init, method, signal, redirect: 'error' });
     await response.body?.cancel();
     if (!response.ok && response.status !== 404)
       throw new Error(`The bucket of recordings answered ${response.status} to ${method}`);
     if (response.status === 404 && method !== 'DELETE') throw new Error('The bucket of recordings does not exist');
   }
 
-  private addressOf(name: string): string {
+  private urlOf(name: string): string {
     return `${this.location.baseUrl}/${name}`;
   }
 }

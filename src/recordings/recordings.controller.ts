@@ -24,7 +24,7 @@ export class RecordingsController {
   @Operation({
     scope: 'calls:read',
     summary: "Get a call's recording",
-    description: 'Redirects to a signed address that plays for an hour, with ranges.',
+    description: 'Redirects to a signed URL that is valid for an hour and supports ranges.',
     status: 302,
     returns: WavFile,
     produces: 'audio/wav',
@@ -41,7 +41,7 @@ export class RecordingsController {
   @Operation({
     scope: 'public',
     summary: 'Play a recording',
-    description: 'The signed address that a call has as `recording`. It carries its own permission, for an hour.',
+    description: 'The signed URL in `recording` of a call. Its signature is the permission, valid for an hour.',
     returns: WavFile,
     produces: 'audio/wav',
     errors: ['not_found'],
@@ -55,13 +55,13 @@ export class RecordingsController {
     const callId = name.replace(/\.wav$/, '');
     if (!isId(callId) || typeof expires !== 'string' || typeof signature !== 'string') throw notFound('Recording');
     const problem = this.links.check(callId, expires, signature);
-    const found = problem ? undefined : await this.recordings.locate(callId, new Date(Number(expires) * 1000));
-    if (!found) throw notFound('Recording');
-    if ('url' in found) {
-      response.redirect(302, found.url);
+    const location = problem ? undefined : await this.recordings.locate(callId, new Date(Number(expires) * 1000));
+    if (!location) throw notFound('Recording');
+    if ('url' in location) {
+      response.redirect(302, location.url);
       return;
     }
-    await sendWav(response, found.path);
+    await sendWav(response, location.path);
   }
 }
 
@@ -70,12 +70,12 @@ function sendWav(response: Response, path: string): Promise<void> {
   response.setHeader('Cache-Control', 'private, max-age=3600');
   return new Promise((resolve, reject) => {
     response.sendFile(path, { dotfiles: 'allow', lastModified: true }, (error?: Error & Partial<SendError>) => {
-      // A listener who went away is no failure.
+      // A client that disconnects is no failure.
       if (!error || response.headersSent || error.code === 'ECONNABORTED') resolve();
       else if (error.status === 404) reject(notFound('Recording'));
       else if (error.status !== 416) reject(error);
       else {
-        // No such range; Content-Range, which is set, says how much there is.
+        // No such range. Content-Range, already set, has the size.
         response.removeHeader('Content-Type');
         response.removeHeader('Cache-Control');
         response.status(416).end();
@@ -85,7 +85,7 @@ function sendWav(response: Response, path: string): Promise<void> {
   });
 }
 
-/** How Express says why a file was not sent. */
+/** Error of Express when it cannot send a file. */
 interface SendError {
   status: number;
   code: string;

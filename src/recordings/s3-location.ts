@@ -1,4 +1,4 @@
-/** A place in a bucket of an S3-compatible server. */
+/** A prefix in a bucket of an S3-compatible server. */
 export interface S3Location {
   /** Server, bucket and prefix, without a slash at the end. */
   baseUrl: string;
@@ -7,7 +7,7 @@ export interface S3Location {
   region: string;
 }
 
-/** Reads `https://KEY:SECRET@host/bucket/prefix?region=eu-central-1`; undefined when it is something else. */
+/** Parses `https://KEY:SECRET@host/bucket/prefix?region=eu-central-1`; undefined for any other text. */
 export function parseS3Location(text: string): S3Location | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, host, username, password, pathname, searchParams, hash } = new URL(text);
@@ -21,7 +21,7 @@ export function parseS3Location(text: string): S3Location | undefined {
   return { baseUrl: `${protocol}//${host}${path}`, accessKeyId, secretAccessKey, region };
 }
 
-/** Undefined for a percent sign that encodes nothing. */
+/** Undefined for an invalid percent-encoding. */
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -191,7 +191,7 @@ describe('finishing recordings', () => {
     await finishing.sweep();
     await expectFinished(good, samples);
     expect(left()).toEqual([`${id}.${CLAIM}.wav.unreadable`]);
-    expect(logged).toEqual(['a recording cannot be read; it is put aside as .unreadable']);
+    expect(logged).toEqual(['recording is not readable; renamed to .unreadable']);
     expect(await recorded(id)).toEqual([]);
   });
 
@@ -274,7 +274,7 @@ describe('finishing recordings', () => {
       const broken = finisher();
       crashing(broken);
       await broken.finishing.sweep();
-      expect(logged).toEqual(['a recording could not be finished; it is tried again soon']);
+      expect(logged).toEqual(['recording could not be finished; the next sweep tries again']);
       expect(existsSync(incoming(id))).toBe(true);
       await finisher().finishing.sweep();
       await expectFinished(id, samples);
