@@ -1,5 +1,5 @@
 import { SimulatorLedger } from '../../src/telephony/simulator/simulator-ledger.js';
-import { SIMULATOR_NUMBERS } from '../../src/telephony/simulator/simulator-script.js';
+import { SIMULATOR_NUMBERS } from '../../src/telephony/simulator/simulator-numbers.js';
 import { SimulatorProvider } from '../../src/telephony/simulator/simulator.provider.js';
 import { join } from 'node:path';
 import { type Json, TestApp, type Tenant } from '../support/app.js';

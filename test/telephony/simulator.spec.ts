@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SimulatorLedger } from '../../src/telephony/simulator/simulator-ledger.js';
 import { SimulatorProvider } from '../../src/telephony/simulator/simulator.provider.js';
-import { scriptFor, SIMULATOR_NUMBERS } from '../../src/telephony/simulator/simulator-script.js';
+import { scriptFor, SIMULATOR_NUMBERS } from '../../src/telephony/simulator/simulator-numbers.js';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { describeProvider } from './provider-conformance.js';
 import {

@@ -1,5 +1,5 @@
 import { type LegEnd } from '../provider.js';
-import { type UntimedSignal } from './simulator-plans.js';
+import { type UntimedSignal } from './timed-signals.js';
 
 /** What 20 ms of an open line were like for whoever is at its far end. */
 export interface FarEndMoment {

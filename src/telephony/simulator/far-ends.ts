@@ -1,8 +1,8 @@
 import { AnsweringMachine } from './answering-machine.js';
 import { Callee, type CalleeLine, type CalleeScript } from './callee.js';
 import { type FarEnd } from './far-end.js';
-import { MACHINE_GREETING } from './simulator-plans.js';
-import { type FarEndName } from './simulator-script.js';
+import { MACHINE_GREETING } from './timed-signals.js';
+import { type FarEndName } from './simulator-numbers.js';
 
 const ABOUT: CalleeLine = { say: 'Hello! What is this about?' };
 const DETAILS: CalleeLine = { say: 'Yes. Could you send me the details by email?' };

@@ -5,8 +5,8 @@ import { type FarEnd, type FarEndAction } from './far-end.js';
 import { farEndOf } from './far-ends.js';
 import { type LineMoment, SimulatedLine } from './simulated-line.js';
 import { type SimulatorClock } from './simulator-clock.js';
-import { type UntimedSignal } from './simulator-plans.js';
-import { farEndFor, type FarEndName } from './simulator-script.js';
+import { type UntimedSignal } from './timed-signals.js';
+import { farEndFor, type FarEndName } from './simulator-numbers.js';
 
 /** How those at the far end speak and understand; PCM16 at 8 kHz. */
 export interface SimulatorVoice {

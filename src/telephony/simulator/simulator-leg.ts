@@ -3,8 +3,8 @@ import { checkDigits } from '../../lib/media/index.js';
 import { type CallLeg, type LegSignal, type TransferOptions, type TransferResult } from '../provider.js';
 import { type SimulatedCall } from './simulated-call.js';
 import { type LedgerDial, type LedgerSequel, type SimulatorLedger } from './simulator-ledger.js';
-import { scriptFor } from './simulator-script.js';
-import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './simulator-timeline.js';
+import { scriptFor } from './simulator-numbers.js';
+import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './due-signals.js';
 
 /** How long a hang-up by another process may go unnoticed while nothing else happens. */
 const LOOK_EVERY_MS = 1_000;

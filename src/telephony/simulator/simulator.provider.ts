@@ -5,7 +5,7 @@ import { SimulatedCall, type SimulatorVoice } from './simulated-call.js';
 import { SimulatorClock } from './simulator-clock.js';
 import { type LedgerDial, SimulatorLedger } from './simulator-ledger.js';
 import { type LegRoom, lookAt, SimulatorLeg } from './simulator-leg.js';
-import { countsDials, farEndFor } from './simulator-script.js';
+import { countsDials, farEndFor } from './simulator-numbers.js';
 
 export interface SimulatorOptions {
   /** Where all processes that share this simulated carrier keep its ledger. */

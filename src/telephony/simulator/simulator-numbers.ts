@@ -22,7 +22,7 @@ import {
   tellTwice,
   type TimedSignal,
   voicemail,
-} from './simulator-plans.js';
+} from './timed-signals.js';
 
 /** Who answers a phone where there is audio (`far-ends.ts`). */
 export type FarEndName =

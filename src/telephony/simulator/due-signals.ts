@@ -1,5 +1,5 @@
 import { type LegSignal } from '../provider.js';
-import { type TimedSignal } from './simulator-plans.js';
+import { type TimedSignal } from './timed-signals.js';
 
 /** A signal and the moment, in milliseconds since 1970, from which it may be told. */
 export interface DueSignal {

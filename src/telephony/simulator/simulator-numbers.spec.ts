@@ -1,6 +1,6 @@
-import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './simulator-timeline.js';
-import { type TimedSignal } from './simulator-plans.js';
-import { countsDials, farEndFor, scriptFor, SIMULATOR_NUMBERS } from './simulator-script.js';
+import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './due-signals.js';
+import { type TimedSignal } from './timed-signals.js';
+import { countsDials, farEndFor, scriptFor, SIMULATOR_NUMBERS } from './simulator-numbers.js';
 
 const ANSWERED = '+15550000001';
 const NO_ANSWER = '+15550000003';
