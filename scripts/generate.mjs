@@ -22,7 +22,7 @@ const testNumbersPage = () =>
     '',
     '| number | | behaviour |',
     '|---|---|---|',
-    ...SIMULATOR_NUMBERS.map(({ number, title, does }) => `| \`${number}\` | ${title} | ${does} |`),
+    ...SIMULATOR_NUMBERS.map(({ number, title, description }) => `| \`${number}\` | ${title} | ${description} |`),
     '',
   ].join('\n');
 

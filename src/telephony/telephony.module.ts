@@ -20,7 +20,7 @@ import { SipLegLedger } from './sip-trunk/sip-leg-ledger.js';
       useFactory: (config: Config): SimulatorOptions => ({
         ledgerFolder: join(config.dataDir, 'simulator'),
         speed: config.simulatorSpeed,
-        voice: { say: encodeTones, understand: decodeTones },
+        voice: { synthesize: encodeTones, transcribe: decodeTones },
       }),
       inject: [CONFIG],
     },

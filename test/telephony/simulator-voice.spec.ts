@@ -21,7 +21,7 @@ const SILENT = '+15550000016';
 const ASKS_FOR_A_PERSON = '+15550000017';
 const PRESSES_KEYS = '+15550000018';
 
-const VOICE = { say: encodeTones, understand: decodeTones };
+const VOICE = { synthesize: encodeTones, transcribe: decodeTones };
 const GREETING = 'Hello John Doe, this is Acme Corp.';
 const PROMPT = 'You are a friendly assistant of Acme Corp. You call about: Follow-up on quote. Be brief.';
 const MESSAGE = 'This is Acme Corp. Please call us back.';

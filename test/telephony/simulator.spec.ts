@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SimulatorLedger } from '../../src/telephony/simulator/simulator-ledger.js';
 import { SimulatorProvider } from '../../src/telephony/simulator/simulator.provider.js';
-import { scriptFor, SIMULATOR_NUMBERS } from '../../src/telephony/simulator/simulator-numbers.js';
+import { timedSignalsFor, SIMULATOR_NUMBERS } from '../../src/telephony/simulator/simulator-numbers.js';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { describeProvider } from './provider-conformance.js';
 import {
@@ -62,7 +62,7 @@ const talking: ProviderHarness = {
   sharesLegs: false,
   start: () => {
     const folder = temporaryFolder();
-    const voice = { say: () => new Int16Array(8_000), understand: () => '' };
+    const voice = { synthesize: () => new Int16Array(8_000), transcribe: () => '' };
     return Promise.resolve({
       open: () => new SimulatorProvider({ ledgerFolder: folder.path, speed: 20, voice }),
       ringsOf: (reference) => Promise.resolve(ringsOf(folder.path, reference)),
@@ -86,7 +86,7 @@ function startProcess(folder: string, code: string): { child: ChildProcess; says
   const source = `
     import { SimulatorProvider } from ${JSON.stringify(built)};
     const simulator = (speed, voice) => new SimulatorProvider({ ledgerFolder: ${JSON.stringify(folder)}, speed, voice });
-    const voice = { say: () => new Int16Array(8000), understand: () => '' };
+    const voice = { synthesize: () => new Int16Array(8000), transcribe: () => '' };
     const say = (what, value) => process.stdout.write(what + ' ' + JSON.stringify(value ?? null) + '\\n');
     ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -121,9 +121,9 @@ describe('the simulator', () => {
     async (to) => {
       const request = dialRequest(to);
       const signals = await hear(await simulator(Infinity).dial(request));
-      expect(typesOf(signals)).toEqual(scriptFor(request, 0).map(({ signal }) => signal.type));
+      expect(typesOf(signals)).toEqual(timedSignalsFor(request, 0).map(({ signal }) => signal.type));
       const { at, answeredAt: _answeredAt, ...end } = endOf(signals);
-      expect(end).toEqual(scriptFor(request, 0).at(-1)?.signal);
+      expect(end).toEqual(timedSignalsFor(request, 0).at(-1)?.signal);
       expect(new Set(signals.map((signal) => signal.at.getTime()))).toEqual(new Set([at.getTime()]));
     },
   );

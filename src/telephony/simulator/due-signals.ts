@@ -1,21 +1,24 @@
 import { type LegSignal } from '../provider.js';
 import { type TimedSignal } from './timed-signals.js';
 
-/** A signal and the moment, in milliseconds since 1970, from which it may be told. */
+/** A signal and the moment of its delivery, in milliseconds since 1970. */
 export interface DueSignal {
   dueAt: number;
   signal: LegSignal;
 }
 
-/** A script on the wall clock. `speed` 10 is ten times faster than real time; `Infinity` makes all of it happen at once. */
-export function timeline(script: readonly TimedSignal[], dialledAt: number, speed: number): DueSignal[] {
-  // Each moment is rounded by itself, so that order survives and a turn never reaches beyond the end.
+/**
+ * Places timed signals on the wall clock.
+ * @param speed 10 is ten times faster than real time; with `Infinity` all of a call happens at once
+ */
+export function dueSignals(signals: readonly TimedSignal[], dialledAt: number, speed: number): DueSignal[] {
+  // Each moment is rounded by itself: the order survives, and no turn reaches beyond the end.
   const onClock = (offsetMs: number): number => dialledAt + Math.round(offsetMs / speed);
-  return script.map(({ atMs, toldMs, signal, answeredMs: toldAnswerMs }) => {
+  return signals.map(({ atMs, deliveredMs, signal, answeredMs: namedAnswerMs }) => {
     const at = new Date(onClock(atMs));
-    const dueAt = onClock(toldMs);
-    if (signal.type === 'ended' && toldAnswerMs !== undefined)
-      return { dueAt, signal: { ...signal, at, answeredAt: new Date(onClock(toldAnswerMs)) } };
+    const dueAt = onClock(deliveredMs);
+    if (signal.type === 'ended' && namedAnswerMs !== undefined)
+      return { dueAt, signal: { ...signal, at, answeredAt: new Date(onClock(namedAnswerMs)) } };
     if (signal.type !== 'turn') return { dueAt, signal: { ...signal, at } };
     const answeredMs = atMs - signal.endMs;
     const sinceAnswer = (ms: number): number => onClock(answeredMs + ms) - onClock(answeredMs);
@@ -24,26 +27,24 @@ export function timeline(script: readonly TimedSignal[], dialledAt: number, spee
   });
 }
 
-/** With a signal that was not in the script, after what happens before it. */
+/** Adds a signal that the number does not script, behind those that are due by then. */
 export function withSignal(signals: readonly DueSignal[], signal: LegSignal): DueSignal[] {
   const dueAt = signal.at.getTime();
   const isBefore = (one: DueSignal): boolean => one.dueAt <= dueAt && one.signal.type !== 'ended';
   return [...signals.filter(isBefore), { dueAt, signal }, ...signals.filter((one) => !isBefore(one))];
 }
 
-/** As an end that was not in the script leaves it. One after the end changes nothing. */
+/** Ends the leg earlier than scripted. An end after the scripted one changes nothing. */
 export function withEnd(signals: readonly DueSignal[], end: Extract<LegSignal, { type: 'ended' }>): DueSignal[] {
   const endAt = end.at.getTime();
   const happened = signals.filter(({ signal }) => signal.at.getTime() <= endAt);
   if (happened.some(({ signal }) => signal.type === 'ended')) return [...signals];
-  const told = happened.map(({ dueAt, signal }) => ({ dueAt: Math.min(dueAt, endAt), signal }));
-  return [...told, { dueAt: endAt, signal: end }];
+  // Signals that happened but are not delivered yet come with the end at the latest.
+  const delivered = happened.map(({ dueAt, signal }) => ({ dueAt: Math.min(dueAt, endAt), signal }));
+  return [...delivered, { dueAt: endAt, signal: end }];
 }
 
-/**
- * What a hang-up leaves of signals still to be told: what had happened by then, told now at the latest, and the end.
- * A hang-up after the end changes nothing.
- */
+/** Ends the leg by a hang-up of the agent. A hang-up after the end changes nothing. */
 export const withHangup = (signals: readonly DueSignal[], hangupAt: number): DueSignal[] =>
   withEnd(signals, {
     type: 'ended',

@@ -1,26 +1,25 @@
 import { type LegEnd } from '../provider.js';
 import { type UntimedSignal } from './timed-signals.js';
 
-/** What 20 ms of an open line were like for whoever is at its far end. */
+/** 20 ms of an open line, as the far end perceives them. */
 export interface FarEndMoment {
-  /** The agent was heard to speak. */
   agentSpeaks: boolean;
-  /** The far end itself was still saying what it said last. */
-  speaking: boolean;
-  /** What the agent has said since the far end did something, as far as it is understood. */
-  words: () => string;
+  /** Whether the far end still plays its own last words. */
+  isSpeaking: boolean;
+  /** Transcribes the agent's speech since the far end's last action. */
+  transcribeAgent: () => string;
 }
 
 export type FarEndAction =
   | { type: 'say'; text: string }
   | { type: 'press'; key: string }
   | { type: 'beep' }
-  /** What a carrier finds out by listening to it. */
-  | { type: 'tell'; signal: UntimedSignal }
+  /** A signal that a carrier derives from the audio of the far end. */
+  | { type: 'signal'; signal: UntimedSignal }
   | { type: 'hang_up'; end: LegEnd };
 
-/** Who or what answers the phone. Reads no clock and throws no dice: the same moments, the same actions. */
+/** The person or machine that answers a simulated call. Deterministic: the same moments lead to the same actions. */
 export interface FarEnd {
-  /** 20 ms later. */
+  /** Advances by 20 ms. */
   next(moment: FarEndMoment): FarEndAction | undefined;
 }

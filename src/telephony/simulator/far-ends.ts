@@ -1,8 +1,8 @@
 import { AnsweringMachine } from './answering-machine.js';
 import { Callee, type CalleeLine, type CalleeScript } from './callee.js';
 import { type FarEnd } from './far-end.js';
-import { MACHINE_GREETING } from './timed-signals.js';
 import { type FarEndName } from './simulator-numbers.js';
+import { MACHINE_GREETING } from './timed-signals.js';
 
 const ABOUT: CalleeLine = { say: 'Hello! What is this about?' };
 const DETAILS: CalleeLine = { say: 'Yes. Could you send me the details by email?' };
@@ -13,8 +13,8 @@ const callee =
     new Callee({ lines, then });
 
 /**
- * Who answers which phone. The lines make sense with whatever an agent begins, and with the answers of the scripted model
- * (`SCRIPTED_RULES` in `voice/providers/scripted.ts`) a conversation: change both together.
+ * The lines fit any first message of an agent, and form a conversation with the replies of the scripted model
+ * (`SCRIPTED_RULES` in `voice/providers/scripted`): change both together.
  */
 const FAR_ENDS: Readonly<Record<FarEndName, () => FarEnd>> = {
   person: callee('hang up', ABOUT, DETAILS, { say: 'Yes, please. Tuesday morning is best.' }, GOODBYE),
@@ -36,4 +36,4 @@ const FAR_ENDS: Readonly<Record<FarEndName, () => FarEnd>> = {
   machine: () => new AnsweringMachine(MACHINE_GREETING),
 };
 
-export const farEndOf = (name: FarEndName): FarEnd => FAR_ENDS[name]();
+export const createFarEnd = (name: FarEndName): FarEnd => FAR_ENDS[name]();

@@ -2,137 +2,142 @@ import { type AudioPort, FRAME_SAMPLES, SAMPLE_RATE } from '../../lib/audio/inde
 import { type LegEnd, type LegSignal, type TransferMode } from '../provider.js';
 import { Callee } from './callee.js';
 import { type FarEnd, type FarEndAction } from './far-end.js';
-import { farEndOf } from './far-ends.js';
+import { createFarEnd } from './far-ends.js';
 import { type LineMoment, SimulatedLine } from './simulated-line.js';
 import { type SimulatorClock } from './simulator-clock.js';
-import { type UntimedSignal } from './timed-signals.js';
 import { farEndFor, type FarEndName } from './simulator-numbers.js';
+import { type UntimedSignal } from './timed-signals.js';
 
-/** How those at the far end speak and understand; PCM16 at 8 kHz. */
+/** Speech of far ends; PCM16 at 8 kHz. */
 export interface SimulatorVoice {
-  say(text: string): Int16Array;
-  /** Empty for what it does not understand. */
-  understand(pcm: Int16Array): string;
+  synthesize(text: string): Int16Array;
+  /** @returns an empty text for audio that is no speech */
+  transcribe(pcm: Int16Array): string;
 }
 
 export interface SimulatedCallDeps {
   farEnd: FarEndName;
   clock: SimulatorClock;
   voice: SimulatorVoice;
-  /** Writes down what happens, for all readers. */
-  tell: (signal: LegSignal) => void;
+  /** Records a signal for all readers of the leg. */
+  emit: (signal: LegSignal) => void;
 }
 
-/** What is louder is speech. */
-const LOUD = 300;
-/** Frames of the agent's words that are remembered: 20 s. */
-const MOST_WORDS = 1_000;
+/** Louder samples are speech. */
+const SPEECH_LEVEL = 300;
+/** Frames of agent audio kept for transcription: 20 s. */
+const MAX_AGENT_FRAMES = 1_000;
 const BEEP = Int16Array.from({ length: 0.4 * SAMPLE_RATE }, (_, i) =>
   Math.round(8_000 * Math.sin((2 * Math.PI * 1_000 * i) / SAMPLE_RATE)),
 );
 
-/** The open line of a leg, and who is at its far end. Lives and dies with the process that dialled. */
+/** The open line of a leg with its far end. Lives and dies with the process that dialled. */
 export class SimulatedCall {
   private readonly line: SimulatedLine;
   private farEnd: FarEnd;
-  private words: Int16Array[] = [];
-  private state: 'waiting' | 'open' | 'closed' = 'waiting';
+  private agentFrames: Int16Array[] = [];
+  private status: 'ringing' | 'open' | 'closed' = 'ringing';
   private transferredTo: string | undefined;
 
-  constructor(private readonly parts: SimulatedCallDeps) {
-    this.line = new SimulatedLine(parts.clock);
-    this.farEnd = farEndOf(parts.farEnd);
+  constructor(private readonly deps: SimulatedCallDeps) {
+    this.line = new SimulatedLine(deps.clock);
+    this.farEnd = createFarEnd(deps.farEnd);
   }
 
   get audio(): AudioPort {
     return this.line.audio;
   }
 
-  /** The answer opens the line, the end closes it: before either is told. Told again, it changes nothing. */
+  /** Opens the line with the answer and closes it with the end, before a reader gets the signal. Idempotent. */
   apply({ type }: LegSignal): void {
     if (type === 'answered') this.open();
     if (type === 'ended') this.close();
   }
 
   close(): void {
-    this.state = 'closed';
+    this.status = 'closed';
     this.line.close();
   }
 
-  /** Connects the far end with somebody else, if they answer: it says no more here, and is gone after a while. */
+  /**
+   * Connects the far end with another number: it is silent here and hangs up after a while.
+   * @returns whether that number answers
+   */
   transfer(to: string, mode: TransferMode): boolean {
-    if (this.state !== 'open' || this.transferredTo !== undefined || farEndFor(to, 0) === undefined) return false;
+    if (this.status !== 'open' || this.transferredTo !== undefined || farEndFor(to, 0) === undefined) return false;
     this.transferredTo = to;
-    this.tell({ type: 'transferred', to, mode });
-    this.line.hush();
+    this.emit({ type: 'transferred', to, mode });
+    this.line.clear();
     this.farEnd = new Callee({ lines: [], then: 'hang up' });
     return true;
   }
 
-  /** Ends the leg for a reason of ours. */
   end(end: LegEnd): void {
-    this.tell({ type: 'ended', ...end });
+    this.emit({ type: 'ended', ...end });
   }
 
   private open(): void {
-    if (this.state !== 'waiting') return;
-    this.state = 'open';
+    if (this.status !== 'ringing') return;
+    this.status = 'open';
     this.line.open((moment) => {
-      this.hear(moment);
+      this.advance(moment);
     });
   }
 
-  private hear({ heard, speaking }: LineMoment): void {
-    const agentSpeaks = heard !== undefined && isLoud(heard);
-    if (heard && this.words.push(heard.slice()) > MOST_WORDS) this.words.shift();
-    const action = this.farEnd.next({ agentSpeaks, speaking, words: () => this.understand() });
-    if (action) this.act(action);
+  private advance({ fromAgent, isSpeaking }: LineMoment): void {
+    const agentSpeaks = fromAgent !== undefined && isSpeech(fromAgent);
+    if (fromAgent && this.agentFrames.push(fromAgent.slice()) > MAX_AGENT_FRAMES) this.agentFrames.shift();
+    const action = this.farEnd.next({ agentSpeaks, isSpeaking, transcribeAgent: () => this.transcribeAgent() });
+    if (action) this.perform(action);
   }
 
-  private act(action: FarEndAction): void {
-    this.words = [];
+  private perform(action: FarEndAction): void {
+    this.agentFrames = [];
     switch (action.type) {
       case 'say':
-        this.line.say(this.parts.voice.say(action.text));
+        this.line.play(this.deps.voice.synthesize(action.text));
         break;
       case 'beep':
-        this.line.say(BEEP);
+        this.line.play(BEEP);
         break;
       case 'press':
-        this.tell({ type: 'dtmf', digit: action.key });
+        this.emit({ type: 'dtmf', digit: action.key });
         break;
-      case 'tell':
-        this.tell(action.signal);
+      case 'signal':
+        this.emit(action.signal);
         break;
       case 'hang_up':
-        this.end(this.transferredTo === undefined ? action.end : afterTransfer(this.transferredTo));
+        this.end(this.transferredTo === undefined ? action.end : endOfTransfer(this.transferredTo));
         break;
     }
   }
 
-  private understand(): string {
-    const pcm = new Int16Array(this.words.length * FRAME_SAMPLES);
-    this.words.forEach((frame, index) => {
+  private transcribeAgent(): string {
+    const pcm = new Int16Array(this.agentFrames.length * FRAME_SAMPLES);
+    this.agentFrames.forEach((frame, index) => {
       pcm.set(frame, index * FRAME_SAMPLES);
     });
-    return this.parts.voice.understand(pcm);
+    return this.deps.voice.transcribe(pcm);
   }
 
-  private tell(signal: UntimedSignal): void {
+  private emit(signal: UntimedSignal): void {
     try {
-      this.parts.tell({ ...signal, at: new Date() });
+      this.deps.emit({ ...signal, at: new Date() });
     } catch {
-      // A disk that takes nothing. The line is dead then, and the limits of whoever speaks on it end the call.
+      // The ledger cannot be written. A dead line lets the time limits of the session end the call.
       this.close();
     }
   }
 }
 
-const afterTransfer = (to: string): LegEnd => ({
-  ...{ reason: 'call_transfer', by: 'customer', sipCode: null, detail: `Talked with ${to}` },
+const endOfTransfer = (to: string): LegEnd => ({
+  reason: 'call_transfer',
+  by: 'customer',
+  sipCode: null,
+  detail: `Talked with ${to}`,
 });
 
-function isLoud(frame: Int16Array): boolean {
-  for (let i = 0; i < frame.length; i += 4) if (Math.abs(frame[i] ?? 0) > LOUD) return true;
+function isSpeech(frame: Int16Array): boolean {
+  for (let i = 0; i < frame.length; i += 4) if (Math.abs(frame[i] ?? 0) > SPEECH_LEVEL) return true;
   return false;
 }

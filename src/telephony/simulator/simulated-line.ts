@@ -4,18 +4,15 @@ import { type SimulatorClock } from './simulator-clock.js';
 
 type Listener = (frame: Int16Array, atMs: number) => void;
 
-/** What 20 ms of an open line were like at the far end. */
+/** 20 ms of an open line at the far end. */
 export interface LineMoment {
-  /** What the agent said; undefined: nothing. The frame is reused. */
-  heard: Int16Array | undefined;
-  /** The far end was speaking itself. */
-  speaking: boolean;
+  /** The agent's audio; undefined when it plays nothing. The frame is reused. */
+  fromAgent: Int16Array | undefined;
+  /** Whether the far end played audio itself. */
+  isSpeaking: boolean;
 }
 
-/**
- * An open line without a network: what either side says is heard by the other within the same 20 ms. Its `audio` keeps
- * the promises of that of the media engine.
- */
+/** An open line without a network: audio reaches the other side within the same 20 ms. `audio` behaves like the media engine's. */
 export class SimulatedLine {
   readonly audio: AudioPort = {
     listen: (listener) => this.listen(listener),
@@ -32,14 +29,14 @@ export class SimulatedLine {
   private readonly fromAgent = new PlayoutQueue();
   private readonly fromFarEnd = new PlayoutQueue();
   private readonly listeners = new Set<Listener>();
-  private readonly heard = new Int16Array(FRAME_SAMPLES);
+  private readonly agentFrame = new Int16Array(FRAME_SAMPLES);
   private frames = 0;
   private closed = false;
   private stop: (() => void) | undefined;
 
   constructor(private readonly clock: SimulatorClock) {}
 
-  /** It was answered: time begins, and `farEnd` is told of each 20 ms. */
+  /** Starts the line when it is answered; `farEnd` gets every 20 ms. */
   open(farEnd: (moment: LineMoment) => void): void {
     if (this.closed || this.stop) return;
     this.stop = this.clock.every(() => {
@@ -47,13 +44,13 @@ export class SimulatedLine {
     });
   }
 
-  /** What the far end says next. */
-  say(pcm: Int16Array): void {
+  /** Queues audio of the far end. */
+  play(pcm: Int16Array): void {
     if (!this.closed) this.fromFarEnd.write(pcm);
   }
 
-  /** The far end is silent at once. */
-  hush(): void {
+  /** Drops the queued audio of the far end. */
+  clear(): void {
     this.fromFarEnd.clear();
   }
 
@@ -65,17 +62,17 @@ export class SimulatedLine {
   }
 
   private tick(farEnd: (moment: LineMoment) => void): void {
-    const said = this.fromAgent.take(this.heard);
+    const hasAgentAudio = this.fromAgent.take(this.agentFrame);
     const frame = new Int16Array(FRAME_SAMPLES);
-    const speaking = this.fromFarEnd.take(frame);
+    const isSpeaking = this.fromFarEnd.take(frame);
     const atMs = this.frames++ * FRAME_MS;
     for (const listener of this.listeners) listener(this.listeners.size > 1 ? frame.slice() : frame, atMs);
-    farEnd({ heard: said ? this.heard : undefined, speaking });
+    farEnd({ fromAgent: hasAgentAudio ? this.agentFrame : undefined, isSpeaking });
   }
 
   private listen(listener: Listener): () => void {
     if (this.closed) return () => undefined;
-    // The same function may listen twice.
+    // A wrapper of its own: the same function may listen twice.
     const own: Listener = (frame, atMs) => {
       listener(frame, atMs);
     };

@@ -1,6 +1,6 @@
 import { SimulatorClock } from './simulator-clock.js';
 
-/** Real time that passes when it is told to, and the one timer that may run on it. */
+/** Manual real time with the one timer that may run on it. */
 class RealTime {
   nowMs = 1_000;
   timers: { atMs: number; run: () => void }[] = [];
@@ -13,7 +13,7 @@ class RealTime {
     };
   };
 
-  /** Timers fire `lateMs` after they should. */
+  /** Timers fire `lateMs` late. */
   pass(ms: number, lateMs = 0): void {
     const until = this.nowMs + ms;
     for (;;) {
@@ -33,7 +33,7 @@ function start(speed = 1) {
   return { real, clock };
 }
 
-describe('the clock of simulated lines', () => {
+describe('SimulatorClock', () => {
   it.each([1, 4, 20, 0.5])('ticks every 20 ms of its time at speed %d', (speed) => {
     const { real, clock } = start(speed);
     const ticks: number[] = [];
@@ -42,7 +42,7 @@ describe('the clock of simulated lines', () => {
     expect(ticks).toEqual([20, 40, 60, 80, 100]);
   });
 
-  it('makes up for lateness, so that it never adds up', () => {
+  it('catches up lateness, so that it never adds up', () => {
     const { real, clock } = start();
     let ticks = 0;
     clock.every(() => ticks++);
@@ -50,7 +50,7 @@ describe('the clock of simulated lines', () => {
     expect(ticks).toBe(500);
   });
 
-  it('leaves out what it stood still for too long', () => {
+  it('skips a standstill that is too long', () => {
     const { real, clock } = start();
     let ticks = 0;
     clock.every(() => ticks++);
@@ -60,7 +60,7 @@ describe('the clock of simulated lines', () => {
     expect(ticks).toBeGreaterThanOrEqual(50);
   });
 
-  it('has one timer for all lines, and none when there is no line', () => {
+  it('has one timer for all lines, and none without lines', () => {
     const { real, clock } = start();
     expect(real.timers).toHaveLength(0);
     const stops = Array.from({ length: 20 }, () => clock.every(() => undefined));
@@ -85,7 +85,7 @@ describe('the clock of simulated lines', () => {
     expect(ticks).toBe(4);
   });
 
-  it('runs what waits in the order it is due, before the lines of that moment', () => {
+  it('runs due timers in their order, before the lines of the same moment', () => {
     const { real, clock } = start();
     const happened: string[] = [];
     clock.every(() => happened.push(`tick ${clock.now()}`));
@@ -101,7 +101,7 @@ describe('the clock of simulated lines', () => {
     expect(happened).toEqual(['5', 'tick 20', 'at once', '30', '39', 'tick 40']);
   });
 
-  it('calls off what another timer of the same moment has called off', () => {
+  it('does not run a timer that another timer of the same moment cancelled', () => {
     const { real, clock } = start();
     const happened: string[] = [];
     clock.after(10, () => {

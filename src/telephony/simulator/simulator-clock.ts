@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { FRAME_MS } from '../../lib/audio/index.js';
 
-/** What stood still for longer than this, milliseconds of real time, is left out: nobody waits at the other end. */
-const MOST_BEHIND_MS = 1_000;
+/** A longer standstill in real time is skipped instead of caught up. */
+const MAX_BEHIND_MS = 1_000;
 
 interface Timer {
   dueMs: number;
@@ -10,10 +10,9 @@ interface Timer {
 }
 
 /**
- * The time of all simulated lines of a process: 20 ms at a time, on one timer that aims at multiples from its start, so
- * that lateness never adds up, and that runs only while there is a line or somebody waits. Whoever converses on a line
- * takes its time from here as well: both then agree to the millisecond, however fast it goes and however busy the
- * machine is, and the same words always make the same conversation.
+ * The time of all simulated lines of a process, in steps of 20 ms. Its single timer aims at multiples from its start, so
+ * that lateness never adds up, and runs only while a line is open or a timer waits. Conversations on simulated lines use
+ * this clock too: at any speed and load, the same words make the same conversation to the millisecond.
  */
 export class SimulatorClock {
   private ms = 0;
@@ -31,7 +30,7 @@ export class SimulatorClock {
     private readonly schedule: (run: () => void, delayMs: number) => () => void = setTimer,
   ) {}
 
-  /** Somebody waits for it. */
+  /** Whether a line is open or a timer waits. */
   get isRunning(): boolean {
     return this.nextAt !== undefined;
   }
@@ -41,18 +40,18 @@ export class SimulatorClock {
     return this.ms;
   }
 
-  /** Calls `run` once, `ms` milliseconds of simulated time later. Returns how to call it off. */
+  /** Calls `run` once, `ms` milliseconds of simulated time later. @returns cancels it */
   after(ms: number, run: () => void): () => void {
     const timer = { dueMs: this.ms + ms, run };
     this.timers.add(timer);
     this.nextDueMs = Math.min(this.nextDueMs, timer.dueMs);
     this.start();
     return () => {
-      if (this.timers.delete(timer)) this.rest();
+      if (this.timers.delete(timer)) this.stopIfIdle();
     };
   }
 
-  /** Calls `tick` every 20 ms of simulated time. Returns how to stop. */
+  /** Calls `tick` every 20 ms of simulated time. @returns stops it */
   every(tick: () => void): () => void {
     const own = (): void => {
       tick();
@@ -60,7 +59,7 @@ export class SimulatorClock {
     this.lines.add(own);
     this.start();
     return () => {
-      if (this.lines.delete(own)) this.rest();
+      if (this.lines.delete(own)) this.stopIfIdle();
     };
   }
 
@@ -70,7 +69,7 @@ export class SimulatorClock {
     this.arm();
   }
 
-  private rest(): void {
+  private stopIfIdle(): void {
     if (this.nextAt === undefined || this.lines.size + this.timers.size > 0) return;
     this.nextAt = undefined;
     this.cancel();
@@ -80,11 +79,11 @@ export class SimulatorClock {
     if (this.nextAt !== undefined) this.cancel = this.schedule(this.run, this.nextAt - this.real());
   }
 
-  /** One step at a time, however late it is: what it has set off goes on in between. */
+  /** Takes one step at a time even when late, so that the work of a step runs before the next. */
   private readonly run = (): void => {
     const behindMs = this.real() - (this.nextAt ?? Infinity);
     if (behindMs >= 0) {
-      this.nextAt = (this.nextAt ?? 0) + FRAME_MS / this.speed + (behindMs > MOST_BEHIND_MS ? behindMs : 0);
+      this.nextAt = (this.nextAt ?? 0) + FRAME_MS / this.speed + (behindMs > MAX_BEHIND_MS ? behindMs : 0);
       this.step();
     }
     this.arm();
@@ -94,7 +93,7 @@ export class SimulatorClock {
     this.ms += FRAME_MS;
     if (this.nextDueMs <= this.ms) this.runDue();
     for (const tick of this.lines) tick();
-    this.rest();
+    this.stopIfIdle();
   }
 
   private runDue(): void {

@@ -3,21 +3,23 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, wr
 import { join } from 'node:path';
 import { type DialRequest, type LegSignal } from '../provider.js';
 
-/** Somebody asked for a call. Only the first record of a reference counts. Times are ISO 8601. */
+/** A dial, or the promise that none follows: the first record of an attempt decides. */
+export type LedgerClaim = LedgerDial | LedgerNever;
+
+/** A dial. `reference` is the attempt's id in every record; times are ISO 8601. */
 export interface LedgerDial extends Omit<DialRequest, 'attemptId' | 'line'> {
   type: 'dial';
-  /** The attempt's id. */
   reference: string;
   at: string;
   /** 10 is ten times faster than real time; may be `Infinity`. */
   speed: number;
-  /** How often its call was dialled before, where the number minds. */
+  /** How often its call was dialled before, for numbers that count dials. */
   dialsBefore: number;
-  /** Where it has audio: the run of a process whose line it is. */
+  /** The run of the provider that carries its line; undefined: scripted, without audio. */
   carriedBy?: string | undefined;
 }
 
-/** Somebody asked about a reference that nobody had dialled: it is refused from then on. */
+/** A look-up of an attempt that was not dialled: its dial is refused from then on. */
 export interface LedgerNever {
   type: 'never';
   reference: string;
@@ -30,22 +32,22 @@ export interface LedgerHangup {
   at: string;
 }
 
-/** What happened on a line that has audio, by whoever carries it. */
-export interface LedgerTold {
+/** A signal of a leg with audio, recorded by the process that carries its line. */
+export interface LedgerSignal {
   type: 'told';
   reference: string;
   signal: LegSignal;
 }
 
-/** Somebody took over a leg whose line was in another process: nobody can carry it on. */
-export interface LedgerLost {
+/** The loss of a line: another process has taken over its call and cannot carry the line on. */
+export interface LedgerLoss {
   type: 'lost';
   reference: string;
   at: string;
 }
 
-/** What changes how a leg goes. The first that ends it counts. */
-export type LedgerSequel = LedgerHangup | LedgerTold | LedgerLost;
+/** A change of the scripted signals of a leg. The first that ends the leg counts. */
+export type LedgerChange = LedgerHangup | LedgerSignal | LedgerLoss;
 
 /** A dial of a call to a number that counts dials. */
 interface LedgerTry {
@@ -54,85 +56,84 @@ interface LedgerTry {
   reference: string;
 }
 
-export type LedgerEntry = LedgerDial | LedgerNever | LedgerSequel | LedgerTry;
+export type LedgerEntry = LedgerClaim | LedgerChange | LedgerTry;
 
-const SEQUELS: readonly LedgerEntry['type'][] = ['hangup', 'told', 'lost'];
+const CHANGE_TYPES: readonly LedgerEntry['type'][] = ['hangup', 'told', 'lost'];
 
 /**
- * What the simulated carrier knows, on disk, for all processes of one machine at once. A record is in the file before
- * the caller hears of it, so it survives `kill -9` of every process, though not the loss of power.
+ * The memory of the simulated carrier, on disk, shared by all processes of a machine. A record is in the file before its
+ * method returns: it survives `kill -9` of every process, though not a loss of power.
  *
- * Files are only appended to, by one write a record (O_APPEND: writers never overlap on a local file system), so that
- * everybody reads the same order and the first record of a reference decides between racing processes. References are
- * spread over many small files, so that a look-up needs no index in memory. Everything is synchronous: such writes and
- * reads take microseconds, less than a trip to the thread pool.
+ * Each record is appended by one write (O_APPEND: writers never overlap on a local file system), so that all processes
+ * read the same order and the first record of an attempt decides between racing processes. Attempts are spread over many
+ * small files, so that a look-up needs no index in memory. Everything is synchronous: such reads and writes take
+ * microseconds, less than a trip to the thread pool.
  */
 export class SimulatorLedger {
   constructor(private readonly folder: string) {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** Records a dial, or that there will be none, and returns which came first for that reference. */
-  claim(entry: LedgerDial | LedgerNever): LedgerDial | LedgerNever {
+  /** Records a dial, or that none follows. @returns the first record of the attempt, which counts */
+  claim(entry: LedgerClaim): LedgerClaim {
     this.append(entry.reference, entry);
-    const first = this.first(entry.reference);
+    const first = this.claimOf(entry.reference);
     if (!first) throw new Error(`The ledger in ${this.folder} lost a record`);
     return first;
   }
 
-  /** What was first recorded of a reference. */
-  first(reference: string): LedgerDial | LedgerNever | undefined {
-    return this.naming(reference).find(
-      (entry): entry is LedgerDial | LedgerNever =>
-        (entry.type === 'dial' || entry.type === 'never') && entry.reference === reference,
+  claimOf(attemptId: string): LedgerClaim | undefined {
+    return this.entriesNaming(attemptId).find(
+      (entry): entry is LedgerClaim =>
+        (entry.type === 'dial' || entry.type === 'never') && entry.reference === attemptId,
     );
   }
 
-  /** Records a hang-up; only the first counts. */
-  hangup(reference: string, at: string): void {
-    this.append(reference, { type: 'hangup', reference, at });
+  /** Only the first hang-up of an attempt counts. */
+  recordHangup(attemptId: string, at: string): void {
+    this.append(attemptId, { type: 'hangup', reference: attemptId, at });
   }
 
-  hangupOf(reference: string): LedgerHangup | undefined {
-    return this.naming(reference).find(
-      (entry): entry is LedgerHangup => entry.type === 'hangup' && entry.reference === reference,
+  hangupOf(attemptId: string): LedgerHangup | undefined {
+    return this.entriesNaming(attemptId).find(
+      (entry): entry is LedgerHangup => entry.type === 'hangup' && entry.reference === attemptId,
     );
   }
 
-  tell(reference: string, signal: LegSignal): void {
-    this.append(reference, { type: 'told', reference, signal });
+  recordSignal(attemptId: string, signal: LegSignal): void {
+    this.append(attemptId, { type: 'told', reference: attemptId, signal });
   }
 
-  /** Records that a line is lost; only counts where nothing has ended it before. */
-  lose(reference: string, at: string): void {
-    this.append(reference, { type: 'lost', reference, at });
+  /** Counts only if no earlier record ends the leg. */
+  recordLoss(attemptId: string, at: string): void {
+    this.append(attemptId, { type: 'lost', reference: attemptId, at });
   }
 
-  /** All that changes how a leg goes, in one order for everybody. */
-  sequelOf(reference: string): LedgerSequel[] {
-    return this.naming(reference).filter(
-      (entry): entry is LedgerSequel => SEQUELS.includes(entry.type) && entry.reference === reference,
+  /** All changes of a leg, in the same order for every process. */
+  changesOf(attemptId: string): LedgerChange[] {
+    return this.entriesNaming(attemptId).filter(
+      (entry): entry is LedgerChange => CHANGE_TYPES.includes(entry.type) && entry.reference === attemptId,
     );
   }
 
-  /** What ended a leg before its script did, if anything was recorded to. */
-  endingOf(reference: string): LedgerSequel | undefined {
-    return this.sequelOf(reference).find((entry) => entry.type !== 'told' || entry.signal.type === 'ended');
+  /** The record that ends a leg before its script does. */
+  endOf(attemptId: string): LedgerChange | undefined {
+    return this.changesOf(attemptId).find((change) => change.type !== 'told' || change.signal.type === 'ended');
   }
 
-  /** How many other references of a call were counted before this one; the same answer however often it is asked. */
-  dialsBefore(callId: string, reference: string): number {
-    this.append(callId, { type: 'try', callId, reference });
-    const tries = this.naming(callId).filter((entry) => entry.type === 'try' && entry.callId === callId);
-    return [...new Set(tries.map((entry) => entry.reference))].indexOf(reference);
+  /** Counts the earlier attempts of a call. The same attempt gets the same answer every time. */
+  dialsBefore(callId: string, attemptId: string): number {
+    this.append(callId, { type: 'try', callId, reference: attemptId });
+    const tries = this.entriesNaming(callId).filter((entry) => entry.type === 'try' && entry.callId === callId);
+    return [...new Set(tries.map((entry) => entry.reference))].indexOf(attemptId);
   }
 
-  /** Grows when there may be news of a reference. */
-  version(reference: string): number {
-    return statSync(this.fileOf(reference)).size;
+  /** Grows with every record that may be about the attempt. */
+  version(attemptId: string): number {
+    return statSync(this.fileOf(attemptId)).size;
   }
 
-  /** Every record, in order for each reference. */
+  /** Every record, in order for each attempt. */
   entries(): LedgerEntry[] {
     return readdirSync(this.folder)
       .filter((file) => file.endsWith('.jsonl'))
@@ -141,17 +142,17 @@ export class SimulatorLedger {
       .flatMap(parse);
   }
 
-  /** The dials that counted: one for each reference that was ever accepted. */
+  /** The accepted dials: one for each attempt. */
   dials(): LedgerDial[] {
-    const firsts = new Map<string, LedgerDial | LedgerNever>();
+    const claims = new Map<string, LedgerClaim>();
     for (const entry of this.entries())
-      if ((entry.type === 'dial' || entry.type === 'never') && !firsts.has(entry.reference))
-        firsts.set(entry.reference, entry);
-    return [...firsts.values()].filter((entry) => entry.type === 'dial');
+      if ((entry.type === 'dial' || entry.type === 'never') && !claims.has(entry.reference))
+        claims.set(entry.reference, entry);
+    return [...claims.values()].filter((entry) => entry.type === 'dial');
   }
 
   private append(key: string, entry: LedgerEntry): void {
-    // The line feed in front ends what a process that was killed while writing may have left.
+    // The leading line feed ends a record that a killed process may have left unfinished.
     const line = Buffer.from(
       `\n${JSON.stringify(entry, (_, value: unknown) => (value === Infinity ? null : value))}\n`,
     );
@@ -163,8 +164,8 @@ export class SimulatorLedger {
     }
   }
 
-  /** The records that contain a name, in whichever field. */
-  private naming(key: string): LedgerEntry[] {
+  /** The records that contain a key in any field. */
+  private entriesNaming(key: string): LedgerEntry[] {
     const named = JSON.stringify(key);
     return this.read(key)
       .split('\n')
@@ -186,13 +187,13 @@ export class SimulatorLedger {
   }
 }
 
-/** An entry as JSON can hold it: there, infinite speed is null and moments are text. */
+/** An entry in JSON: infinite speed is null, and moments are text. */
 type WrittenEntry =
-  | Exclude<LedgerEntry, LedgerDial | LedgerTold>
+  | Exclude<LedgerEntry, LedgerDial | LedgerSignal>
   | (Omit<LedgerDial, 'speed'> & { speed: number | null })
-  | (Omit<LedgerTold, 'signal'> & { signal: Omit<LegSignal, 'at'> & { at: string } });
+  | (Omit<LedgerSignal, 'signal'> & { signal: Omit<LegSignal, 'at'> & { at: string } });
 
-/** A line that a crash cut off holds nothing: whoever wrote it never acknowledged it. */
+/** A line that a crash cut off is skipped: its writer never acknowledged it. */
 function parse(line: string): LedgerEntry[] {
   try {
     return [revived(JSON.parse(line) as WrittenEntry)];

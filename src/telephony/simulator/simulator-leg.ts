@@ -1,58 +1,54 @@
 import { type AudioPort } from '../../lib/audio/index.js';
 import { checkDigits } from '../../lib/media/index.js';
 import { type CallLeg, type LegSignal, type TransferOptions, type TransferResult } from '../provider.js';
+import { type DueSignal, dueSignals, withEnd, withHangup, withSignal } from './due-signals.js';
+import { type LegReader, type LegReaders } from './leg-readers.js';
 import { type SimulatedCall } from './simulated-call.js';
-import { type LedgerDial, type LedgerSequel, type SimulatorLedger } from './simulator-ledger.js';
-import { scriptFor } from './simulator-numbers.js';
-import { type DueSignal, timeline, withEnd, withHangup, withSignal } from './due-signals.js';
+import { type LedgerChange, type LedgerDial, type SimulatorLedger } from './simulator-ledger.js';
+import { timedSignalsFor } from './simulator-numbers.js';
 
-/** How long a hang-up by another process may go unnoticed while nothing else happens. */
-const LOOK_EVERY_MS = 1_000;
-
-/** What the legs of one process share. */
-export interface LegRoom {
-  /** No more is told and nothing more is asked for. */
-  closed: boolean;
-  /** Legs that are being read. */
-  readers: Set<SimulatorLeg>;
-}
+/** Longest time until a hang-up by another process is noticed. */
+const REFRESH_EVERY_MS = 1_000;
 
 /**
- * One reader's part of a simulated leg. What happens follows from the ledger and the clock alone, so any process can
- * read it from the beginning; where there is audio, whoever carries the line writes into the ledger what happens on it.
- * Signals are pulled: nothing gathers, and no timer runs, while nobody reads.
+ * One reader's view of a simulated leg. Signals follow from the ledger and the clock alone, so that any process can read
+ * them from the beginning; for a leg with audio, the process that carries the line records its signals in the ledger.
+ * Signals are pulled: no timer runs while nothing reads them.
  */
-export class SimulatorLeg implements CallLeg {
+export class SimulatorLeg implements CallLeg, LegReader {
   readonly signals: AsyncIterable<LegSignal> = { [Symbol.asyncIterator]: () => this.read() };
   private pending: DueSignal[];
-  private taken = false;
-  /** Records of the ledger that are taken into account. */
+  private isTaken = false;
+  /** How many changes of the ledger are applied. */
   private applied = 0;
-  private isCut = false;
+  private hasRecordedEnd = false;
   private ledgerVersion = -1;
   private wake: (() => void) | undefined;
 
   constructor(
     private readonly dial: LedgerDial,
     private readonly ledger: SimulatorLedger,
-    private readonly room: LegRoom,
-    /** Its line, where that is in this process. */
+    private readonly readers: LegReaders,
+    /** Its line, if this process carries it. */
     private readonly call?: SimulatedCall,
   ) {
-    const script = scriptFor(dial, dial.dialsBefore, dial.carriedBy !== undefined);
-    this.pending = timeline(script, Date.parse(dial.at), dial.speed);
+    const signals = timedSignalsFor(dial, dial.dialsBefore, dial.carriedBy !== undefined);
+    this.pending = dueSignals(signals, Date.parse(dial.at), dial.speed);
+  }
+
+  get attemptId(): string {
+    return this.dial.reference;
   }
 
   hangup(): Promise<void> {
     return Promise.resolve().then(() => {
-      const { reference } = this.dial;
-      if (this.room.closed) throw new Error('The simulator is closed');
-      if (!this.ledger.hangupOf(reference)) this.ledger.hangup(reference, new Date().toISOString());
-      lookAt(this.room, reference);
+      if (this.readers.isClosed) throw new Error('The simulator is closed');
+      if (!this.ledger.hangupOf(this.attemptId)) this.ledger.recordHangup(this.attemptId, new Date().toISOString());
+      this.readers.refresh(this.attemptId);
     });
   }
 
-  /** Undefined where its script does the talking, or its line is in another process. */
+  /** Undefined for a scripted leg, and for a line that another process carries. */
   get audio(): AudioPort | undefined {
     return this.call?.audio;
   }
@@ -62,37 +58,32 @@ export class SimulatorLeg implements CallLeg {
     return Promise.resolve({ is: 'refused', detail: 'Nobody can be reached there' });
   }
 
-  /** Nobody minds them. Rejects with a RangeError for digits that do not exist. */
+  /** Checks the digits only. @throws RangeError for a digit that does not exist */
   async sendDtmf(digits: string): Promise<void> {
     await Promise.resolve();
     checkDigits(digits);
   }
 
-  /** All that has happened, when the leg is over; undefined while it lives. */
-  story(): LegSignal[] | undefined {
-    this.learn();
+  /** All signals of a leg that has ended; undefined while it is open. */
+  signalsIfEnded(): LegSignal[] | undefined {
+    this.applyLedger();
     const now = Date.now();
-    const isOver = this.pending.some(({ dueAt, signal }) => signal.type === 'ended' && dueAt <= now);
-    return isOver ? this.pending.map(({ signal }) => signal) : undefined;
+    const hasEnded = this.pending.some(({ dueAt, signal }) => signal.type === 'ended' && dueAt <= now);
+    return hasEnded ? this.pending.map(({ signal }) => signal) : undefined;
   }
 
-  /** Has the reader look again, now, for what the ledger or the room has for it. */
-  look(): void {
+  refresh(): void {
     this.wake?.();
   }
 
-  get reference(): string {
-    return this.dial.reference;
-  }
-
   private read(): AsyncGenerator<LegSignal, void> {
-    if (this.taken) throw new Error('The signals of a leg are read once');
-    this.taken = true;
-    return this.tell();
+    if (this.isTaken) throw new Error('The signals of a leg are read once');
+    this.isTaken = true;
+    return this.readAll();
   }
 
-  private async *tell(): AsyncGenerator<LegSignal, void> {
-    this.room.readers.add(this);
+  private async *readAll(): AsyncGenerator<LegSignal, void> {
+    this.readers.add(this);
     try {
       for (;;) {
         const signal = await this.next();
@@ -100,16 +91,16 @@ export class SimulatorLeg implements CallLeg {
         if (!signal || signal.type === 'ended') return;
       }
     } finally {
-      this.room.readers.delete(this);
+      this.readers.delete(this);
     }
   }
 
-  /** The next signal once it is due; undefined when the room closes. */
+  /** The next signal once it is due; undefined when the simulator closes. */
   private async next(): Promise<LegSignal | undefined> {
     for (;;) {
-      // With the room, lines end, which is told.
-      if (this.room.closed && this.dial.carriedBy === undefined) return undefined;
-      this.learn();
+      // The close of the simulator ends legs with audio: their readers still get the end.
+      if (this.readers.isClosed && this.dial.carriedBy === undefined) return undefined;
+      this.applyLedger();
       const [first] = this.pending;
       const waitMs = first ? first.dueAt - Date.now() : Infinity;
       if (first && waitMs <= 0) {
@@ -117,36 +108,37 @@ export class SimulatorLeg implements CallLeg {
         this.call?.apply(first.signal);
         return first.signal;
       }
-      if (this.room.closed) return undefined;
-      await this.pause(Math.min(waitMs, LOOK_EVERY_MS));
+      if (this.readers.isClosed) return undefined;
+      await this.pause(Math.min(waitMs, REFRESH_EVERY_MS));
     }
   }
 
-  /** What the ledger says by now. */
-  private learn(): void {
-    const { reference } = this.dial;
-    const version = this.ledger.version(reference);
+  /** Applies the changes that the ledger has recorded since the last time. */
+  private applyLedger(): void {
+    const version = this.ledger.version(this.attemptId);
     if (version === this.ledgerVersion) return;
     this.ledgerVersion = version;
-    const sequel = this.ledger.sequelOf(reference);
-    for (const entry of sequel.slice(this.applied)) if (!this.isCut) this.apply(entry);
-    this.applied = sequel.length;
+    const changes = this.ledger.changesOf(this.attemptId);
+    for (const change of changes.slice(this.applied)) if (!this.hasRecordedEnd) this.apply(change);
+    this.applied = changes.length;
   }
 
-  private apply(entry: LedgerSequel): void {
-    switch (entry.type) {
+  private apply(change: LedgerChange): void {
+    switch (change.type) {
       case 'hangup':
-        this.pending = withHangup(this.pending, Date.parse(entry.at));
+        this.pending = withHangup(this.pending, Date.parse(change.at));
         break;
       case 'lost':
-        this.pending = withEnd(this.pending, lostAt(new Date(entry.at)));
+        this.pending = withEnd(this.pending, lostAt(new Date(change.at)));
         break;
       case 'told':
         this.pending =
-          entry.signal.type === 'ended' ? withEnd(this.pending, entry.signal) : withSignal(this.pending, entry.signal);
+          change.signal.type === 'ended'
+            ? withEnd(this.pending, change.signal)
+            : withSignal(this.pending, change.signal);
         break;
     }
-    this.isCut = entry.type !== 'told' || entry.signal.type === 'ended';
+    this.hasRecordedEnd = change.type !== 'told' || change.signal.type === 'ended';
   }
 
   private pause(ms: number): Promise<void> {
@@ -161,12 +153,11 @@ export class SimulatorLeg implements CallLeg {
   }
 }
 
-/** Has all readers of a reference look again. */
-export function lookAt(room: LegRoom, reference: string): void {
-  for (const leg of room.readers) if (leg.reference === reference) leg.look();
-}
-
 const lostAt = (at: Date): Extract<LegSignal, { type: 'ended' }> => ({
-  ...{ type: 'ended', at, reason: 'error_media_lost', by: 'system', sipCode: null },
+  type: 'ended',
+  at,
+  reason: 'error_media_lost',
+  by: 'system',
+  sipCode: null,
   detail: 'The worker that carried the call ended',
 });
