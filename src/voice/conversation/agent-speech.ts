@@ -18,7 +18,7 @@ export interface AgentSpeechDeps {
   record: (turn: Turn | undefined) => void;
   /** A turn was played or has failed: the next one may begin, or the call ends. */
   turnDone: (error: unknown) => void;
-  /** A turn is over in any way. */
+  /** Called once for each turn, however it ended. */
   turnEnded: (turn: AgentTurn) => void;
 }
 

@@ -37,7 +37,7 @@ export class Conversation {
   private readonly inactivity: InactivityTimer;
   private readonly agent: AgentSpeech;
   private readonly user: UserTurns;
-  /** The failure message is said, or being said. */
+  /** The failure message has begun. */
   private hasFailed = false;
   private stopListening: () => void = () => undefined;
 
