@@ -26,7 +26,7 @@ export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 
 export const neverAborted = (): AbortSignal => new AbortController().signal;
 
-/** Three seconds of a sound. */
+/** Three seconds of a tone. */
 export const UTTERANCE = Int16Array.from(tone(440, 8_000, 3));
 export const TEXT = 'Good morning, this is Ann.';
 
@@ -58,7 +58,7 @@ export const think = (options: AskOptions, content = 'Hello'): AsyncIterable<Mod
     signal: options.signal ?? neverAborted(),
   });
 
-/** One turn. */
+/** Runs one turn of a Realtime session. */
 async function converse(options: AskOptions): Promise<RealtimeEvent[]> {
   const session = createRealtimeModel(settingsOf('openai', options), options.patience).connect({
     messages: [{ role: 'system', content: 'Be nice' }],
@@ -74,7 +74,7 @@ async function converse(options: AskOptions): Promise<RealtimeEvent[]> {
   return events;
 }
 
-/** How each stage of the laboratory is asked by our own providers. */
+/** A request to each stage of the fake vendors by the product's providers. */
 export const ASKS: Readonly<Record<Stage, (options: AskOptions) => Promise<unknown>>> = {
   chat: (options) => all(think(options)),
   transcription: (options) => hear('openai', options),
@@ -85,7 +85,7 @@ export const ASKS: Readonly<Record<Stage, (options: AskOptions) => Promise<unkno
 };
 export const STAGES = Object.keys(ASKS) as Stage[];
 
-/** What a request fails with. */
+/** @returns the error that a request fails with */
 export async function failureOf(asked: Promise<unknown>): Promise<ProviderError> {
   const failure = await asked.then(
     () => undefined,

@@ -28,17 +28,17 @@ const FAULTS: readonly (Fault & { means: ProviderFault })[] = [
 ];
 
 describe.each(STAGES)('%s', (stage) => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
 
   beforeAll(async () => {
-    lab = await FakeVendors.start();
+    vendors = await FakeVendors.start();
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => vendors.close());
 
   const ask = (fault: Fault, patience = LONG) => {
-    lab.faults.add(stage, fault);
-    return ASKS[stage]({ baseUrl: lab.url, apiKey: KEY, patience });
+    vendors.faults.add(stage, fault);
+    return ASKS[stage]({ baseUrl: vendors.url, apiKey: KEY, patience });
   };
 
   it.each(FAULTS)('%j', async ({ means, ...fault }) => {
@@ -50,75 +50,75 @@ describe.each(STAGES)('%s', (stage) => {
     expect(failure.message).not.toMatch(/127\.0\.0\.1|oops/);
   });
 
-  it('a connection that is refused', async () => {
+  it('fails when the connection is refused', async () => {
     const failure = await failureOf(ASKS[stage]({ baseUrl: await refusingUrl(), apiKey: KEY }));
     expect(failure.fault).toBe('unavailable');
     expect(failure.message).toContain('ECONNREFUSED');
   });
 
-  it('a delay is no fault', async () => {
+  it('waits for a delayed answer', async () => {
     await expect(ask({ kind: 'delay', ms: 1 })).resolves.toBeDefined();
   });
 
-  it('the next request is well again', async () => {
+  it('succeeds with the next request', async () => {
     await failureOf(ask({ kind: 'status', status: 500 }));
-    await expect(ASKS[stage]({ baseUrl: lab.url })).resolves.toBeDefined();
+    await expect(ASKS[stage]({ baseUrl: vendors.url })).resolves.toBeDefined();
   });
 
-  it('an address can be at fault as a whole', async () => {
-    expect((await failureOf(ASKS[stage]({ baseUrl: lab.faulty('401') }))).fault).toBe('denied');
-    expect((await failureOf(ASKS[stage]({ baseUrl: lab.faulty('429') }))).retryAfterMs).toBe(2_000);
+  it('fails at a faulty base address', async () => {
+    expect((await failureOf(ASKS[stage]({ baseUrl: vendors.faulty('401') }))).fault).toBe('denied');
+    expect((await failureOf(ASKS[stage]({ baseUrl: vendors.faulty('429') }))).retryAfterMs).toBe(2_000);
   });
 });
 
-describe.each(STAGES)('giving up %s leaves no socket open', (stage) => {
-  let lab: FakeVendors;
+describe.each(STAGES)('aborting %s leaves no socket open', (stage) => {
+  let vendors: FakeVendors;
 
   beforeEach(async () => {
-    lab = await FakeVendors.start();
+    vendors = await FakeVendors.start();
   });
 
-  afterEach(() => lab.close());
+  afterEach(() => vendors.close());
 
   it('before it begins', async () => {
     const signal = AbortSignal.abort(new Error('given up'));
-    await expect(ASKS[stage]({ baseUrl: lab.url, signal })).rejects.toBe(signal.reason);
-    expect(lab.requests).toEqual([]);
-    expect(lab.sockets.size).toBe(0);
+    await expect(ASKS[stage]({ baseUrl: vendors.url, signal })).rejects.toBe(signal.reason);
+    expect(vendors.requests).toEqual([]);
+    expect(vendors.sockets.size).toBe(0);
   });
 
   it.each(['stall', 'stall_midway'] as const)('while it hangs: %s', async (kind) => {
-    lab.faults.always(stage, { kind });
+    vendors.faults.always(stage, { kind });
     const controller = new AbortController();
-    const asked = ASKS[stage]({ baseUrl: lab.url, signal: controller.signal, patience: LONG });
+    const asked = ASKS[stage]({ baseUrl: vendors.url, signal: controller.signal, patience: LONG });
     asked.catch(() => undefined);
-    await lab.until(({ requests, begun }) => requests.length === 1 && (kind === 'stall' || begun === 1));
-    expect(lab.sockets.size).toBe(1);
+    await vendors.until(({ requests, begun }) => requests.length === 1 && (kind === 'stall' || begun === 1));
+    expect(vendors.sockets.size).toBe(1);
     controller.abort(new Error('given up'));
     await expect(asked).rejects.toBe(controller.signal.reason);
-    await lab.until(({ sockets }) => sockets.size === 0);
+    await vendors.until(({ sockets }) => sockets.size === 0);
   });
 
   it('when it takes too long', async () => {
-    lab.faults.always(stage, { kind: 'stall_midway' });
-    await failureOf(ASKS[stage]({ baseUrl: lab.url, patience: SHORT }));
-    await lab.until(({ sockets }) => sockets.size === 0);
+    vendors.faults.always(stage, { kind: 'stall_midway' });
+    await failureOf(ASKS[stage]({ baseUrl: vendors.url, patience: SHORT }));
+    await vendors.until(({ sockets }) => sockets.size === 0);
   });
 
-  it('in the same moment', async () => {
+  it('in the moment of the request', async () => {
     const controller = new AbortController();
-    const asked = ASKS[stage]({ baseUrl: lab.url, signal: controller.signal, patience: LONG });
+    const asked = ASKS[stage]({ baseUrl: vendors.url, signal: controller.signal, patience: LONG });
     controller.abort(new Error('given up'));
     await expect(asked).rejects.toBe(controller.signal.reason);
-    await lab.until(({ sockets }) => sockets.size === 0);
+    await vendors.until(({ sockets }) => sockets.size === 0);
   });
 
-  it('and leaves nothing on the signal', async () => {
+  it('and no listener on the signal', async () => {
     const signal = neverAborted();
     const added = jest.spyOn(signal, 'addEventListener');
     const removed = jest.spyOn(signal, 'removeEventListener');
-    await ASKS[stage]({ baseUrl: lab.url, signal });
-    // Chat lets go when the end of the answer has been read, for which nobody waits.
+    await ASKS[stage]({ baseUrl: vendors.url, signal });
+    // Chat removes its listener after the end of the answer, which the caller does not wait for.
     await eventually('no listener', () =>
       Promise.resolve(removed.mock.calls.length === added.mock.calls.length || undefined),
     );

@@ -4,7 +4,7 @@ import { FakeVendors } from '../../fakes/fake-vendors.js';
 import { ASKS, failureOf, STAGES } from './asks.js';
 
 const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!);
-/** Looks public as it is written. */
+/** A host name that looks public. */
 const NAME = 'provider.example.com';
 
 const guardOf = (options: Partial<OutboundOptions> = {}) =>
@@ -14,17 +14,17 @@ const asPublicToo = () =>
   Promise.resolve([{ address: '93.184.215.14', family: 4 }, ...[{ address: '127.0.0.1', family: 4 }]]);
 
 describe.each(STAGES)('%s of an account', (stage) => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
 
   beforeEach(async () => {
-    lab = await FakeVendors.start();
+    vendors = await FakeVendors.start();
   });
 
-  afterEach(() => lab.close());
+  afterEach(() => vendors.close());
 
-  const at = (host: string) => lab.url.replace('127.0.0.1', host);
+  const at = (host: string) => vendors.url.replace('127.0.0.1', host);
   const ask = (baseUrl: string, options: Partial<OutboundOptions> = {}) =>
-    // Not in the same step: what cannot be made throws at once.
+    // In a promise, as a provider that cannot be created throws at once.
     Promise.resolve().then(() => ASKS[stage]({ baseUrl, apiKey: 'key-1', guard: guardOf(options) }));
 
   it.each([
@@ -39,13 +39,13 @@ describe.each(STAGES)('%s of an account', (stage) => {
     const failure = await failureOf(ask(at(host), options));
     expect(failure.fault).toBe('refused');
     expect(failure.message).toContain('The host is not a public address');
-    expect(lab.connections).toBe(0);
+    expect(vendors.connections).toBe(0);
   });
 
-  it('does not connect without TLS where that is demanded', async () => {
+  it('does not connect without TLS where TLS is required', async () => {
     const failure = await failureOf(ask(at('127.0.0.1'), { allowNetworks: LOOPBACK, httpsOnly: true }));
     expect(failure.message).toContain('https://');
-    expect(lab.connections).toBe(0);
+    expect(vendors.connections).toBe(0);
   });
 
   it.each([
@@ -54,33 +54,33 @@ describe.each(STAGES)('%s of an account', (stage) => {
     [NAME, { resolve }],
   ])('works at %s where its network is allowed', async (host, options) => {
     await expect(ask(at(host), { allowNetworks: LOOPBACK, ...options })).resolves.toBeDefined();
-    expect(lab.requests).toHaveLength(1);
+    expect(vendors.requests).toHaveLength(1);
   });
 
-  it('is not let in by a connection that others have left open', async () => {
+  it('does not use open connections of other guards', async () => {
     const host = at('localhost');
     await ASKS[stage]({ baseUrl: host, apiKey: 'key-1' });
     await ask(host, { allowNetworks: LOOPBACK });
-    const { connections } = lab;
+    const { connections } = vendors;
     const failure = await failureOf(ask(host, { resolve, allowNetworks: [parseNetwork('10.0.0.0/8')!] }));
     expect(failure.fault).toBe('refused');
-    expect([lab.connections, lab.requests.length]).toEqual([connections, 2]);
+    expect([vendors.connections, vendors.requests.length]).toEqual([connections, 2]);
   });
 
-  it('asks anybody without a guard, as the settings of the operator do', async () => {
-    await expect(ASKS[stage]({ baseUrl: lab.url, apiKey: 'key-1' })).resolves.toBeDefined();
+  it('connects to any address without a guard, as the settings of the operator do', async () => {
+    await expect(ASKS[stage]({ baseUrl: vendors.url, apiKey: 'key-1' })).resolves.toBeDefined();
   });
 });
 
-it('guarded requests share connections with those of the same guard only', async () => {
-  const lab = await FakeVendors.start();
+it('guarded requests share connections with requests of the same guard only', async () => {
+  const vendors = await FakeVendors.start();
   try {
     const [one, other] = [guardOf({ allowNetworks: LOOPBACK }), guardOf({ allowNetworks: LOOPBACK })];
     for (const guard of [undefined, undefined, one, one, other, other, undefined])
-      await ASKS.transcription({ baseUrl: lab.url, ...(guard && { guard }) });
-    expect(lab.requests).toHaveLength(7);
-    expect(lab.connections).toBe(3);
+      await ASKS.transcription({ baseUrl: vendors.url, ...(guard && { guard }) });
+    expect(vendors.requests).toHaveLength(7);
+    expect(vendors.connections).toBe(3);
   } finally {
-    await lab.close();
+    await vendors.close();
   }
 });

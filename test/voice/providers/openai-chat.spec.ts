@@ -12,17 +12,17 @@ const WEATHER: ToolDefinition = { name: 'weather', description: 'The weather', p
 const LONG = { firstMs: 60_000, nextMs: 60_000 };
 
 describe('OpenAI-compatible chat', () => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
 
   beforeAll(async () => {
-    lab = await FakeVendors.start({ apiKey: 'key-1' });
+    vendors = await FakeVendors.start({ apiKey: 'key-1' });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => vendors.close());
 
   const respond = (messages: readonly ModelMessage[], tools: readonly ToolDefinition[] = [], temperature?: number) =>
     all(
-      createLanguageModel({ kind: 'openai', baseUrl: `${lab.url}/`, apiKey: 'key-1', model: 'm-1' }).respond({
+      createLanguageModel({ kind: 'openai', baseUrl: `${vendors.url}/`, apiKey: 'key-1', model: 'm-1' }).respond({
         messages,
         tools,
         temperature,
@@ -30,14 +30,14 @@ describe('OpenAI-compatible chat', () => {
       }),
     );
 
-  it('answers word by word, and counts', async () => {
+  it('answers word by word and reports usage', async () => {
     expect(await respond([{ role: 'user', content: 'Hello!' }])).toEqual([
       ...['Hello ', 'there! ', 'How ', 'may ', 'I ', 'help ', 'you ', 'today?'].map((text) => ({ type: 'text', text })),
       { type: 'usage', inputTokens: 2, outputTokens: 10 },
     ]);
   });
 
-  it('calls a tool, is told its result, and goes on', async () => {
+  it('calls a tool, gets its result and continues', async () => {
     const question: ModelMessage = { role: 'user', content: 'How is the weather?' };
     const [event] = await respond([question], [WEATHER]);
     const call = { id: 'call_1_0', name: 'weather', arguments: '{"city":"Zürich “West”","days":2}' };
@@ -53,7 +53,7 @@ describe('OpenAI-compatible chat', () => {
       0.3,
     );
     expect(answer.map((each) => (each.type === 'text' ? each.text : '')).join('')).toContain('It will be sunny –');
-    const { headers, path, body } = lab.requests.at(-1)!;
+    const { headers, path, body } = vendors.requests.at(-1)!;
     expect([path, headers.authorization]).toEqual(['/v1/chat/completions', 'Bearer key-1']);
     expect(JSON.parse(body.toString())).toEqual({
       model: 'm-1',
@@ -74,23 +74,23 @@ describe('OpenAI-compatible chat', () => {
     });
   });
 
-  it('uses its connection again', async () => {
-    const before = lab.connections;
+  it('reuses its connection', async () => {
+    const before = vendors.connections;
     for (let i = 0; i < 10; i++) await respond([{ role: 'user', content: 'Hello!' }]);
-    expect(lab.connections).toBe(before);
+    expect(vendors.connections).toBe(before);
   });
 
-  it('uses it again also when the caller gives up whatever is over', async () => {
-    const before = lab.connections;
+  it('reuses its connection when the caller aborts after the end', async () => {
+    const before = vendors.connections;
     for (let i = 0; i < 10; i++) {
       const controller = new AbortController();
-      await all(think({ baseUrl: lab.url, apiKey: 'key-1', signal: controller.signal }));
+      await all(think({ baseUrl: vendors.url, apiKey: 'key-1', signal: controller.signal }));
       controller.abort();
     }
-    expect(lab.connections).toBe(before);
+    expect(vendors.connections).toBe(before);
   });
 
-  it('is closed when nobody wants the rest', async () => {
+  it('is closed when the caller stops reading', async () => {
     const own = await FakeVendors.start();
     own.faults.always('chat', { kind: 'stall_midway' });
     for await (const event of think({ baseUrl: own.url, patience: LONG })) {
@@ -101,11 +101,11 @@ describe('OpenAI-compatible chat', () => {
     await own.close();
   });
 
-  it('tells no call of a reply that broke off', async () => {
-    lab.faults.add('chat', { kind: 'closed_midway' });
+  it('emits no tool call of a reply that broke off', async () => {
+    vendors.faults.add('chat', { kind: 'closed_midway' });
     const told: unknown[] = [];
     const run = async () => {
-      const model = createLanguageModel({ kind: 'openai', baseUrl: lab.url, apiKey: 'key-1' }, LONG);
+      const model = createLanguageModel({ kind: 'openai', baseUrl: vendors.url, apiKey: 'key-1' }, LONG);
       const messages: ModelMessage[] = [{ role: 'user', content: 'weather' }];
       const given = { messages, tools: [WEATHER], temperature: undefined, signal: neverAborted() };
       for await (const event of model.respond(given)) told.push(event);
@@ -115,7 +115,7 @@ describe('OpenAI-compatible chat', () => {
   });
 });
 
-describe('chat with servers that behave otherwise', () => {
+describe('chat with servers of other behaviour', () => {
   let server: HttpDouble;
 
   beforeEach(async () => {
@@ -135,12 +135,12 @@ describe('chat with servers that behave otherwise', () => {
   const chunk = (content: string, finish_reason: string | null = null) =>
     `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason }] })}`;
 
-  it('takes an end without [DONE]', async () => {
+  it('accepts an end without [DONE]', async () => {
     sends(`${chunk('Hi')}\n\n`, chunk('', 'stop'));
     await expect(ask()).resolves.toEqual([{ type: 'text', text: 'Hi' }]);
   });
 
-  it('takes comments, CRLF and nothing after [DONE]', async () => {
+  it('accepts comments and CRLF, and ignores what follows [DONE]', async () => {
     sends(': processing\r\n\r\n', `${chunk('Hi')}\r\n\r\ndata: [DONE]\r\n\r\n${chunk('no')}\r\n\r\n`);
     await expect(ask()).resolves.toEqual([{ type: 'text', text: 'Hi' }]);
   });
@@ -155,7 +155,7 @@ describe('chat with servers that behave otherwise', () => {
     await once(answering!, 'close');
   });
 
-  it('is not kept waiting by comments', async () => {
+  it('times out while only comments come', async () => {
     server.answer = (_, response) => {
       response.writeHead(200);
       const timer = setInterval(() => response.write(': still here\n\n'), 5);
@@ -166,7 +166,7 @@ describe('chat with servers that behave otherwise', () => {
     expect((await failureOf(ask({ firstMs: 50, nextMs: 50 }))).fault).toBe('timeout');
   });
 
-  it('does not blame the server while nobody asks for the next word', async () => {
+  it('does not time out while the caller does not read', async () => {
     const expecting = jest.spyOn(ProviderRequest.prototype, 'expect');
     const resting = jest.spyOn(ProviderRequest.prototype, 'rest');
     const last = ({ mock }: typeof expecting | typeof resting) => mock.invocationCallOrder.at(-1) ?? 0;
@@ -190,7 +190,7 @@ describe('chat with servers that behave otherwise', () => {
     expect(failure.message).not.toContain('sk-secret');
   });
 
-  it('fails for a reply beyond all measure', async () => {
+  it('fails for a reply that is too long', async () => {
     sends(...Array.from({ length: 11 }, () => `${chunk('x'.repeat(990_000))}\n\n`));
     await expect(ask()).rejects.toThrow('more than 10000000 bytes');
   });

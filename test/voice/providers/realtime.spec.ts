@@ -18,12 +18,12 @@ const ANY = { mayUseTools: true };
 const WITHOUT = { voice: undefined, language: undefined };
 
 describe('OpenAI Realtime', () => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
   let session: RealtimeSession;
 
   beforeEach(async () => {
-    lab = await FakeVendors.start({ apiKey: 'key-1' });
-    session = createRealtimeModel({ kind: 'openai', baseUrl: lab.url, apiKey: 'key-1' }).connect({
+    vendors = await FakeVendors.start({ apiKey: 'key-1' });
+    session = createRealtimeModel({ kind: 'openai', baseUrl: vendors.url, apiKey: 'key-1' }).connect({
       messages: [{ role: 'system', content: 'Be nice' }],
       ...{ tools: [WEATHER], voice: undefined, language: 'en-GB', signal: neverAborted() },
     });
@@ -31,12 +31,12 @@ describe('OpenAI Realtime', () => {
 
   afterEach(async () => {
     session.close();
-    await lab.until(({ sockets }) => sockets.size === 0);
-    await lab.close();
+    await vendors.until(({ sockets }) => sockets.size === 0);
+    await vendors.close();
   });
 
   const say = async (text: string) => {
-    const pcm = await lab.voices.sayOnLine(text);
+    const pcm = await vendors.voices.sayOnLine(text);
     for (let at = 0; at < pcm.length; at += 160) session.write(pcm.subarray(at, at + 160));
     return { heard: session.finish() };
   };
@@ -44,7 +44,7 @@ describe('OpenAI Realtime', () => {
     joined(...list.flatMap((e) => (e.type === 'audio' ? [e.pcm] : [])));
   const textOf = (list: readonly RealtimeEvent[]) => list.flatMap((e) => (e.type === 'text' ? [e.text] : [])).join('');
 
-  it('hears, and answers in speech', async () => {
+  it('transcribes speech and answers in speech', async () => {
     const { heard } = await say('Hello, I am Zoë.');
     const list = await all(session.respond(ANY));
     expect(await heard).toBe('Hello, I am Zoë.');
@@ -52,16 +52,16 @@ describe('OpenAI Realtime', () => {
       { type: 'text', text: 'Hello there! How may I help you today?' },
       { type: 'usage', inputTokens: 16, outputTokens: 10 },
     ]);
-    const said = await lab.voices.sayOnLine('Hello there! How may I help you today?');
+    const said = await vendors.voices.sayOnLine('Hello there! How may I help you today?');
     expect(audioOf(list)).toEqual(decodeG711('PCMU', encodeG711('PCMU', said)));
   });
 
-  it('speaks first when it is told to, and exactly what it is told', async () => {
+  it('speaks first, and exactly the words of its instructions', async () => {
     const list = await all(session.respond({ instructions: 'Say “Good morning, Ann.”', mayUseTools: false }));
     expect(textOf(list)).toBe('Good morning, Ann.');
   });
 
-  it('calls a tool, and goes on with its result', async () => {
+  it('calls a tool and continues with its result', async () => {
     await say('How is the weather?');
     const call = (await all(session.respond(ANY))).find(({ type }) => type === 'tool_call');
     expect(call).toMatchObject({ call: { name: 'weather', arguments: '{"city":"Zürich “West”","days":2}' } });
@@ -70,18 +70,18 @@ describe('OpenAI Realtime', () => {
     expect(textOf(await all(session.respond(ANY)))).toContain('It will be sunny');
   });
 
-  it('uses no tools when it may not', async () => {
+  it('uses no tools when they are not allowed', async () => {
     await say('How is the weather?');
     const list = await all(session.respond({ mayUseTools: false }));
     expect(list.map(({ type }) => type)).not.toContain('tool_call');
   });
 
-  it('answers what was not spoken', async () => {
+  it('answers text', async () => {
     session.add({ role: 'user', content: 'Goodbye' });
     expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
   });
 
-  it('can be interrupted, and says nothing more of it', async () => {
+  it('says nothing more after an interruption', async () => {
     await say('Hello');
     const reply = session.respond(ANY);
     const list: RealtimeEvent[] = [];
@@ -90,23 +90,23 @@ describe('OpenAI Realtime', () => {
       if (event.type === 'audio') reply.truncate(120);
     }
     expect(audioOf(list).length).toBeLessThan(
-      (await lab.voices.sayOnLine('Hello there! How may I help you today?')).length,
+      (await vendors.voices.sayOnLine('Hello there! How may I help you today?')).length,
     );
     await say('Goodbye');
     expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
   });
 
-  it('may be interrupted too late', async () => {
+  it('accepts an interruption after the end', async () => {
     await say('Hello');
     const reply = session.respond(ANY);
     await all(reply);
-    // More than was said, and nothing to cancel.
+    // Beyond the end of the audio, with nothing to cancel.
     reply.truncate(1_000_000);
     await say('Goodbye');
     expect(textOf(await all(session.respond(ANY)))).toBe('Thank you. Goodbye!');
   });
 
-  it('takes one turn after another', async () => {
+  it('makes one turn after another', async () => {
     await say('Hello');
     const [first, second, third] = [1, 2, 3].map(() => session.respond(ANY)) as [
       RealtimeResponse,
@@ -119,7 +119,7 @@ describe('OpenAI Realtime', () => {
     expect(textOf(await all(third))).not.toBe('');
   });
 
-  it('fails whatever is asked of it once it is closed', async () => {
+  it('fails all requests after it was closed', async () => {
     const reply = session.respond(ANY);
     session.close();
     await failureOf(all(reply));
@@ -128,7 +128,7 @@ describe('OpenAI Realtime', () => {
   });
 });
 
-describe('a Realtime server that behaves otherwise', () => {
+describe('a Realtime server of other behaviour', () => {
   let server: WebSocketServer;
   let socket: WebSocket;
   let session: RealtimeSession;
@@ -196,7 +196,7 @@ describe('a Realtime server that behaves otherwise', () => {
     expect(failure.message).not.toContain('sk-secret');
   });
 
-  it('is told what was said before', async () => {
+  it('gets the conversation so far', async () => {
     const created = arrives('response.create');
     session.respond(ANY);
     await created;
@@ -218,7 +218,7 @@ describe('a Realtime server that behaves otherwise', () => {
     expect(await all(reply)).toEqual([]);
   });
 
-  it('is asked for the next turn when the interrupted one is over, of which nothing more is told', async () => {
+  it('gets the request for the next turn after the end of the interrupted one, whose rest is ignored', async () => {
     const cancelled = arrives('response.cancel');
     const first = session.respond(ANY);
     first.truncate(0);

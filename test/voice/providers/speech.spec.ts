@@ -13,36 +13,36 @@ describe.each([
   ['openai', '/v1/audio/speech'],
   ['deepgram', '/v1/speak'],
 ])('speech by %s', (kind, path) => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
 
   beforeAll(async () => {
-    lab = await FakeVendors.start({ apiKey: 'key-1' });
+    vendors = await FakeVendors.start({ apiKey: 'key-1' });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => vendors.close());
 
-  const speaker = () => createTextToSpeech({ kind, baseUrl: lab.url, apiKey: 'key-1', voice: 'own' });
+  const textToSpeech = () => createTextToSpeech({ kind, baseUrl: vendors.url, apiKey: 'key-1', voice: 'own' });
 
-  it('comes at 8 kHz, and is what was asked for', async () => {
-    const pieces = await all(speaker().synthesize('Good morning, Zoë.', given()));
-    expect(joined(...pieces)).toEqual(await lab.voices.sayOnLine('Good morning, Zoë.'));
-    expect(lab.requests.at(-1)?.path).toContain(path);
+  it('comes at 8 kHz and has the words of the request', async () => {
+    const pieces = await all(textToSpeech().synthesize('Good morning, Zoë.', given()));
+    expect(joined(...pieces)).toEqual(await vendors.voices.sayOnLine('Good morning, Zoë.'));
+    expect(vendors.requests.at(-1)?.path).toContain(path);
   });
 
-  it('has the voice that is asked for, else its own', async () => {
-    await all(speaker().synthesize('Hello', given('other')));
-    await all(speaker().synthesize('Hello', given()));
-    const asked = lab.requests.slice(-2).map(({ path: url, body }) => `${url} ${body.toString()}`);
+  it('has the voice of the request, else of the settings', async () => {
+    await all(textToSpeech().synthesize('Hello', given('other')));
+    await all(textToSpeech().synthesize('Hello', given()));
+    const asked = vendors.requests.slice(-2).map(({ path: url, body }) => `${url} ${body.toString()}`);
     expect(asked[0]).toContain('other');
     expect(asked[1]).toContain('own');
   });
 
-  it('uses its connection again', async () => {
-    for (let i = 0; i < 10; i++) await all(speaker().synthesize('Hello', given()));
-    expect(lab.connections).toBe(1);
+  it('reuses its connection', async () => {
+    for (let i = 0; i < 10; i++) await all(textToSpeech().synthesize('Hello', given()));
+    expect(vendors.connections).toBe(1);
   });
 
-  it('comes while it is being made, and is closed when nobody wants the rest', async () => {
+  it('streams, and is closed when the caller stops reading', async () => {
     const own = await FakeVendors.start();
     own.faults.always(kind === 'openai' ? 'speech' : 'speak', { kind: 'stall_midway' });
     for await (const piece of createTextToSpeech({ kind, baseUrl: own.url }).synthesize('Hello there', given())) {
@@ -54,7 +54,7 @@ describe.each([
   });
 });
 
-describe('speech by servers that behave otherwise', () => {
+describe('speech by servers of other behaviour', () => {
   let server: HttpDouble;
   const samples = Int16Array.from(tone(440, 16_000, 0.2));
   const expected = resample(samples, 16_000, 8_000);
@@ -81,7 +81,7 @@ describe('speech by servers that behave otherwise', () => {
     expect(await say()).toEqual(expected);
   });
 
-  it('takes bytes without a type', async () => {
+  it('accepts bytes without a content type', async () => {
     sends(undefined, pcmBytes(tone(440, 24_000, 0.1)));
     expect(await say()).toHaveLength(800);
   });
@@ -102,7 +102,7 @@ describe('speech by servers that behave otherwise', () => {
   });
 });
 
-describe('what Deepgram is asked to say at once', () => {
+describe('the text of one request to Deepgram', () => {
   it.each([
     ['short', ['short']],
     ['', ['']],

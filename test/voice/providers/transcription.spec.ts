@@ -10,32 +10,32 @@ import { failureOf, neverAborted, UTTERANCE } from './asks.js';
 const SAID = 'I would like to change my appointment, please.';
 
 describe.each(['openai', 'deepgram'])('transcription by %s', (kind) => {
-  let lab: FakeVendors;
+  let vendors: FakeVendors;
 
   beforeAll(async () => {
-    lab = await FakeVendors.start({ apiKey: 'key-1', hears: (ms) => `something of ${ms} ms` });
+    vendors = await FakeVendors.start({ apiKey: 'key-1', hears: (ms) => `something of ${ms} ms` });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => vendors.close());
 
-  const transcriber = () => createSpeechToText({ kind, baseUrl: lab.url, apiKey: 'key-1', model: 'm-1' });
+  const speechToText = () => createSpeechToText({ kind, baseUrl: vendors.url, apiKey: 'key-1', model: 'm-1' });
   const hear = (utterance: Int16Array, language?: string) =>
-    transcriber().transcribe(utterance, { language, signal: neverAborted() });
+    speechToText().transcribe(utterance, { language, signal: neverAborted() });
 
-  it('understands what was said', async () => {
-    const said = await lab.voices.sayOnLine(SAID);
+  it('transcribes speech', async () => {
+    const said = await vendors.voices.sayOnLine(SAID);
     const onLine = decodeG711('PCMU', encodeG711('PCMU', joined(silence(0.4), said, silence(0.6))));
     await expect(hear(onLine)).resolves.toEqual({ text: SAID, seconds: onLine.length / 8_000 });
   });
 
-  it('hears something in other sounds', async () => {
+  it('transcribes other sounds as something', async () => {
     await expect(hear(UTTERANCE)).resolves.toEqual({ text: 'something of 3000 ms', seconds: 3 });
   });
 
-  it('asks nobody about nothing', async () => {
-    const before = lab.requests.length;
+  it('makes no request for empty audio', async () => {
+    const before = vendors.requests.length;
     await expect(hear(new Int16Array(0))).resolves.toEqual({ text: '', seconds: 0 });
-    expect(lab.requests).toHaveLength(before);
+    expect(vendors.requests).toHaveLength(before);
   });
 });
 
@@ -75,7 +75,7 @@ describe('OpenAI-compatible transcription', () => {
     ]);
   });
 
-  it.each([undefined, 'x', 'nonsense', ''])('leaves out a language it could not say: %j', async (language) => {
+  it.each([undefined, 'x', 'nonsense', ''])('omits a language that is not valid: %j', async (language) => {
     sends('{"text":""}');
     await expect(hear(language)).resolves.toEqual({ text: '', seconds: 3 });
     expect(server.asked[0]?.body.toString('latin1')).not.toContain('name="language"');
@@ -95,38 +95,38 @@ describe('OpenAI-compatible transcription', () => {
     expect((await failureOf(hear())).fault).toBe('unavailable');
   });
 
-  it('fails for an answer beyond all measure', async () => {
+  it('fails for an answer that is too long', async () => {
     sends(`{"text":"${'a'.repeat(1_000_000)}"}`);
     await expect(hear()).rejects.toThrow('more than 1000000 bytes');
   });
 });
 
-describe('listening by Deepgram', () => {
-  let lab: FakeVendors;
+describe('a transcription stream of Deepgram', () => {
+  let vendors: FakeVendors;
 
   beforeEach(async () => {
-    lab = await FakeVendors.start();
+    vendors = await FakeVendors.start();
   });
 
-  afterEach(() => lab.close());
+  afterEach(() => vendors.close());
 
   const listen = (signal = neverAborted(), language?: string) =>
-    createSpeechToText({ kind: 'deepgram', baseUrl: lab.url, apiKey: 'key-1' }).stream!({ language, signal });
+    createSpeechToText({ kind: 'deepgram', baseUrl: vendors.url, apiKey: 'key-1' }).stream!({ language, signal });
 
-  it('hears frame by frame, before and after it is connected', async () => {
-    const said = await lab.voices.sayOnLine(SAID);
+  it('takes frames before and after it is connected', async () => {
+    const said = await vendors.voices.sayOnLine(SAID);
     const listening = listen(undefined, 'en-GB');
     for (let at = 0; at < said.length; at += 160) {
       listening.write(said.subarray(at, at + 160));
-      if (at === 1_600) await lab.until(({ requests }) => requests.length === 1);
+      if (at === 1_600) await vendors.until(({ requests }) => requests.length === 1);
     }
     const finished = listening.finish();
     expect(listening.finish()).toBe(finished);
     listening.write(said);
     await expect(finished).resolves.toEqual({ text: SAID, seconds: said.length / 8_000 });
-    const { path, headers } = lab.requests[0]!;
+    const { path, headers } = vendors.requests[0]!;
     expect(headers.authorization).toBe('Token key-1');
-    expect(Object.fromEntries(new URL(path, lab.url).searchParams)).toEqual({
+    expect(Object.fromEntries(new URL(path, vendors.url).searchParams)).toEqual({
       model: 'nova-3',
       encoding: 'linear16',
       sample_rate: '8000',
@@ -136,33 +136,33 @@ describe('listening by Deepgram', () => {
       endpointing: 'false',
       language: 'en-GB',
     });
-    await lab.until(({ sockets }) => sockets.size === 0);
+    await vendors.until(({ sockets }) => sockets.size === 0);
   });
 
-  it('hears nothing in nothing', async () => {
+  it('has an empty transcript for empty audio', async () => {
     await expect(listen().finish()).resolves.toEqual({ text: '', seconds: 0 });
   });
 
-  it('can be given up while it listens, and nobody has to wait for it', async () => {
+  it('can be aborted before its end', async () => {
     const controller = new AbortController();
     const listening = listen(controller.signal);
     listening.write(UTTERANCE);
-    await lab.until(({ begun }) => begun === 1);
+    await vendors.until(({ begun }) => begun === 1);
     controller.abort(new Error('given up'));
-    await lab.until(({ sockets }) => sockets.size === 0);
+    await vendors.until(({ sockets }) => sockets.size === 0);
     listening.write(UTTERANCE);
     await expect(listening.finish()).rejects.toBe(controller.signal.reason);
   });
 
-  it('tells at the end what went wrong in between', async () => {
-    lab.faults.add('listen', { kind: 'status', status: 401 });
+  it('fails at its end for a fault before', async () => {
+    vendors.faults.add('listen', { kind: 'status', status: 401 });
     const listening = listen();
-    await lab.until(({ requests, sockets }) => requests.length === 1 && sockets.size === 0);
+    await vendors.until(({ requests, sockets }) => requests.length === 1 && sockets.size === 0);
     expect((await failureOf(listening.finish())).fault).toBe('denied');
   });
 
-  it('does not keep more than a minute for a server that does not take it', async () => {
-    lab.faults.add('listen', { kind: 'stall' });
+  it('keeps a minute of audio at most for a server that does not take it', async () => {
+    vendors.faults.add('listen', { kind: 'stall' });
     const listening = listen();
     for (let second = 0; second <= 60; second++) listening.write(new Int16Array(8_000));
     expect((await failureOf(listening.finish())).fault).toBe('timeout');
