@@ -193,12 +193,13 @@ export class AgentTurn {
       this.segments,
       this.segments.reduce((sum, { playedMs }) => sum + playedMs, 0),
     );
-    for (const entry of new Set(this.segments.map(({ entry: of }) => of))) {
+    for (const entry of new Set(this.segments.map((segment) => segment.entry))) {
       if (entry) entry.content = joined(played.filter((_, index) => this.segments[index]?.entry === entry));
     }
     const text = joined(played);
     const whole = this.produced && this.segments.every((segment) => segment.isPlayed);
-    const { startMs, firstTokenMs, speechAskedMs: askedMs, firstByteMs } = this;
+    const { startMs, firstTokenMs, speechAskedMs, firstByteMs } = this;
+    const { answerTo } = this.utterance;
     if (startMs === undefined || !text) return undefined;
     return {
       speaker: 'agent',
@@ -206,9 +207,7 @@ export class AgentTurn {
       startMs,
       endMs: this.endMs ?? this.lastSoundMs(),
       interrupted: interrupted && !whole,
-      latency: this.utterance.answerTo
-        ? latencyOf(this.utterance.answerTo, { firstTokenMs, speechAskedMs: askedMs, firstByteMs, startMs })
-        : null,
+      latency: answerTo ? latencyOf(answerTo, { firstTokenMs, speechAskedMs, firstByteMs, startMs }) : null,
     };
   }
 
@@ -250,7 +249,7 @@ export class AgentTurn {
 
   private finish(outcome: 'played' | 'cleared', error: unknown): void {
     const { playback } = this.output;
-    // The line was closed when something else has cleared it.
+    // A line that was cleared without this turn is closed.
     this.credit(outcome === 'played' ? playback.written : playback.played());
     this.finished = true;
     this.resolveOutcome({ error });
