@@ -273,6 +273,6 @@ function legOf(signals: LegSignal[]): CallLeg {
     hangup: () => Promise.resolve(),
     sendDtmf: () => Promise.resolve(),
     audio: undefined,
-    transfer: () => Promise.resolve({ is: 'refused', detail: 'The call is over' }),
+    transfer: () => Promise.resolve({ status: 'refused', detail: 'The call is over' }),
   };
 }

@@ -76,9 +76,9 @@ export interface TransferOptions {
 
 export type TransferResult =
   /** Somebody else talks with the customer now. */
-  | { is: 'connected' }
+  | { status: 'connected' }
   /** Nothing has changed; why, in words. */
-  | { is: 'refused'; detail: string };
+  | { status: 'refused'; detail: string };
 
 /** One attempt to reach one phone. */
 export interface CallLeg {

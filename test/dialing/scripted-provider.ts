@@ -44,7 +44,7 @@ export class ScriptedLeg implements CallLeg {
   audio: AudioPort | undefined = undefined;
 
   transfer(): Promise<TransferResult> {
-    return Promise.resolve({ is: 'refused', detail: 'Nobody can be called' });
+    return Promise.resolve({ status: 'refused', detail: 'Nobody can be called' });
   }
 
   private iterator(): AsyncIterator<LegSignal> {

@@ -228,7 +228,7 @@ function describeTransfers({ harness, open }: World): void {
       leg.transfer(transfersTo, TRANSFER),
       leg.transfer(transfersTo, TRANSFER),
     ]);
-    expect([first, second]).toEqual([{ is: 'connected' }, REFUSED]);
+    expect([first, second]).toEqual([{ status: 'connected' }, REFUSED]);
     await leg.hangup();
     const signals = await listener.all;
     expectHungUp(signals);

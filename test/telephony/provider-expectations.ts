@@ -94,7 +94,7 @@ export class Listener {
 }
 
 export const TRANSFER: TransferOptions = { mode: 'bridge', from: '+15559990000', ringTimeoutMs: LONG_MS };
-export const REFUSED = { is: 'refused', detail: expect.stringMatching(/./) as string };
+export const REFUSED = { status: 'refused', detail: expect.stringMatching(/./) as string };
 
 export const hear = (leg: CallLeg): Promise<LegSignal[]> => new Listener(leg).all;
 export const typesOf = (signals: LegSignal[]): string[] => signals.map(({ type }) => type);

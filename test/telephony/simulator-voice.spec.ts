@@ -289,15 +289,15 @@ describe('a transfer in test mode', () => {
 
   it('ends the leg by itself', async () => {
     const leg = await open().dial(dialRequest(TALKATIVE));
-    expect(await leg.transfer(PERSON, TRANSFER)).toMatchObject({ is: 'refused' });
+    expect(await leg.transfer(PERSON, TRANSFER)).toMatchObject({ status: 'refused' });
     const signals: LegSignal[] = [];
     for await (const signal of leg.signals) {
       signals.push(signal);
-      if (signal.type === 'answered') expect(await leg.transfer(PERSON, TRANSFER)).toEqual({ is: 'connected' });
+      if (signal.type === 'answered') expect(await leg.transfer(PERSON, TRANSFER)).toEqual({ status: 'connected' });
     }
     expect(signals.at(-2)).toMatchObject({ type: 'transferred', to: PERSON, mode: 'bridge' });
     expect(endOf(signals)).toMatchObject({ reason: 'call_transfer', by: 'customer' });
-    expect(await leg.transfer(PERSON, TRANSFER)).toMatchObject({ is: 'refused' });
+    expect(await leg.transfer(PERSON, TRANSFER)).toMatchObject({ status: 'refused' });
   });
 });
 

@@ -83,7 +83,7 @@ describe('a bridge', () => {
     const { leg, listener, reference } = await answered();
     const transfer = leg.transfer(DESK, BRIDGE);
     const second = await answers();
-    expect(await transfer).toEqual({ is: 'connected' });
+    expect(await transfer).toEqual({ status: 'connected' });
     await db.database.transaction(async (client) => {
       await client.query('select 1 from sip_legs where reference = $1 for update', [`${reference}-transfer-1`]);
       phone.ask(second, 'BYE', 1);
@@ -102,7 +102,7 @@ describe('a REFER', () => {
     const { leg, listener, invite } = await answered();
     const transfer = leg.transfer(DESK, { ...REFER, ringTimeoutMs: 50 });
     phone.respond(await phone.request('REFER'), 202);
-    expect(await transfer).toMatchObject({ is: 'refused' });
+    expect(await transfer).toMatchObject({ status: 'refused' });
     phone.ask(invite, 'BYE', 1);
     expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer' });
   });
@@ -110,7 +110,7 @@ describe('a REFER', () => {
   it('is not sent when it was given up before', async () => {
     const { leg, listener, invite } = await answered();
     const result = await leg.transfer(DESK, { ...REFER, signal: AbortSignal.abort() });
-    expect(result).toEqual({ is: 'refused', detail: 'The transfer was given up' });
+    expect(result).toEqual({ status: 'refused', detail: 'The transfer was given up' });
     phone.ask(invite, 'BYE', 1);
     expect(endOf(await listener.all)).toMatchObject({ reason: 'user_hangup' });
     expect(phone.count('REFER')).toBe(0);

@@ -114,7 +114,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a bridge between two phon
     const recordTo = join(data.path, 'bridge.wav');
     const { leg, listener, reference } = await answered(CUSTOMER, { recordTo });
     leg.audio!.write(INTRODUCTION);
-    expect(await leg.transfer(DESK, BRIDGE)).toEqual({ is: 'connected' });
+    expect(await leg.transfer(DESK, BRIDGE)).toEqual({ status: 'connected' });
     expect(await statesOf(reference)).toEqual(['answered']);
     await desk.hasRecorded(10);
     await customer.command('hangup');
@@ -210,7 +210,7 @@ describeWithPeers(['baresip', 'kamailio', 'sipp', 'openssl'], 'a bridge to someb
     ['no number', '+15560000005', 'The number does not exist'],
   ])('is refused in words, and the conversation goes on: %s', async (_, number, detail) => {
     const line = await answered();
-    expect(await line.leg.transfer(number, BRIDGE)).toEqual({ is: 'refused', detail });
+    expect(await line.leg.transfer(number, BRIDGE)).toEqual({ status: 'refused', detail });
     expect(await statesOf(line.reference)).toEqual(['over']);
     await expectConversation(line);
   });
@@ -218,7 +218,7 @@ describeWithPeers(['baresip', 'kamailio', 'sipp', 'openssl'], 'a bridge to someb
   it('is not begun when it was given up before', async () => {
     const line = await answered();
     const result = await line.leg.transfer('+15560000003', { ...BRIDGE, signal: AbortSignal.abort() });
-    expect(result).toMatchObject({ is: 'refused' });
+    expect(result).toMatchObject({ status: 'refused' });
     expect(told()).toEqual([]);
     await expectConversation(line);
   });
@@ -227,7 +227,7 @@ describeWithPeers(['baresip', 'kamailio', 'sipp', 'openssl'], 'a bridge to someb
     const { leg } = await answered();
     for (let attempt = 1; attempt <= 5; attempt++) await leg.transfer('+15560000002', BRIDGE);
     const result = await leg.transfer('+15560000001', BRIDGE);
-    expect(result).toEqual({ is: 'refused', detail: 'No more than 5 transfers can be tried in one call' });
+    expect(result).toEqual({ status: 'refused', detail: 'No more than 5 transfers can be tried in one call' });
     expect(told()).toEqual(['ring', 'ring', 'ring', 'ring', 'ring']);
   });
 });
@@ -264,7 +264,7 @@ describeWithPeers(['sipp'], 'a bridge to somebody whose phone only rings', () =>
   it('is given up when nobody answers in time', async () => {
     const line = await answered(ANSWERS_AND_STAYS);
     const result = await line.leg.transfer(RINGS, { ...BRIDGE, ringTimeoutMs: 500 });
-    expect(result).toEqual({ is: 'refused', detail: 'Nobody answers there' });
+    expect(result).toEqual({ status: 'refused', detail: 'Nobody answers there' });
     await expectConversation(line);
   });
 
@@ -274,13 +274,13 @@ describeWithPeers(['sipp'], 'a bridge to somebody whose phone only rings', () =>
     const transfer = line.leg.transfer(RINGS, { ...BRIDGE, signal: given.signal });
     await rings(line.reference);
     given.abort();
-    expect(await transfer).toEqual({ is: 'refused', detail: 'The transfer was given up' });
+    expect(await transfer).toEqual({ status: 'refused', detail: 'The transfer was given up' });
     await expectConversation(line);
   });
 
   it('is cancelled when the customer hangs up', async () => {
     const { leg, listener, reference } = await answered(ANSWERS_AND_LEAVES);
-    expect(await leg.transfer(RINGS, BRIDGE)).toMatchObject({ is: 'refused' });
+    expect(await leg.transfer(RINGS, BRIDGE)).toMatchObject({ status: 'refused' });
     expect(endOf(await listener.all)).toMatchObject({ reason: 'user_hangup', by: 'customer' });
     expect(told(reference)).toEqual(['ring', 'cancelled']);
     expect(await statesOf(reference)).toEqual(['over']);
@@ -291,7 +291,7 @@ describeWithPeers(['sipp'], 'a bridge to somebody whose phone only rings', () =>
     const transfer = leg.transfer(RINGS, BRIDGE);
     await rings(reference);
     await leg.hangup();
-    expect(await transfer).toMatchObject({ is: 'refused' });
+    expect(await transfer).toMatchObject({ status: 'refused' });
     expect(endOf(await listener.all)).toMatchObject({ reason: 'agent_hangup' });
     expect(told(reference)).toEqual(['ring', 'cancelled']);
   });
@@ -309,7 +309,7 @@ describeWithPeers(['sipp'], 'a customer who is asked to go elsewhere (REFER)', (
 
   it.each(['refer_accept', 'refer_leave'])('goes: %s', async (scenario) => {
     const { result, listener } = await referred(scenario);
-    expect(result).toEqual({ is: 'connected' });
+    expect(result).toEqual({ status: 'connected' });
     const signals = await listener.all;
     expect(typesOf(signals).slice(-2)).toEqual(['transferred', 'ended']);
     expect(signals.at(-2)).toMatchObject({ to: DESK, mode: 'refer' });
@@ -327,7 +327,7 @@ describeWithPeers(['sipp'], 'a customer who is asked to go elsewhere (REFER)', (
     ['refer_silent', 408, 500],
   ])('stays, and the conversation goes on: %s', async (scenario, status, ringTimeoutMs) => {
     const { leg, result, listener } = await referred(scenario, { ...REFER, ringTimeoutMs });
-    expect(result).toEqual({ is: 'refused', detail: `The far end does not transfer the call (SIP ${status})` });
+    expect(result).toEqual({ status: 'refused', detail: `The far end does not transfer the call (SIP ${status})` });
     await leg.hangup();
     const signals = await listener.all;
     expect(typesOf(signals)).not.toContain('transferred');

@@ -135,7 +135,7 @@ describe.each(HARNESSES)('tools of the call over the $name pipeline', (kind) => 
     it.each([
       [
         'the target does not answer',
-        { is: 'refused' as const, detail: 'Nobody answers there' },
+        { status: 'refused' as const, detail: 'Nobody answers there' },
         /^Not connected: Nobody answers there\./,
       ],
       ['it fails', new Error('no trunk'), /^Error: no trunk/],

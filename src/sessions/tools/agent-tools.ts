@@ -39,7 +39,7 @@ function transferTool(
 ): Tool {
   const transfer = async (to: string, signal: AbortSignal) => {
     const detail = await refusal(to);
-    if (detail !== undefined) return { is: 'refused', detail } as const;
+    if (detail !== undefined) return { status: 'refused', detail } as const;
     return leg.transfer(to, { mode, from: fromNumber, ringTimeoutMs: ringSeconds * 1000, signal });
   };
   return transferCall(targets, { transfer });

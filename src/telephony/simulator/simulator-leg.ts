@@ -54,8 +54,8 @@ export class SimulatorLeg implements CallLeg, LegReader {
   }
 
   transfer(to: string, { mode }: TransferOptions): Promise<TransferResult> {
-    if (this.call?.transfer(to, mode)) return Promise.resolve({ is: 'connected' });
-    return Promise.resolve({ is: 'refused', detail: 'Nobody can be reached there' });
+    if (this.call?.transfer(to, mode)) return Promise.resolve({ status: 'connected' });
+    return Promise.resolve({ status: 'refused', detail: 'Nobody can be reached there' });
   }
 
   /** Checks the digits only. @throws RangeError for a digit that does not exist */

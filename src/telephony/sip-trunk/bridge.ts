@@ -95,7 +95,7 @@ export class Bridge {
     void target.ended.then((end) => {
       if (end) over(end);
     });
-    return { is: 'connected' };
+    return { status: 'connected' };
   }
 }
 
@@ -117,4 +117,4 @@ async function answerOf(target: TransferTarget, signal: AbortSignal, limitMs: nu
   return signal.aborted ? (problem ?? GIVEN_UP) : problem;
 }
 
-export const refused = (detail: string): TransferResult => ({ is: 'refused', detail });
+export const refused = (detail: string): TransferResult => ({ status: 'refused', detail });

@@ -107,7 +107,7 @@ export class SipLeg implements CallLeg {
       this.parts.log.error({ err: error, callId: this.parts.request.callId }, 'a transfer failed');
       return refused('The transfer failed');
     });
-    if (result.is === 'refused') this.isTransferring = false;
+    if (result.status === 'refused') this.isTransferring = false;
     return result;
   }
 
@@ -129,7 +129,7 @@ export class SipLeg implements CallLeg {
     this.transferred(to, 'refer');
     // Who asked for it has no part in it any more (RFC 5589 section 6.1).
     this.endSoon(endOfRefer(to));
-    return { is: 'connected' };
+    return { status: 'connected' };
   }
 
   private transferred(to: string, mode: TransferMode): void {

@@ -193,5 +193,5 @@ const legOf = (signals: LegSignal[]): CallLeg => ({
   hangup: () => Promise.resolve(),
   sendDtmf: () => Promise.resolve(),
   audio: undefined,
-  transfer: () => Promise.resolve({ is: 'refused', detail: 'The call is over' }),
+  transfer: () => Promise.resolve({ status: 'refused', detail: 'The call is over' }),
 });

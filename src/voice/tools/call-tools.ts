@@ -4,7 +4,7 @@ import { type Tool } from './tool.js';
 export interface CallControl {
   sendDtmf(digits: string): Promise<void>;
   /** Connects the customer with another number. `detail` tells the model why it was refused. */
-  transfer(to: string, signal: AbortSignal): Promise<{ is: 'connected' } | { is: 'refused'; detail: string }>;
+  transfer(to: string, signal: AbortSignal): Promise<{ status: 'connected' } | { status: 'refused'; detail: string }>;
 }
 
 export interface TransferTarget {
@@ -58,7 +58,7 @@ export const transferCall = (targets: readonly TransferTarget[], call: Pick<Call
     if (!target) throw new Error(`Only these can be called: ${targets.map(({ number }) => number).join(', ')}`);
     await context.speechPlayed();
     const result = await context.undisturbed(() => call.transfer(target.number, context.signal));
-    if (result.is === 'refused') return `Not connected: ${result.detail}. The customer is still with you.`;
+    if (result.status === 'refused') return `Not connected: ${result.detail}. The customer is still with you.`;
     context.handOver();
     return 'The customer is connected.';
   },

@@ -69,7 +69,7 @@ function toolsOf(chance: Chance, { clock }: ConversationHarness): Tool[] {
     sendDtmf: () => (chance.next() < 0.5 ? Promise.resolve() : Promise.reject(new Error('no'))),
     transfer: () =>
       Promise.resolve(
-        chance.next() < 0.5 ? ({ is: 'connected' } as const) : ({ is: 'refused', detail: 'busy' } as const),
+        chance.next() < 0.5 ? ({ status: 'connected' } as const) : ({ status: 'refused', detail: 'busy' } as const),
       ),
   };
   const run = (_args: unknown, { signal }: ToolContext) =>

@@ -41,7 +41,7 @@ export class ScriptedCall implements CallControl {
 
   constructor(
     private readonly now: () => number,
-    private readonly outcome: TransferResult | Error | 'rings' = { is: 'connected' },
+    private readonly outcome: TransferResult | Error | 'rings' = { status: 'connected' },
   ) {}
 
   sendDtmf(digits: string): Promise<void> {
@@ -61,7 +61,7 @@ export class ScriptedCall implements CallControl {
 
   /** The ringing telephone is answered. */
   answer(): void {
-    this.resolveRinging({ is: 'connected' });
+    this.resolveRinging({ status: 'connected' });
   }
 
   private record(action: string): void {
