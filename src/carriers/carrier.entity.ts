@@ -1,9 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
+import { type StoredCarrierKind } from './carrier.js';
 import { type CarrierTarget, type Codec, type NumberFormat, type SrtpMode } from './sip-carrier.js';
-
-/** The kinds that an organization can add. */
-export const CARRIER_KINDS = ['sip'] as const;
-export type StoredCarrierKind = (typeof CARRIER_KINDS)[number];
 
 @Entity('carriers')
 export class CarrierEntity {
@@ -25,7 +22,7 @@ export class CarrierEntity {
   @Column('text', { nullable: true })
   username: string | null;
 
-  /** Sealed in the `SecretBox` for this row's id. */
+  /** Sealed by the `SecretBox` for this row's id. */
   @Column('text', { name: 'sealed_password', nullable: true })
   sealedPassword: string | null;
 
@@ -47,7 +44,7 @@ export class CarrierEntity {
   @Column('text', { name: 'from_domain', nullable: true })
   fromDomain: string | null;
 
-  /** Null: the setting counts. 0: no limit. */
+  /** Null: the limit of the settings. 0: no limit. */
   @Column('int', { name: 'calls_per_second', nullable: true })
   callsPerSecond: number | null;
 

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ChoiceField, ChoicesField, FlagField, IntegerField, TextField } from '../lib/platform/index.js';
-import { CARRIER_KINDS, type CarrierEntity, type StoredCarrierKind } from './carrier.entity.js';
+import { CARRIER_KINDS, type StoredCarrierKind } from './carrier.js';
+import { type CarrierEntity } from './carrier.entity.js';
 import {
   type CarrierTarget,
   type Codec,

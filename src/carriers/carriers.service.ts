@@ -12,6 +12,7 @@ import {
   violatedConstraint,
 } from '../lib/platform/index.js';
 import { PhoneNumberEntity } from './phone-number.entity.js';
+import { STORED_CARRIERS } from './carrier.js';
 import { type CarrierChanges } from './carrier-changes.js';
 import { CarrierEntity } from './carrier.entity.js';
 import { CarriersForCalls } from './carriers-for-calls.js';
@@ -33,10 +34,15 @@ export class CarriersService {
 
   /** @throws DomainError `validation_error` */
   async create(organizationId: string, given: CarrierChanges & { name: string }): Promise<CarrierEntity> {
-    if (!given.targets) throw invalid('targets', 'is required, or host');
+    const kind = given.kind ?? 'sip';
+    if (!given.targets && STORED_CARRIERS[kind].needsTargets) throw invalid('targets', 'is required, or host');
     const id = newId();
     const carrier = this.carriers.create({
-      ...{ id, organizationId, name: given.name, kind: given.kind ?? 'sip', targets: given.targets },
+      id,
+      organizationId,
+      name: given.name,
+      kind,
+      targets: given.targets ?? [],
       username: given.username ?? null,
       sealedPassword: this.seal(given.password ?? null, id),
       authRealm: given.authRealm ?? null,

@@ -6,6 +6,7 @@ const target = (host: string, port: number | null = null, transport = 'udp') => 
 describe('parseSipCarrier', () => {
   it('is a whole carrier, with defaults for what a URI does not say', () => {
     expect(parseSipCarrier('sip:acme:secret@sip.example.com:5080;transport=tcp')).toEqual({
+      kind: 'sip',
       id: 'default',
       name: 'SIP_CARRIER',
       targets: [target('sip.example.com', 5080, 'tcp')],

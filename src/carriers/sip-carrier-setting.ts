@@ -22,9 +22,9 @@ interface Trunk {
 }
 
 /**
- * The carrier that `SIP_CARRIER` describes: one URI, or several with commas between them for failover, in order. User
- * name and password are percent-encoded; they stand in the first URI, and in the others the same or not at all.
- * @returns undefined when it is malformed
+ * Parses `SIP_CARRIER`: one URI, or several separated by commas in the order of failover. User name and password are
+ * percent-encoded and stand in the first URI; the other URIs repeat or omit them.
+ * @returns undefined for a malformed setting
  */
 export function parseSipCarrier(text: string): SipCarrier | undefined {
   const trunks = text.split(',').map((uri) => parseUri(uri.trim()));
@@ -68,7 +68,7 @@ function parseUri(uri: string): Trunk | undefined {
   return { target, credentials: { username, password } };
 }
 
-/** `sips` is TLS, whatever stream it names; over UDP it cannot be (RFC 3261 §26.2.2). */
+/** `sips` means TLS with every transport but UDP, which it excludes (RFC 3261 §26.2.2). */
 function transportOf(scheme: string, parameter: string | undefined): Transport | undefined {
   const named = TRANSPORTS.find((transport) => transport === parameter);
   if (parameter !== undefined && !named) return undefined;

@@ -1,4 +1,4 @@
-/** What is needed to place a call through a SIP trunk, whether it comes from the API or from the settings. */
+/** A SIP trunk, from the API or from the settings. */
 
 export const TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -10,7 +10,7 @@ export type Codec = (typeof CODECS)[number];
 export const SRTP_MODES = ['off', 'required'] as const;
 export type SrtpMode = (typeof SRTP_MODES)[number];
 
-/** How a number is written to the carrier: `+14155550123` or `14155550123`. */
+/** The format of numbers in SIP messages: `+14155550123` or `14155550123`. */
 export const NUMBER_FORMATS = ['e164', 'e164_without_plus'] as const;
 export type NumberFormat = (typeof NUMBER_FORMATS)[number];
 
@@ -18,7 +18,7 @@ export type NumberFormat = (typeof NUMBER_FORMATS)[number];
 export interface CarrierTarget {
   /** A name, an IPv4 address, or an IPv6 address without brackets. */
   host: string;
-  /** null: as DNS says, else the default of the transport (RFC 3263). */
+  /** null: from DNS, else the default of the transport (RFC 3263). */
   port: number | null;
   transport: Transport;
 }
@@ -26,34 +26,54 @@ export interface CarrierTarget {
 export interface SipCredentials {
   username: string;
   password: string;
-  /** Only challenges of this realm are answered; undefined: any. */
+  /** Answers only challenges of this realm; undefined: any. */
   realm?: string;
 }
 
 export interface SipCarrier {
   kind: 'sip';
-  /** `DEFAULT_CARRIER_ID` for that of the settings. */
+  /** `DEFAULT_CARRIER_ID` for the carrier of the settings. */
   id: string;
   name: string;
-  /** In the order in which they are tried; at least one. */
+  /** In the order of failover; at least one. */
   targets: readonly CarrierTarget[];
   credentials?: SipCredentials;
-  /** In the order in which they are offered; at least one. */
+  /** In the order of the offer; at least one. */
   codecs: readonly Codec[];
   srtp: SrtpMode;
-  /** How our number is written in From. */
+  /** The format of the caller's number, in From. */
   callerIdFormat: NumberFormat;
-  /** How the number that is called is written. */
+  /** The format of the called number. */
   numberFormat: NumberFormat;
-  /** The host in From; null: that of the target. */
+  /** The host in From; null: the host of the target. */
   fromDomain: string | null;
-  /** New calls in any second; null: the setting counts. 0: no limit. */
+  /** New calls in any second; null: the limit of the settings. 0: no limit. */
   callsPerSecond: number | null;
   /** Calls at once; null: no limit. */
   maxChannels: number | null;
   registration: boolean;
   /** Whether a TLS certificate must be valid for the host. */
   verifyTls: boolean;
+}
+
+/** Makes a SIP carrier of its stored row. */
+export function toSipCarrier(row: Omit<SipCarrier, 'kind' | 'credentials'>, credentials?: SipCredentials): SipCarrier {
+  return {
+    kind: 'sip',
+    id: row.id,
+    name: row.name,
+    targets: row.targets,
+    ...(credentials && { credentials }),
+    codecs: row.codecs,
+    srtp: row.srtp,
+    callerIdFormat: row.callerIdFormat,
+    numberFormat: row.numberFormat,
+    fromDomain: row.fromDomain,
+    callsPerSecond: row.callsPerSecond,
+    maxChannels: row.maxChannels,
+    registration: row.registration,
+    verifyTls: row.verifyTls,
+  };
 }
 
 export const DEFAULT_CARRIER_ID = 'default';
@@ -75,9 +95,8 @@ export function isHost(text: string): boolean {
 export const isPort = (port: unknown): port is number =>
   Number.isSafeInteger(port) && (port as number) >= 1 && (port as number) <= 65_535;
 
-/** What may stand in a SIP header as a user name or realm: no control characters, so that no header can be smuggled in. */
+/** Whether a text is safe in a SIP header as a user name or realm: a control character could start another header. */
 export const isHeaderText = (text: string): boolean => text.length > 0 && text.length <= 255 && !/\p{C}/u.test(text);
 
-/** A number as the carrier wants it. */
 export const formatNumber = (e164: string, format: NumberFormat): string =>
   format === 'e164' ? e164 : e164.replace(/^\+/, '');

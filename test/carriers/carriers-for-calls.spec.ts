@@ -127,7 +127,7 @@ describe('carriers for calls', () => {
       // Giving the password again is the way out.
       await other.request('PATCH', path, { key: tenant.key, body: { password: 'again' } });
       const carrier = await carriersOf(other).find(tenant.organizationId, id);
-      expect(carrier?.credentials?.password).toBe('again');
+      expect(carrier).toMatchObject({ credentials: { password: 'again' } });
     } finally {
       await other.close();
     }

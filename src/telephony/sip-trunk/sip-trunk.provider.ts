@@ -172,7 +172,8 @@ export class SipTrunkProvider implements TelephonyProvider {
 
   private async sayGoodbye({ dialog, organizationId, carrierId }: AnsweredLeg): Promise<void> {
     try {
-      const carrier = await this.carriers.find(organizationId, carrierId);
+      const found = await this.carriers.find(organizationId, carrierId);
+      const carrier = found?.kind === 'sip' ? found : undefined;
       const { agent } = await this.trunks.agentFor(dialog.target.address, carrier?.verifyTls ?? true);
       await agent.byeFor(dialog, carrier?.credentials);
     } catch (error) {
