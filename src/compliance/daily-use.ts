@@ -33,7 +33,7 @@ export class DailyUse {
   }
 
   /** Removes a call that is not dialled after all. */
-  async giveBack(organizationId: string, toNumber: string, callId: string): Promise<void> {
+  async uncount(organizationId: string, toNumber: string, callId: string): Promise<void> {
     await this.database.query(
       'delete from dialled_numbers where organization_id = $1 and to_number = $2 and call_id = $3',
       [organizationId, toNumber, callId],

@@ -3,7 +3,7 @@ import { SIMULATOR_CARRIER } from '../carriers/index.js';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProviders } from '../telephony/index.js';
 import { type Database, DomainError, type Log, newId, type Notifications } from '../lib/platform/index.js';
 import { saveUsage, type CallCommands, type CallCommand, type CallState, saveTurn } from '../calls/index.js';
-import { ConversationRecorder, type Prepared, type SessionPlan, type Sessions } from '../sessions/index.js';
+import { ConversationRecorder, type PreparationResult, type SessionPlan, type Sessions } from '../sessions/index.js';
 import { countDeferrals, lastAttempt } from './attempts.js';
 import { waitAfter } from './disconnection-reasons.js';
 import { LegFollower, type LegLimits } from './leg-follower.js';
@@ -15,7 +15,7 @@ export interface CallRunnerOptions extends LegLimits {
 }
 
 /** What a dialled call needs of sessions. */
-export type CallSessions = Pick<Sessions, 'prepare' | 'start' | 'closed'>;
+export type CallSessions = Pick<Sessions, 'prepare' | 'start' | 'finishRecording'>;
 
 /** What whoever has a call in hand wants to know of it. */
 export interface CallLease {
@@ -29,7 +29,7 @@ export interface CallLease {
   followed: (call: LegFollower) => void;
 }
 
-type Ready = Extract<Prepared, { is: 'ready' }>;
+type Ready = Extract<PreparationResult, { status: 'ready' }>;
 
 type UnderWay = Extract<CallState, { status: 'dialing' | 'connected' }>;
 
@@ -60,8 +60,8 @@ export class CallRunner {
   /** Prepares and claims the attempt, then asks the provider: never the other way round. */
   async dial(callId: string, hold: CallLease): Promise<void> {
     const prepared = await this.prepare(callId, hold.signal);
-    if (prepared?.is === 'refused') return this.execute(callId, prepared.command);
-    if (prepared?.is === 'postponed') return this.postpone(callId, prepared);
+    if (prepared?.status === 'refused') return this.execute(callId, prepared.command);
+    if (prepared?.status === 'postponed') return this.postpone(callId, prepared);
     // Whoever has it now counts it again, as the same call.
     if (!hold.isWanted()) return;
     const claim = newId();
@@ -71,7 +71,7 @@ export class CallRunner {
     if (!state) {
       // Cancelled, or claimed by a worker that had lost it to us.
       const given = await this.calls.stateOf(callId);
-      if (given.status === 'ended' && given.attempt === 0) await prepared?.giveBack?.();
+      if (given.status === 'ended' && given.attempt === 0) await prepared?.cancel?.();
       return this.resume(callId, hold);
     }
     const { facts } = state;
@@ -124,7 +124,7 @@ export class CallRunner {
     return this.lose(callId, state);
   }
 
-  private async prepare(callId: string, signal: AbortSignal): Promise<Prepared | undefined> {
+  private async prepare(callId: string, signal: AbortSignal): Promise<PreparationResult | undefined> {
     if (!this.sessions) return undefined;
     const state = await this.calls.stateOf(callId);
     return state.status === 'queued' ? this.sessions.prepare(callId, state.facts, signal) : undefined;
@@ -137,7 +137,10 @@ export class CallRunner {
   }
 
   /** So often, and no more: who cannot be heard today is not called for ever. */
-  private async postpone(callId: string, { reason, otherwise }: Extract<Prepared, { is: 'postponed' }>): Promise<void> {
+  private async postpone(
+    callId: string,
+    { reason, otherwise }: Extract<PreparationResult, { status: 'postponed' }>,
+  ): Promise<void> {
     const before = await countDeferrals(this.database, callId, reason);
     if (before >= MAX_POSTPONED) return this.execute(callId, otherwise);
     const notBefore = new Date(Date.now() + waitAfter(before)).toISOString();
@@ -237,7 +240,7 @@ export class CallRunner {
 
   private liveCall(callId: string, claim: string, leg: CallLeg, plan?: SessionPlan): LegFollower {
     const execute = async (command: CallCommand) => (await this.calls.execute(callId, command, CAUSE)).state;
-    const notes = new ConversationRecorder(claim, {
+    const recorder = new ConversationRecorder(claim, {
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
       saveUsage: (usage) => saveUsage(this.database, callId, usage),
       execute,
@@ -248,10 +251,10 @@ export class CallRunner {
       execute,
       countDeferrals: () => countDeferrals(this.database, callId),
       saveTurn: (turn) => saveTurn(this.database, callId, turn, this.wakeups),
-      converse: sessions && plan && ((line) => sessions.start(plan, line, leg, notes)),
-      kept: () => notes.kept(),
+      converse: sessions && plan && ((line) => sessions.start(plan, line, leg, recorder)),
+      kept: () => recorder.idle(),
       // Not awaited: an upload takes its time, and what it leaves undone is swept up.
-      closed: () => void sessions?.closed(callId, claim),
+      closed: () => void sessions?.finishRecording(callId, claim),
       log: this.log,
     });
   }

@@ -21,31 +21,31 @@ const turn: ConversationEvent = {
   turn: { speaker: 'agent', text: 'Hello', startMs: 0, endMs: 500, interrupted: false, latency: null },
 };
 
-describe('what is taken down of a conversation', () => {
+describe('ConversationRecorder', () => {
   const errors: unknown[] = [];
   const log: Log = {
-    error: (...told: unknown[]) => void errors.push(told),
+    error: (...args: unknown[]) => void errors.push(args),
     warn: silent,
     info: silent,
     debug: silent,
     flush: silent,
   };
-  let kept: unknown[];
-  let notes: ConversationRecorder;
+  let stored: unknown[];
+  let recorder: ConversationRecorder;
 
   beforeEach(() => {
     errors.length = 0;
-    kept = [];
-    const keep = (what: unknown) => (kept.push(what), Promise.resolve());
-    notes = new ConversationRecorder('c1', { saveTurn: keep, saveUsage: keep, execute: keep, log });
+    stored = [];
+    const store = (value: unknown) => (stored.push(value), Promise.resolve());
+    recorder = new ConversationRecorder('c1', { saveTurn: store, saveUsage: store, execute: store, log });
   });
 
-  const commands = () => kept as CallCommand[];
+  const commands = () => stored as CallCommand[];
 
-  it('is kept in order, tools and faults numbered', async () => {
-    for (const event of [turn, tool(), fault, tool({ result: null, error: 'Gone' })]) notes.take(event);
-    await notes.kept();
-    expect(kept).toMatchObject([
+  it('stores events in order and numbers tools and faults', async () => {
+    for (const event of [turn, tool(), fault, tool({ result: null, error: 'Gone' })]) recorder.record(event);
+    await recorder.idle();
+    expect(stored).toMatchObject([
       { text: 'Hello' },
       { type: 'ReportToolUse', claim: 'c1', number: 1, use: { name: 'look_up', durationMs: 12, result: 'Found.' } },
       { type: 'ReportProviderFailure', claim: 'c1', number: 2, failure: { stage: 'model', message: 'No word' } },
@@ -53,7 +53,7 @@ describe('what is taken down of a conversation', () => {
     ]);
   });
 
-  it('waits for each to be kept before the next', async () => {
+  it('stores one event after the other', async () => {
     const order: string[] = [];
     let release: () => void = silent;
     const slow = new Promise<void>((resolve) => (release = resolve));
@@ -62,41 +62,43 @@ describe('what is taken down of a conversation', () => {
       if (type === 'ReportToolUse') await slow;
       order.push(`${type} ends`);
     };
-    notes = new ConversationRecorder('c1', { saveTurn: silent as never, saveUsage: silent as never, execute, log });
-    notes.take(tool());
-    notes.take(fault);
+    recorder = new ConversationRecorder('c1', { saveTurn: silent as never, saveUsage: silent as never, execute, log });
+    recorder.record(tool());
+    recorder.record(fault);
     release();
-    await notes.kept();
+    await recorder.idle();
     expect(order).toEqual([
-      ...['ReportToolUse begins', 'ReportToolUse ends'],
-      ...['ReportProviderFailure begins', 'ReportProviderFailure ends'],
+      'ReportToolUse begins',
+      'ReportToolUse ends',
+      'ReportProviderFailure begins',
+      'ReportProviderFailure ends',
     ]);
   });
 
-  it('goes on when one cannot be kept, and says so', async () => {
+  it('logs an event that cannot be stored and continues', async () => {
     const execute = () => Promise.reject(new Error('down'));
-    notes = new ConversationRecorder('c1', {
-      saveTurn: (told) => (kept.push(told), Promise.resolve()),
+    recorder = new ConversationRecorder('c1', {
+      saveTurn: (turnToStore) => (stored.push(turnToStore), Promise.resolve()),
       saveUsage: silent as never,
       execute,
       log,
     });
-    notes.take(tool());
-    notes.take(turn);
-    await notes.kept();
-    expect(kept).toHaveLength(1);
+    recorder.record(tool());
+    recorder.record(turn);
+    await recorder.idle();
+    expect(stored).toHaveLength(1);
     expect(errors).toHaveLength(1);
   });
 
-  it('holds nothing that the store would refuse, and not too much', async () => {
+  it('removes characters that PostgreSQL refuses and cuts long texts', async () => {
     const long = 'x'.repeat(10_000);
     for (const more of [
       { arguments: 'no JSON\0', result: 'a\0b\ud800' },
       { arguments: { a: 'NUL\0' }, result: long },
       { arguments: { a: long } },
     ])
-      notes.take(tool(more));
-    await notes.kept();
+      recorder.record(tool(more));
+    await recorder.idle();
     const uses = commands().map((command) => (command.type === 'ReportToolUse' ? command.use : undefined));
     expect(uses[0]).toMatchObject({ arguments: 'no JSON', result: 'ab\ufffd' });
     expect(uses[1]?.arguments).toBe('{"a":"NUL\\u0000"}');

@@ -10,52 +10,52 @@ export interface ConversationRecorderDeps {
   log: Log;
 }
 
-/** More of what a tool was given and told is not kept. */
-const MOST_CHARACTERS = 4_000;
+/** Longer arguments, results and messages are cut. */
+const MAX_CHARACTERS = 4_000;
 const RETRY_MS = [100, 500, 2_000];
 
-/** Takes down what happens in a conversation, one thing after the other. */
+/** Stores the events of a conversation in their order. */
 export class ConversationRecorder {
   private number = 0;
   private last: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly claim: string,
-    private readonly keeping: ConversationRecorderDeps,
+    private readonly deps: ConversationRecorderDeps,
   ) {}
 
-  readonly take = (event: ConversationEvent): void => {
+  readonly record = (event: ConversationEvent): void => {
     const at = new Date().toISOString();
     const number = event.type === 'tool' || event.type === 'fault' ? ++this.number : 0;
     this.last = this.last
-      .then(() => this.keepAtLast(event, at, number))
+      .then(() => this.storeWithRetry(event, at, number))
       .catch((error: unknown) => {
-        this.keeping.log.error({ err: error }, 'what was said and done in a conversation could not be kept');
+        this.deps.log.error({ err: error }, 'an event of a conversation could not be stored');
       });
   };
 
-  /** Resolves when everything that was told so far is kept. */
-  kept(): Promise<void> {
+  /** Resolves when all events so far are stored. */
+  idle(): Promise<void> {
     return this.last;
   }
 
-  /** What is told twice is kept once, so a database that is away for a moment loses nothing; only usage would count twice. */
-  private async keepAtLast(event: ConversationEvent, at: string, number: number): Promise<void> {
+  /** Retries, except usage: that write is not idempotent and would count twice. */
+  private async storeWithRetry(event: ConversationEvent, at: string, number: number): Promise<void> {
     for (const waitMs of event.type === 'usage' ? [] : RETRY_MS) {
       try {
-        await this.keep(event, at, number);
+        await this.store(event, at, number);
         return;
       } catch (error) {
         if (error instanceof DomainError) throw error;
         await delay(waitMs);
       }
     }
-    await this.keep(event, at, number);
+    await this.store(event, at, number);
   }
 
-  private async keep(event: ConversationEvent, at: string, number: number): Promise<void> {
-    const { saveTurn, saveUsage, execute } = this.keeping;
-    const about = { at, claim: this.claim };
+  private async store(event: ConversationEvent, at: string, number: number): Promise<void> {
+    const { claim } = this;
+    const { saveTurn, saveUsage, execute } = this.deps;
     switch (event.type) {
       case 'turn':
         await saveTurn(event.turn);
@@ -64,12 +64,13 @@ export class ConversationRecorder {
         await saveUsage(event.usage);
         return;
       case 'tool':
-        await execute({ type: 'ReportToolUse', ...about, number, use: usedTool(event.use) });
+        await execute({ type: 'ReportToolUse', at, claim, number, use: toToolUse(event.use) });
         return;
       case 'fault':
         await execute({
           type: 'ReportProviderFailure',
-          ...about,
+          at,
+          claim,
           number,
           failure: { ...event.fault, message: cut(event.fault.message) },
         });
@@ -80,20 +81,20 @@ export class ConversationRecorder {
   }
 }
 
-function usedTool({ name, arguments: given, result, error, ms }: ToolUse): UsedTool {
+function toToolUse({ name, arguments: given, result, error, ms }: ToolUse): UsedTool {
   const written = typeof given === 'string' ? given : JSON.stringify(given);
-  const isKeepable = typeof given !== 'string' && written.length <= MOST_CHARACTERS && !findJsonProblem(given);
+  const isStorable = typeof given !== 'string' && written.length <= MAX_CHARACTERS && !findJsonProblem(given);
   return {
     name: cut(name),
-    arguments: isKeepable ? given : cut(written),
+    arguments: isStorable ? given : cut(written),
     result: result && cut(result),
     error: error && cut(error),
     durationMs: Math.round(ms),
   };
 }
 
-/** What a model or a server wrote may hold what the store cannot. */
+/** Cuts a text of a model or a server and removes characters that PostgreSQL refuses. */
 function cut(text: string): string {
-  const kept = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
-  return kept.replaceAll('\0', '').replace(/\p{Cs}/gu, '\ufffd');
+  const short = text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
+  return short.replaceAll('\0', '').replace(/\p{Cs}/gu, '\ufffd');
 }

@@ -8,8 +8,8 @@ import {
 } from '../voice/index.js';
 import { type StageName, type StageSettings, type StagesSettings } from '../agents/index.js';
 
-/** Those who hold a conversation: it needs all three. Undefined: the agent makes announcements. */
-export function conversing({
+/** The providers of a conversation, which needs all three. Undefined: the agent makes announcements. */
+export function conversationProviders({
   transcription,
   model,
   speech,
@@ -24,13 +24,13 @@ export const providersOf = <P>(
 ): ProviderPair<P> => ({ primary: create(primary), ...(fallback && { fallback: create(fallback) }) });
 
 /**
- * Makes sure that all whom a call needs can be made, which asks nobody: on an answered line it is too late to find out.
+ * Creates the providers of a call without any request to them. On an answered line it would be too late for an error.
  * @throws ProviderError for settings that cannot work
  */
 export function checkStages(stages: StagesSettings): void {
   if (stages.speechToSpeech) createRealtimeModel(stages.speechToSpeech);
   if (stages.speech) providersOf(stages.speech, createTextToSpeech);
-  const providers = stages.speechToSpeech ? undefined : conversing(stages);
+  const providers = stages.speechToSpeech ? undefined : conversationProviders(stages);
   if (!providers) return;
   providersOf(providers.transcription, createSpeechToText);
   providersOf(providers.model, createLanguageModel);

@@ -6,7 +6,7 @@ import { RecordingsModule } from '../recordings/index.js';
 import { TelephonyModule } from '../telephony/index.js';
 import { CallPreparation } from './preparation/call-preparation.js';
 import { SessionMaintenanceWorker } from './session-maintenance.worker.js';
-import { SessionPlanner } from './session-plan.js';
+import { SessionPlanner } from './session-planner.js';
 import { Sessions } from './sessions.js';
 
 /** Agents on open legs, however the leg came about. Loaded by workers only. */

@@ -10,11 +10,11 @@ import { FinishRecordings } from '../recordings/index.js';
 import { type CallLeg, SimulatorProvider } from '../telephony/index.js';
 import { type ConversationEvent, type VoiceSession } from '../voice/index.js';
 import { type ConversationRecorder } from './conversation-recorder.js';
-import { CallPreparation, type Prepared } from './preparation/call-preparation.js';
+import { CallPreparation, type PreparationResult } from './preparation/call-preparation.js';
 import { type SessionPlan } from './session-plan.js';
 import { startSession } from './start-session.js';
 
-/** Puts agents on open legs: what they need before the leg opens, the session on it, and what it leaves behind. */
+/** Prepares calls, starts agents on open legs and finishes their recordings. */
 @Injectable()
 export class Sessions {
   constructor(
@@ -30,10 +30,10 @@ export class Sessions {
   ) {}
 
   /**
-   * @returns undefined for a call whose provider reports the turns itself: there is no audio to converse on
+   * @returns undefined for a simulator without audio, which reports the turns itself
    * @throws Error as `CallPreparation.prepare`
    */
-  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared | undefined> {
+  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult | undefined> {
     if (facts.environment === 'test' && !this.simulator.hasAudio) return undefined;
     return this.preparation.prepare(callId, facts, signal);
   }
@@ -43,36 +43,36 @@ export class Sessions {
     const isTest = plan.facts.environment === 'test';
     const speed = isTest ? this.config.simulatorSpeed : 1;
     const emit = (event: ConversationEvent): void => {
-      recorder.take(inRealTime(event, speed));
+      recorder.record(inRealTime(event, speed));
     };
     return startSession(plan, line, leg, emit, {
       http: this.http,
       maxDurationMs: this.config.maxCallDurationMs,
       knowledge: {
-        search: (...query) => this.orApologize(this.knowledge.search(...query), 'The search'),
+        search: (...query) => this.withPublicError(this.knowledge.search(...query), 'The search'),
       },
       refusal: (organizationId, to) =>
         isTest
           ? Promise.resolve(undefined)
-          : this.orApologize(this.transferRefusal(organizationId, to), 'The dialling policy'),
+          : this.withPublicError(this.transferRefusal(organizationId, to), 'The dialling policy'),
       ...(isTest && { clock: this.simulator.clock }),
     });
   }
 
-  /** The media of an attempt is closed: its recording can be finished. */
-  async closed(callId: string, attemptId: string): Promise<void> {
+  /** Finishes the recording of an attempt after its media is closed. */
+  async finishRecording(callId: string, attemptId: string): Promise<void> {
     await this.recordings.soon(callId, attemptId);
   }
 
-  /** Why the dialling policy refuses a number that the customer is to be transferred to; undefined when it allows it. */
+  /** Why the dialling policy refuses the target of a transfer; undefined when it allows it. */
   private async transferRefusal(organizationId: string, to: string): Promise<string | undefined> {
     const counts = { callsToNumberToday: 0, spentToday: await this.dailyUse.spent(organizationId) };
     const { allowed, detail } = await this.policy.check(organizationId, to, new Date(), counts);
     return allowed ? undefined : detail;
   }
 
-  /** Models and timelines learn that `what` failed, not the database's words. */
-  private async orApologize<T>(work: Promise<T>, what: string): Promise<T> {
+  /** Replaces an error by one that the model and the timeline may show. */
+  private async withPublicError<T>(work: Promise<T>, what: string): Promise<T> {
     try {
       return await work;
     } catch (error) {
@@ -82,7 +82,7 @@ export class Sessions {
   }
 }
 
-/** A simulated leg above real time counts its own milliseconds. */
+/** Converts the milliseconds of a simulated leg that runs faster than real time. */
 function inRealTime(event: ConversationEvent, speed: number): ConversationEvent {
   if (event.type !== 'turn' || speed === 1) return event;
   const { startMs, endMs } = event.turn;

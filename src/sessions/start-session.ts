@@ -25,39 +25,39 @@ import { httpTool } from './tools/http-tool.js';
 import { knowledgeTool } from './tools/knowledge-tool.js';
 import { type StagesSettings } from '../agents/index.js';
 import { type SessionPlan } from './session-plan.js';
-import { conversing, providersOf } from './session-providers.js';
+import { conversationProviders, providersOf } from './session-providers.js';
 
 export interface SessionDeps {
   http: Pick<OutboundHttp, 'request'>;
   knowledge: Pick<KnowledgeSearch, 'search'>;
-  /** Why an organization may not have a number dialled for a customer who is to be connected, if so. */
+  /** Why the dialling policy refuses the target of a transfer; undefined when it allows it. */
   refusal: (organizationId: string, to: string) => Promise<string | undefined>;
   maxDurationMs: number;
-  /** Of lines that are faster than time. */
+  /** Clock of a simulated line that runs faster than real time. */
   clock?: Clock;
 }
 
-/** So long before the end the agent warns of it. */
+/** The agent warns this long before the end. */
 const WARN_BEFORE_MS = 30_000;
 
-/** Begins to speak on an answered line: a conversation where somebody hears, thinks and speaks, else an announcement. */
+/** Starts the agent on an answered line: a conversation, or an announcement without the providers of one. */
 export function startSession(
   plan: SessionPlan,
   line: AudioPort,
   leg: CallLeg,
-  tell: (event: ConversationEvent) => void,
-  surroundings: SessionDeps,
+  emit: (event: ConversationEvent) => void,
+  deps: SessionDeps,
 ): VoiceSession {
   const { script, stages, usage } = plan;
-  for (const used of usage) tell({ type: 'usage', usage: used });
+  for (const used of usage) emit({ type: 'usage', usage: used });
   const pipeline = pipelineOf(stages);
   if (!pipeline) return new Announcement(line, script);
   const conversation = new Conversation(line, {
-    settings: settingsOf(plan, surroundings.maxDurationMs),
+    settings: settingsOf(plan, deps.maxDurationMs),
     pipeline,
-    tools: toolsOf(plan, leg, surroundings),
-    emit: tell,
-    ...(surroundings.clock && { clock: surroundings.clock }),
+    tools: toolsOf(plan, leg, deps),
+    emit,
+    ...(deps.clock && { clock: deps.clock }),
   });
   return new VoicemailAwareSession(line, conversation, {
     onMachine: script.onMachine,
@@ -65,13 +65,13 @@ export function startSession(
   });
 }
 
-/** undefined: some stage has no provider. */
+/** Undefined: a stage has no provider. */
 function pipelineOf(stages: StagesSettings): PipelineFactory | undefined {
   if (stages.speechToSpeech) {
     const model = createRealtimeModel(stages.speechToSpeech);
     return (context) => new RealtimePipeline(context, model);
   }
-  const providers = conversing(stages);
+  const providers = conversationProviders(stages);
   if (!providers) return undefined;
   const speechToText = providersOf(providers.transcription, createSpeechToText);
   const model = providersOf(providers.model, createLanguageModel);
@@ -79,40 +79,40 @@ function pipelineOf(stages: StagesSettings): PipelineFactory | undefined {
   return (context) => new CascadePipeline(context, { speechToText, model, textToSpeech });
 }
 
-function settingsOf(plan: SessionPlan, mostMs: number): ConversationSettings {
+function settingsOf(plan: SessionPlan, maxMs: number): ConversationSettings {
   const { facts, agent, texts, script, maxDurationMs } = plan;
   const { endpointing, interruption, silence } = agent;
-  const usual = conversationSettings();
+  const defaults = conversationSettings();
   const { firstMessage, durationWarning, apology, silencePrompt, farewell } = texts;
   return {
-    ...usual,
+    ...defaults,
     instructions: texts.instructions,
     notice: script.notice && { text: '', audio: script.notice },
     firstSpeaker: agent.firstSpeaker,
     firstMessage: firstMessage || script.greeting ? { text: firstMessage, audio: script.greeting } : undefined,
-    // Each provider has its own (`withVoices`).
+    // Each provider has its own voice (`withVoices`).
     voice: undefined,
     language: facts.language ?? agent.language ?? undefined,
     temperature: agent.temperature ?? undefined,
-    endpointing: { ...usual.endpointing, ...endpointing },
+    endpointing: { ...defaults.endpointing, ...endpointing },
     interruptible: interruption?.enabled ?? true,
-    interruptMs: interruption?.afterMs ?? usual.interruptMs,
+    interruptMs: interruption?.afterMs ?? defaults.interruptMs,
     silence: {
-      afterMs: silence?.afterSeconds === undefined ? usual.silence.afterMs : silence.afterSeconds * 1000,
-      prompt: silencePrompt ? { text: silencePrompt } : usual.silence.prompt,
-      times: silence?.times ?? usual.silence.times,
+      afterMs: silence?.afterSeconds === undefined ? defaults.silence.afterMs : silence.afterSeconds * 1000,
+      prompt: silencePrompt ? { text: silencePrompt } : defaults.silence.prompt,
+      times: silence?.times ?? defaults.silence.times,
       farewell: farewell ? { text: farewell } : undefined,
     },
     failureMessage: { text: apology, audio: plan.apology },
-    maxDurationMs: Math.min(mostMs, maxDurationMs ?? mostMs),
+    maxDurationMs: Math.min(maxMs, maxDurationMs ?? maxMs),
     durationWarning: durationWarning ? { text: durationWarning, beforeMs: WARN_BEFORE_MS } : undefined,
   };
 }
 
 function toolsOf(plan: SessionPlan, leg: CallLeg, { http, knowledge, refusal }: SessionDeps): Tool[] {
-  const { agent, tools: chosen, facts, callId } = plan;
+  const { agent, facts, callId } = plan;
   const { organizationId, fromNumber, disableKnowledgeBases } = facts;
-  const tools = agentTools(chosen, {
+  const tools = agentTools(plan.tools, {
     leg,
     fromNumber,
     refusal: (to) => refusal(organizationId, to),

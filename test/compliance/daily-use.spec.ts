@@ -51,8 +51,8 @@ describe('what is used of a day', () => {
       const given = randomUUID();
       await count(PHONE, given);
       await count();
-      await use().giveBack(organization, PHONE, given);
-      await use().giveBack(organization, PHONE, given);
+      await use().uncount(organization, PHONE, given);
+      await use().uncount(organization, PHONE, given);
       expect(await count()).toBe(1);
     });
 
@@ -90,7 +90,7 @@ describe('what is used of a day', () => {
         const callId = randomUUID();
         const counts = await use().count(organization, PHONE, callId);
         const { allowed, rule } = await policy.check(organization, PHONE, new Date(), counts);
-        if (!allowed) await use().giveBack(organization, PHONE, callId);
+        if (!allowed) await use().uncount(organization, PHONE, callId);
         return allowed ? 'allowed' : rule;
       };
       const decisions = await Promise.all(Array.from({ length: 50 }, decide));

@@ -1,5 +1,5 @@
 import { type CallCommand } from '../../src/calls/call.js';
-import { type Prepared } from '../../src/sessions/preparation/call-preparation.js';
+import { type PreparationResult } from '../../src/sessions/preparation/call-preparation.js';
 import { type SessionPlan } from '../../src/sessions/session-plan.js';
 import { type CallSessions } from '../../src/dialing/call-runner.js';
 import { type AudioPort } from '../../src/lib/audio/audio-port.js';
@@ -15,7 +15,7 @@ const END: CallCommand = {
   disconnectionReason: 'error_speech_provider',
   outcome: { sipCode: null, responsible: 'system', retryable: true, detail: 'No voice' },
 };
-const POSTPONED: Prepared = { is: 'postponed', reason: 'No voice', otherwise: END };
+const POSTPONED: PreparationResult = { status: 'postponed', reason: 'No voice', otherwise: END };
 
 describe('a call that is prepared before it is dialled', () => {
   let bench: Workbench;
@@ -34,14 +34,14 @@ describe('a call that is prepared before it is dialled', () => {
   afterEach(() => bench.clear());
   afterAll(() => bench.close());
 
-  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<Prepared>): CallSessions => ({
+  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<PreparationResult>): CallSessions => ({
     prepare: (_callId, _facts, signal) => prepare(signal),
     start: () => {
       talks++;
       const never = new Promise<never>(() => undefined);
-      return { over: never, stop: () => undefined } as unknown as VoiceSession;
+      return { ended: never, stop: () => undefined } as unknown as VoiceSession;
     },
-    closed: () => Promise.resolve(),
+    finishRecording: () => Promise.resolve(),
   });
 
   it('is postponed while nobody can say what it has to say, four times, and then ends with the reason', async () => {
@@ -101,7 +101,7 @@ describe('a call that is prepared before it is dialled', () => {
     const worker = bench.worker(
       late,
       { providerTimeoutMs: 1 },
-      supported(() => Promise.resolve({ is: 'ready', plan: PLAN })),
+      supported(() => Promise.resolve({ status: 'ready', plan: PLAN })),
     );
     await worker.admit();
     leg.say({ type: 'answered' });
@@ -122,7 +122,7 @@ describe('a call that is prepared before it is dialled', () => {
       .worker(
         other,
         {},
-        supported(() => Promise.resolve({ is: 'ready', plan: PLAN })),
+        supported(() => Promise.resolve({ status: 'ready', plan: PLAN })),
       )
       .takeOver();
     expect(await bench.settled(callId, 'completed')).toMatchObject({ disconnectionReason: 'error_media_lost' });

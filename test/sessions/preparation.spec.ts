@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { newConfiguration } from '../../src/agents/agent-changes.js';
 import { type AgentForCalls } from '../../src/agents/agents.service.js';
 import { type CallFacts } from '../../src/calls/call-events.js';
-import { CallPreparation, type Prepared } from '../../src/sessions/preparation/call-preparation.js';
+import { CallPreparation, type PreparationResult } from '../../src/sessions/preparation/call-preparation.js';
 import { DailyUse } from '../../src/compliance/daily-use.js';
 import { Recordings } from '../../src/recordings/recordings.js';
 import { noticeTone } from '../../src/lib/audio/notice-tone.js';
-import { SessionPlanner } from '../../src/sessions/session-plan.js';
+import { SessionPlanner } from '../../src/sessions/session-planner.js';
 import { type Log } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { OutboundHttp } from '../../src/lib/platform/http-client/outbound-http.js';
@@ -100,11 +100,11 @@ describe('preparing a live call', () => {
   const prepare = (...given: Parameters<typeof preparation>) => preparation(...given).prepare(newId(), facts);
   const ready = async (...given: Parameters<typeof preparation>) => {
     const prepared = await prepare(...given);
-    if (prepared.is !== 'ready') throw new Error(JSON.stringify(prepared));
+    if (prepared.status !== 'ready') throw new Error(JSON.stringify(prepared));
     return prepared;
   };
   const scriptOf = async (...given: Parameters<typeof preparation>) => (await ready(...given)).plan.script;
-  const commandOf = (prepared: Prepared) => (prepared.is === 'refused' ? prepared.command : undefined);
+  const commandOf = (prepared: PreparationResult) => (prepared.status === 'refused' ? prepared.command : undefined);
   const failure = (disconnectionReason: string, detail: unknown, retryable: boolean) => ({
     type: 'EndCall',
     at: expect.any(String),
@@ -144,7 +144,7 @@ describe('preparing a live call', () => {
       const callId = newId();
       const prepared = await preparation().prepare(callId, facts);
       const folder = join('/data', 'recordings', 'incoming');
-      const files = ['one', 'two'].map((claim) => prepared.is === 'ready' && prepared.line?.(claim).recordTo);
+      const files = ['one', 'two'].map((claim) => prepared.status === 'ready' && prepared.line?.(claim).recordTo);
       expect(files).toEqual(['one', 'two'].map((claim) => join(folder, `${callId}.${claim}.wav`)));
       expect((await ready({ recordCalls: false })).line?.('one').recordTo).toBeUndefined();
     });
@@ -246,7 +246,7 @@ describe('preparing a live call', () => {
       });
       expect(plan.apology).toBeUndefined();
       expect(plan.script.greeting).toBe(GREETING);
-      expect(warned).toEqual(['the speech server does not say the apology of an agent; its call has none']);
+      expect(warned).toEqual(['failure message of an agent could not be synthesized; its call has none']);
       expect(await dialled()).toBe(1);
     });
 
@@ -369,7 +369,7 @@ describe('preparing a live call', () => {
       const prepared = await prepare(agent, { config: { recordingNotice } });
       const reason = 'The speech server does not say what the agent has to say; the call was not dialled';
       const otherwise = failure('error_speech_provider', reason, true);
-      expect(prepared).toEqual({ is: 'postponed', reason, otherwise });
+      expect(prepared).toEqual({ status: 'postponed', reason, otherwise });
       expect(await dialled()).toBe(0);
     });
 
@@ -393,7 +393,7 @@ describe('preparing a live call', () => {
     const callId = newId();
     const broken = preparation({}, { agents: { forCalls: () => Promise.reject(new Error('down')) } });
     await expect(broken.prepare(callId, facts)).rejects.toThrow('down');
-    expect(await preparation().prepare(callId, facts)).toMatchObject({ is: 'ready' });
+    expect(await preparation().prepare(callId, facts)).toMatchObject({ status: 'ready' });
     expect(await dialled()).toBe(1);
   });
 });

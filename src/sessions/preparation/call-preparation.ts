@@ -5,25 +5,26 @@ import { DailyUse, DiallingPolicyService } from '../../compliance/index.js';
 import { type LineSetup } from '../../telephony/index.js';
 import { type CallFacts, type DisconnectionReason, type Screening, type CallCommand } from '../../calls/index.js';
 import { Recordings } from '../../recordings/index.js';
-import { type CannotSpeak, type SessionPlan, SessionPlanner } from '../session-plan.js';
+import { type CannotSpeak, type SessionPlan } from '../session-plan.js';
+import { SessionPlanner } from '../session-planner.js';
 
-/** What a call needs before it can be dialled, or why it will not be. */
-export type Prepared =
+/** The result of a preparation. */
+export type PreparationResult =
   | {
-      is: 'ready';
+      status: 'ready';
       plan: SessionPlan;
       screening?: Screening;
       line?: (attemptId: string) => LineSetup;
-      /** It is not made after all. */
-      giveBack?: () => Promise<void>;
+      /** Releases the preparation of a call that is not dialled after all. */
+      cancel?: () => Promise<void>;
     }
-  | { is: 'refused'; command: CallCommand }
-  /** Another time it may be possible; if not, this is its end. */
-  | { is: 'postponed'; reason: string; otherwise: CallCommand };
+  | { status: 'refused'; command: CallCommand }
+  /** A later attempt may succeed; `otherwise` ends the call without one. */
+  | { status: 'postponed'; reason: string; otherwise: CallCommand };
 
 /**
- * Gathers what a call needs: a carrier, the consent of the dialling policy, and the agent's plan. All of it before the
- * attempt is claimed, so that a phone never rings for a call that could not go on.
+ * Prepares a call for dialling: carrier, dialling policy and the agent's plan. It runs before the attempt is claimed, so
+ * that no phone rings for a call that cannot continue.
  */
 @Injectable()
 export class CallPreparation {
@@ -36,39 +37,39 @@ export class CallPreparation {
   ) {}
 
   /** @throws Error when the database does not answer or `signal` is aborted; nothing may be dialled then */
-  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
+  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult> {
     return facts.environment === 'test'
       ? this.prepareTestCall(callId, facts, signal)
       : this.prepareLiveCall(callId, facts, signal);
   }
 
   /** The simulator needs neither a carrier of the organization nor the dialling policy. */
-  private async prepareTestCall(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
+  private async prepareTestCall(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult> {
     const plan = await this.planner.plan(callId, facts, signal);
-    return 'reason' in plan ? noTalk(plan) : { is: 'ready', plan };
+    return 'reason' in plan ? refusalOf(plan) : { status: 'ready', plan };
   }
 
-  private async prepareLiveCall(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<Prepared> {
+  private async prepareLiveCall(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult> {
     const { organizationId, toNumber } = facts;
     const { planner, dailyUse, recordings } = this;
     const carrier = await this.carrierOf(facts);
     if (typeof carrier === 'string') return failed('telephony_provider_unavailable', carrier, false);
     const screening = await this.screen(callId, facts);
-    if (!screening.allowed) return { is: 'refused', command: { type: 'RefuseCall', at: now(), screening } };
-    const giveBack = () => dailyUse.giveBack(organizationId, toNumber, callId);
+    if (!screening.allowed) return { status: 'refused', command: { type: 'RefuseCall', at: now(), screening } };
+    const cancel = () => dailyUse.uncount(organizationId, toNumber, callId);
     const plan = await planner.plan(callId, facts, signal);
     if ('reason' in plan) {
-      await giveBack();
-      return noTalk(plan);
+      await cancel();
+      return refusalOf(plan);
     }
     const line = (attemptId: string): LineSetup => {
       const recordTo = plan.agent.recordCalls ? recordings.fileFor(callId, attemptId) : undefined;
       return { carrier, organizationId, detectsAnswer: true, recordTo };
     };
-    return { is: 'ready', screening, line, plan, giveBack };
+    return { status: 'ready', screening, line, plan, cancel };
   }
 
-  /** @returns the carrier, or what is missing, in words */
+  /** @returns the carrier, or why there is none, in words */
   private async carrierOf({ organizationId, fromNumber }: CallFacts): Promise<Carrier | string> {
     try {
       return (await this.carriers.carrierFor(organizationId, fromNumber)) ?? noCarrier(fromNumber);
@@ -82,20 +83,20 @@ export class CallPreparation {
     const { dailyUse, policy } = this;
     const counts = await dailyUse.count(organizationId, toNumber, callId);
     const { allowed, rule, detail } = await policy.check(organizationId, toNumber, new Date(), counts);
-    if (!allowed) await dailyUse.giveBack(organizationId, toNumber, callId);
+    if (!allowed) await dailyUse.uncount(organizationId, toNumber, callId);
     return { allowed, rule, detail };
   }
 }
 
-const failed = (disconnectionReason: DisconnectionReason, detail: string, retryable: boolean): Prepared => ({
-  is: 'refused',
+const failed = (disconnectionReason: DisconnectionReason, detail: string, retryable: boolean): PreparationResult => ({
+  status: 'refused',
   command: endOf({ reason: disconnectionReason, detail, retryable }),
 });
 
-const noTalk = (problem: CannotSpeak): Prepared =>
+const refusalOf = (problem: CannotSpeak): PreparationResult =>
   problem.retryable
-    ? { is: 'postponed', reason: problem.detail, otherwise: endOf(problem) }
-    : { is: 'refused', command: endOf(problem) };
+    ? { status: 'postponed', reason: problem.detail, otherwise: endOf(problem) }
+    : { status: 'refused', command: endOf(problem) };
 
 function endOf({ reason: disconnectionReason, detail, retryable }: CannotSpeak): CallCommand {
   const outcome = { sipCode: null, responsible: 'system', retryable, detail } as const;

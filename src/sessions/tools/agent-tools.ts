@@ -2,34 +2,34 @@ import { type AgentTool, type HttpTool, type TransferCallTool } from '../../agen
 import { type CallLeg } from '../../telephony/index.js';
 import { endCall, leaveVoicemail, sendDtmf, type Tool, transferCall } from '../../voice/index.js';
 
-/** What agents without tools of their own can do. */
+/** Tools of an agent without a choice of its own. */
 export const DEFAULT_TOOLS: readonly AgentTool[] = [{ type: 'end_call' }, { type: 'send_dtmf' }];
 
 const RING_SECONDS = 30;
 
 export interface ToolDeps {
   leg: Pick<CallLeg, 'sendDtmf' | 'transfer'>;
-  /** The caller id, for whom a customer is connected with. */
+  /** Caller id of a transfer. */
   fromNumber: string;
-  /** Why a number may not be dialled, if so. */
+  /** Why a number may not be dialled; undefined when it may. */
   refusal: (to: string) => Promise<string | undefined>;
   http: (tool: HttpTool) => Tool;
 }
 
-/** What the model may do in a call, by what its agent has. */
-export const agentTools = (tools: readonly AgentTool[] | null, surroundings: ToolDeps): Tool[] =>
+/** The tools of the model in a call. */
+export const agentTools = (tools: readonly AgentTool[] | null, deps: ToolDeps): Tool[] =>
   (tools ?? DEFAULT_TOOLS).map((tool) => {
     switch (tool.type) {
       case 'end_call':
         return endCall();
       case 'send_dtmf':
-        return sendDtmf(surroundings.leg);
+        return sendDtmf(deps.leg);
       case 'leave_voicemail':
         return leaveVoicemail();
       case 'transfer_call':
-        return transferTool(tool, surroundings);
+        return transferTool(tool, deps);
       case 'http':
-        return surroundings.http(tool);
+        return deps.http(tool);
     }
   });
 

@@ -3,17 +3,17 @@ import { type HttpTool } from '../../agents/index.js';
 import { type Tool } from '../../voice/index.js';
 
 const TIMEOUT_MS = 5_000;
-/** More of an answer than a model should read in a call. */
-const MOST_BYTES = 16_000;
-/** What a server says of its error, for the model. */
-const MOST_OF_ERROR = 500;
-/** For what is around the request; it ends itself before. */
+/** A longer response is cut: the model reads it during the call. */
+const MAX_BYTES = 16_000;
+/** Characters of an error response for the model. */
+const MAX_ERROR = 500;
+/** The request times out first; the tool allows this much more. */
 const MARGIN_MS = 1_000;
 const NO_PARAMETERS = { type: 'object', properties: {} };
 
 /**
- * A tool that asks the organization's own server. The arguments are checked before anything is sent; the address is
- * checked when it is connected to. Each use has an `Idempotency-Key` of its own, and names the call.
+ * A tool that sends a request to the organization's server. It checks the arguments first; the client checks the address
+ * when it connects. Each request has its own `Idempotency-Key` and the id of the call.
  * @param tool with opened secrets
  */
 export function httpTool(
@@ -23,7 +23,7 @@ export function httpTool(
 ): Tool {
   const { name, description, parameters = NO_PARAMETERS, method = 'POST', timeoutMs = TIMEOUT_MS, filler } = tool;
   const inQuery = method === 'GET' || method === 'DELETE';
-  const ask = async (args: Record<string, unknown>, signal?: AbortSignal): Promise<string> => {
+  const send = async (args: Record<string, unknown>, signal?: AbortSignal): Promise<string> => {
     const { status, body, truncated } = await http.request({
       method,
       url: inQuery ? withQuery(tool.url, args) : tool.url,
@@ -36,11 +36,11 @@ export function httpTool(
       },
       ...(inQuery ? {} : { body: JSON.stringify(args) }),
       timeoutMs,
-      maxBytes: MOST_BYTES,
+      maxBytes: MAX_BYTES,
       ...(signal && { signal }),
     });
     if (status < 200 || status >= 300)
-      throw new Error(`The server answered ${status}: ${body.slice(0, MOST_OF_ERROR) || 'nothing more'}`);
+      throw new Error(`The server answered ${status}: ${body.slice(0, MAX_ERROR) || 'nothing more'}`);
     return truncated ? `${body}… (cut)` : body || 'Done.';
   };
   return {
@@ -51,8 +51,8 @@ export function httpTool(
       const fitting = fitToSchema(parameters, args, 'arguments');
       if (!fitting.fits) throw new Error(fitting.problem);
       const fit = fitting.value as Record<string, unknown>;
-      // What changes something is not cut off, neither by a customer who clears their throat nor by one who hangs up.
-      return method === 'GET' ? ask(fit, context.signal) : context.undisturbed(() => ask(fit));
+      // Neither an interruption nor the end of the call cancels a request that may change something.
+      return method === 'GET' ? send(fit, context.signal) : context.undisturbed(() => send(fit));
     },
   };
 }

@@ -2,9 +2,9 @@ import { citationText, type KnowledgeSearch } from '../../knowledge/index.js';
 import { type Tool } from '../../voice/index.js';
 
 const TIMEOUT_MS = 3_000;
-const MOST_PASSAGES = 5;
+const MAX_PASSAGES = 5;
 
-/** Looks things up in the agent's knowledge bases; what is told says where it stands. */
+/** Searches the agent's knowledge bases. The result names its sources. */
 export const knowledgeTool = (
   search: Pick<KnowledgeSearch, 'search'>,
   organizationId: string,
@@ -23,7 +23,7 @@ export const knowledgeTool = (
   timeoutMs: TIMEOUT_MS,
   run: async ({ query }) => {
     if (typeof query !== 'string' || query.trim() === '') throw new Error('`query` must be what to look for');
-    const passages = await search.search(organizationId, knowledgeBaseIds, query, MOST_PASSAGES);
+    const passages = await search.search(organizationId, knowledgeBaseIds, query, MAX_PASSAGES);
     return passages.length === 0 ? 'Nothing was found about that.' : citationText(passages);
   },
 });
