@@ -70,6 +70,14 @@ describe.each(HARNESSES)('a conversation over the $name pipeline', ({ start }) =
       expect(harness.answers).toBe(0);
     });
 
+    it('has the notice in what the model knows', async () => {
+      begin({ notice: { text: 'This call is recorded.' } });
+      await harness.passUntilTurns(2);
+      harness.line.says(QUESTION, 1_000);
+      await harness.passUntilTurns(4);
+      expect(harness.modelMessages.map(({ content }) => content)).toContain('This call is recorded.');
+    });
+
     it('answers a hello before the greeting with the greeting', async () => {
       begin({}, { greeting: { delayMs: 1_000 } });
       harness.line.says('Hello?', 600);
