@@ -744,6 +744,28 @@ begin
   return next;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.agents_using_provider(owner uuid, account uuid)
+ RETURNS TABLE(id uuid, agent_name text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select a.id, a.agent_name from agents a
+  where a.organization_id = owner and a.is_active
+    and jsonb_path_exists(a.providers::jsonb, '$.**.providerId ? (@ == $id)', jsonb_build_object('id', account::text))
+  order by a.id
+$function$;
+
+CREATE OR REPLACE FUNCTION public.analysis_pending(call uuid, ended_in xid8, ended_at bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select exists (select from call_assessments j where j.call_id = call) or not exists (
+    select from feed_checkpoints f
+    where f.name = 'assess' and (f.transaction_id, f.position) >= (ended_in, ended_at)
+  )
+$function$;
+
 CREATE OR REPLACE FUNCTION public.keep_call_events()
  RETURNS trigger
  LANGUAGE plpgsql

@@ -10,7 +10,6 @@ export { AgentVersionEntity } from './agent-version.entity.js';
 export { AgentEntity, EXAMPLE_AGENT_ID } from './agent.entity.js';
 export { AgentsApiModule, AgentsModule } from './agents.module.js';
 export { type AgentForCalls, AgentsService } from './agents.service.js';
-export { activeAgentsNaming } from './provider-use.js';
 export {
   type Accounts,
   type StageName,

@@ -36,22 +36,3 @@ export async function checkProviders(
   const details = Object.fromEntries(missing.map(({ path }) => [path, PROBLEM]));
   throw new DomainError('validation_error', `${first.path} ${PROBLEM}`, details);
 }
-
-/** How many of the agents that keep an account from being deleted are named. */
-const NAMED_AGENTS = 5;
-
-/** The active agents that name an account; if it is locked, nobody makes another one meanwhile. */
-export async function activeAgentsNaming(
-  tx: EntityManager,
-  organizationId: string,
-  accountId: string,
-): Promise<{ agents: { id: string; agentName: string }[]; total: number }> {
-  const rows: { id: string; agentName: string; total: number }[] = await tx.query(
-    `select id, agent_name as "agentName", (count(*) over ())::int as total from agents
-     where organization_id = $1 and is_active
-       and jsonb_path_exists(providers::jsonb, '$.**.providerId ? (@ == $id)', jsonb_build_object('id', $2::text))
-     order by id limit $3`,
-    [organizationId, accountId, NAMED_AGENTS],
-  );
-  return { agents: rows.map(({ id, agentName }) => ({ id, agentName })), total: rows[0]?.total ?? 0 };
-}

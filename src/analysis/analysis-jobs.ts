@@ -1,6 +1,6 @@
 import { type Database } from '../lib/platform/index.js';
 
-/** Names the reader of the feed that has calls assessed. */
+/** Names the feed reader of the analysis; `analysis_pending` (SQL) reads its checkpoint. */
 export const ANALYSIS_READER = 'assess';
 
 /** A call that is to be assessed, in the hands of whoever took it: for the `attempt` that it is, and no longer. */
@@ -14,15 +14,6 @@ const MOST_LOOKED_AT = 1_000;
 
 /** A call may still be on its line, and what was said last on its way. */
 const IS_RIPE = `due_at <= statement_timestamp() and not exists (select from live_calls l where l.call_id = j.call_id)`;
-
-/** A condition: whether an assessment may still come of the call that event `v` has ended. */
-export const MAY_BE_ASSESSED = `(
-  exists (select from call_assessments j where j.call_id = v.stream_id)
-  or not exists (
-    select from feed_checkpoints f
-    where f.name = '${ANALYSIS_READER}' and (f.transaction_id, f.position) >= (v.transaction_id, v.position)
-  )
-)`;
 
 /** The calls that are over and still to be assessed, shared by all workers. */
 export class AnalysisJobs {

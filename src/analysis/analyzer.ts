@@ -1,5 +1,5 @@
 import { type AgentConfiguration, type AgentsService, variablesOf } from '../agents/index.js';
-import { type Database, DomainError, type Log, singleFlight, fillIn, TemplateError } from '../lib/platform/index.js';
+import { type Database, DomainError, type Log, JobRunner, fillIn, TemplateError } from '../lib/platform/index.js';
 import {
   createLanguageModel,
   type LanguageModel,
@@ -53,9 +53,8 @@ const MOST_WAIT_MS = 600_000;
  */
 export class Analyzer {
   private readonly jobs: AnalysisJobs;
-  private readonly inHand = new Set<Promise<void>>();
+  private readonly runner: JobRunner<AnalysisJob>;
   private readonly stopping = new AbortController();
-  private readonly takeOnce = singleFlight(() => this.take());
 
   constructor(
     private readonly database: Database,
@@ -64,7 +63,16 @@ export class Analyzer {
     private readonly log: Log,
     private readonly options: AnalyzerOptions,
   ) {
+    const { most = MOST_AT_ONCE, leaseMs = LEASE_MS } = options;
     this.jobs = new AnalysisJobs(database);
+    this.runner = new JobRunner({
+      take: (limit) => this.jobs.take(limit, leaseMs),
+      run: (job) => this.carryOut(job),
+      failed: (error, { callId }) => {
+        log.error({ err: error, callId }, 'the analysis of a call could not be put off; its lease ends first');
+      },
+      maxConcurrent: most,
+    });
   }
 
   /** Begins with the calls that are due, as many as there is room for. */
@@ -72,36 +80,18 @@ export class Analyzer {
     const { model, rates } = this.options;
     const work = { hasModel: model !== undefined, paysForMinutes: rates.telephonyPerMinute !== undefined };
     while (!this.stopping.signal.aborted && (await this.jobs.dismiss(work)));
-    await this.takeOnce();
+    await this.runner.round();
   }
 
-  /** Resolves when nothing is in hand. */
-  async idle(): Promise<void> {
-    while (this.inHand.size > 0) await Promise.all(this.inHand);
+  /** Resolves when no analysis is due or running. */
+  idle(): Promise<void> {
+    return this.runner.idle();
   }
 
-  /** Gives back what is in hand. */
+  /** Gives back what is running. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.takeOnce();
-    await this.idle();
-  }
-
-  private async take(): Promise<void> {
-    if (this.stopping.signal.aborted) return;
-    const { most = MOST_AT_ONCE, leaseMs = LEASE_MS } = this.options;
-    const room = most - this.inHand.size;
-    if (room <= 0) return;
-    for (const job of await this.jobs.take(room, leaseMs)) this.begin(job);
-  }
-
-  private begin(job: AnalysisJob): void {
-    const work = this.carryOut(job).finally(() => {
-      this.inHand.delete(work);
-      // The next one does not wait for the clock.
-      void this.takeOnce().catch(() => undefined);
-    });
-    this.inHand.add(work);
+    await this.runner.stop();
   }
 
   /** Never rejects: what fails is due again when the lease is over, if not before. */

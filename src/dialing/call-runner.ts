@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SIMULATOR_CARRIER } from '../carriers/index.js';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProviders } from '../telephony/index.js';
-import { type Database, DomainError, type Log, newId, type Notifications } from '../lib/platform/index.js';
+import { type Database, DomainError, type Log, newId, type Notifications, withTimeout } from '../lib/platform/index.js';
 import { saveUsage, type CallCommands, type CallCommand, type CallState, saveTurn } from '../calls/index.js';
 import { ConversationRecorder, type PreparationResult, type SessionPlan, type Sessions } from '../sessions/index.js';
 import { countDeferrals, lastAttempt } from './attempts.js';
 import { waitAfter } from './disconnection-reasons.js';
 import { LegFollower, type LegLimits } from './leg-follower.js';
-import { withTimeout } from './within.js';
 
 export interface CallRunnerOptions extends LegLimits {
   /** How long a provider may take to answer a request before it counts as not answered. */

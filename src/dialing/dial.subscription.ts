@@ -1,8 +1,8 @@
 import { type Queue } from 'bullmq';
+import { withTimeout } from '../lib/platform/index.js';
 import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
 import { dialTaskId } from '../calls/index.js';
 import { dialJob } from './dial-job.js';
-import { withTimeout } from './within.js';
 
 /** A queue that cannot be reached waits for its server; the feed's transaction and the end of the process must not. */
 const QUEUE_MS = 5_000;

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AudioPort } from '../lib/audio/index.js';
 import { type CallLeg, type LegEnd, type LegSignal } from '../telephony/index.js';
-import { type Log } from '../lib/platform/index.js';
+import { type Log, withTimeout } from '../lib/platform/index.js';
 import { type VoiceSession } from '../voice/index.js';
 import { type CallCommand, type CallState, responsibleFor } from '../calls/index.js';
 import { endOf } from './disconnection-reasons.js';
-import { withTimeout } from './within.js';
 
 /** How long after the time that a provider was told to keep itself, until we keep it for it. */
 const GRACE_MS = 2_000;

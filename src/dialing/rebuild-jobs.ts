@@ -1,7 +1,6 @@
 import { type Queue } from 'bullmq';
-import { type Database } from '../lib/platform/index.js';
+import { type Database, withTimeout } from '../lib/platform/index.js';
 import { dialJob } from './dial-job.js';
-import { withTimeout } from './within.js';
 
 const CALLS_A_READ = 1_000;
 const QUEUE_MS = 5_000;

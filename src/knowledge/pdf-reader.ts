@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { DomainError } from '../lib/platform/index.js';
+import { DomainError, SerialQueue, workerFile } from '../lib/platform/index.js';
 import { type PdfAnswer, type PdfTask } from './pdf-messages.js';
 
 export interface PdfLimits {
@@ -34,11 +32,11 @@ const MEMORY_CHECK_MS = 100;
 /** Gets the text out of PDFs, one at a time, each in a thread of its own: nobody knows what they do to their reader. */
 export class PdfReader {
   private readonly waiting: string[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly queue = new SerialQueue();
 
   constructor(
     private readonly limits: PdfLimits = PDF_LIMITS,
-    private readonly worker = workerFile(),
+    private readonly worker = workerFile(new URL('./pdf-worker.js', import.meta.url)),
   ) {}
 
   /**
@@ -51,10 +49,8 @@ export class PdfReader {
     if (own >= maxWaitingEach || this.waiting.length >= maxWaiting)
       throw new DomainError('rate_limit_exceeded', 'Too many PDFs are being read at the moment; send it again later');
     this.waiting.push(organizationId);
-    const turn = this.last.then(() => this.readNow(file));
-    this.last = turn.catch(() => undefined);
     try {
-      return await turn;
+      return await this.queue.run(() => this.readNow(file));
     } finally {
       this.waiting.splice(this.waiting.indexOf(organizationId), 1);
     }
@@ -119,9 +115,3 @@ export class PdfReader {
 }
 
 const TOO_LARGE = 'needs too much memory to read';
-
-/** Tests run the sources, which a thread cannot load: theirs is the compiled worker, which `pretest` builds. */
-function workerFile(): string {
-  const beside = fileURLToPath(new URL('./pdf-worker.js', import.meta.url));
-  return existsSync(beside) ? beside : beside.replace(/([\\/])src([\\/])(?!.*[\\/]src[\\/])/, '$1dist$2');
-}

@@ -17,7 +17,6 @@ import { InjectConfig } from '../config/inject-config.js';
 import { isPlainUrl } from './plain-url.js';
 import { ProviderAccountEntity, type ProviderKind } from './provider-account.entity.js';
 import { type CreateProviderRequest, type UpdateProviderRequest } from './provider-accounts.dto.js';
-import { activeAgentsNaming } from '../agents/index.js';
 
 /** An account as calls use it. */
 export interface ProviderAccount {
@@ -85,7 +84,7 @@ export class ProviderAccountsService {
   /** @returns the account as it was. @throws DomainError `not_found`; `conflict` while active agents name it */
   async remove(organizationId: string, id: string): Promise<ProviderAccountEntity> {
     return this.withLock(organizationId, id, async (account, tx) => {
-      const { agents, total } = await activeAgentsNaming(tx, organizationId, account.id);
+      const { agents, total } = await activeAgentsUsing(tx, organizationId, account.id);
       if (total > 0) throw inUse(agents, total);
       await tx.delete(ProviderAccountEntity, { id, organizationId });
       return account;
@@ -155,6 +154,22 @@ const serverOf = ({ kind, baseUrl }: ProviderAccountEntity): string =>
 
 const invalid = (field: string, problem: string): DomainError =>
   new DomainError('validation_error', `${field} ${problem}`, { [field]: problem });
+
+/** Agents named in the refusal to delete an account. */
+const NAMED_AGENTS = 5;
+
+async function activeAgentsUsing(
+  tx: EntityManager,
+  organizationId: string,
+  accountId: string,
+): Promise<{ agents: { id: string; agentName: string }[]; total: number }> {
+  const rows = await tx.query<{ id: string; agentName: string; total: number }[]>(
+    `select id, agent_name as "agentName", (count(*) over ())::int as total
+     from agents_using_provider($1, $2) order by id limit $3`,
+    [organizationId, accountId, NAMED_AGENTS],
+  );
+  return { agents: rows.map(({ id, agentName }) => ({ id, agentName })), total: rows[0]?.total ?? 0 };
+}
 
 function inUse(agents: { id: string; agentName: string }[], total: number): DomainError {
   const names = agents.map(({ agentName }) => agentName).join(', ');

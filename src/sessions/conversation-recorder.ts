@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DomainError, findJsonProblem, type Log } from '../lib/platform/index.js';
+import { DomainError, findJsonProblem, type Log, SerialQueue } from '../lib/platform/index.js';
 import { type ConversationEvent, type ToolUse, type Turn, type Usage } from '../voice/index.js';
 import { type CallCommand, type ToolUse as UsedTool } from '../calls/index.js';
 
@@ -17,7 +17,7 @@ const RETRY_MS = [100, 500, 2_000];
 /** Stores the events of a conversation in their order. */
 export class ConversationRecorder {
   private number = 0;
-  private last: Promise<void> = Promise.resolve();
+  private readonly queue = new SerialQueue();
 
   constructor(
     private readonly claim: string,
@@ -27,8 +27,8 @@ export class ConversationRecorder {
   readonly record = (event: ConversationEvent): void => {
     const at = new Date().toISOString();
     const number = event.type === 'tool' || event.type === 'fault' ? ++this.number : 0;
-    this.last = this.last
-      .then(() => this.storeWithRetry(event, at, number))
+    this.queue
+      .run(() => this.storeWithRetry(event, at, number))
       .catch((error: unknown) => {
         this.deps.log.error({ err: error }, 'an event of a conversation could not be stored');
       });
@@ -36,7 +36,7 @@ export class ConversationRecorder {
 
   /** Resolves when all events so far are stored. */
   idle(): Promise<void> {
-    return this.last;
+    return this.queue.idle();
   }
 
   /** Retries, except usage: that write is not idempotent and would count twice. */

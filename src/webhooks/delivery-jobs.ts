@@ -1,4 +1,3 @@
-import { MAY_BE_ASSESSED } from '../analysis/index.js';
 import { type Database, newId } from '../lib/platform/index.js';
 
 /** An event of a call that endpoints may want to be told of. */
@@ -152,7 +151,8 @@ export class DeliveryJobs {
       name: 'release_webhook_deliveries',
       text: `update webhook_deliveries d set awaits_analysis = false, due_at = clock_timestamp()
              from call_events v
-             where d.awaits_analysis and v.stream_id = d.call_id and v.version = d.sequence and not ${MAY_BE_ASSESSED}
+             where d.awaits_analysis and v.stream_id = d.call_id and v.version = d.sequence
+               and not analysis_pending(v.stream_id, v.transaction_id, v.position)
              returning d.id`,
     });
     return released.length;

@@ -3,7 +3,9 @@ import {
   type Database,
   isRefusedByDatabase,
   type Log,
-  singleFlight,
+  JobRunner,
+  TimeoutError,
+  withTimeout,
   OutboundFailed,
   type OutboundHttp,
   OutboundRefused,
@@ -46,11 +48,9 @@ type Outcome = Pick<Attempt, 'status' | 'response' | 'error' | 'ms'>;
  */
 export class DeliverySender {
   private readonly jobs: DeliveryJobs;
-  private readonly inHand = new Map<string, number>();
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly busy = new Map<string, number>();
   private readonly stopping = new AbortController();
-  private isStopped = false;
-  private readonly takeOnce = singleFlight(() => this.take());
+  private readonly runner: JobRunner<RenderedDelivery>;
   private readonly results: Batcher<Attempt, undefined>;
 
   constructor(
@@ -62,6 +62,17 @@ export class DeliverySender {
     private readonly options: DeliverySenderOptions,
   ) {
     this.jobs = new DeliveryJobs(database);
+    this.runner = new JobRunner({
+      take: (limit) => this.take(limit),
+      run: (delivery) => this.carryOut(delivery),
+      failed: (error, { id }) => {
+        log.error(
+          { err: error, deliveryId: id },
+          'a webhook could not be delivered; it is retried when its lease ends',
+        );
+      },
+      maxConcurrent: (options.room ?? ROOM).all,
+    });
     this.results = new Batcher(
       async (attempts) => {
         await this.jobs.record(attempts);
@@ -71,81 +82,68 @@ export class DeliverySender {
     );
   }
 
-  /** Begins with what is due, as much as there is room for. */
+  /** Starts due deliveries, as many as there are free places. */
   round(): Promise<void> {
-    return this.takeOnce();
+    return this.runner.round();
   }
 
-  /** Resolves when nothing is due or under way. */
-  async idle(): Promise<void> {
-    do {
-      await Promise.all(this.underWay);
-      await this.takeOnce();
-    } while (this.underWay.size > 0);
+  /** Resolves when no delivery is due or running. */
+  idle(): Promise<void> {
+    return this.runner.idle();
   }
 
-  /** Lets attempts under way end, within limits, and gives the others back. */
+  /** Lets running attempts end for `stopMs`, then gives them back. */
   async stop(): Promise<void> {
-    this.isStopped = true;
-    await this.takeOnce().catch(() => undefined); // told to whoever began it
     const timer = setTimeout(() => {
       this.stopping.abort();
     }, this.options.stopMs ?? STOP_MS);
-    await this.idle();
+    await this.runner.stop();
     clearTimeout(timer);
   }
 
-  private async take(): Promise<void> {
+  private async take(all: number): Promise<RenderedDelivery[]> {
     const { room = ROOM, leaseMs = LEASE_MS } = this.options;
-    const all = room.all - this.underWay.size;
-    if (this.isStopped || all <= 0) return;
-    const taken = await this.jobs.take(this.inHand, { ...room, all }, leaseMs);
-    for (const { endpointId } of taken) this.occupy(endpointId, 1);
+    const taken = await this.jobs.take(this.busy, { ...room, all }, leaseMs);
     const ready = await renderBodies(this.database, this.jobs, taken).catch((error: unknown) => {
-      this.log.error({ err: error }, 'webhooks could not be prepared; they are tried again later');
+      this.log.error({ err: error }, 'webhook bodies could not be rendered; the deliveries are retried later');
       return [];
     });
-    const begun = new Set(ready.map(({ id }) => id));
-    for (const { id, endpointId } of taken) if (!begun.has(id)) this.occupy(endpointId, -1);
-    for (const delivery of ready) this.begin(delivery);
-  }
-
-  private begin(delivery: RenderedDelivery): void {
-    const work = this.carryOut(delivery).finally(() => {
-      this.underWay.delete(work);
-      this.occupy(delivery.endpointId, -1);
-      // The next one does not wait for the clock.
-      if (!this.isStopped) void this.takeOnce().catch(() => undefined);
-    });
-    this.underWay.add(work);
+    for (const { endpointId } of ready) this.occupy(endpointId, 1);
+    return ready;
   }
 
   private occupy(endpointId: string, places: number): void {
-    const busy = (this.inHand.get(endpointId) ?? 0) + places;
-    if (busy > 0) this.inHand.set(endpointId, busy);
-    else this.inHand.delete(endpointId);
+    const count = (this.busy.get(endpointId) ?? 0) + places;
+    if (count > 0) this.busy.set(endpointId, count);
+    else this.busy.delete(endpointId);
   }
 
-  /** Never rejects: what fails here is due again when its lease is over. */
   private async carryOut(delivery: RenderedDelivery): Promise<void> {
     try {
-      const at = new Date();
-      const headers = this.headersOf(delivery, at);
-      const outcome = await this.ask(delivery, headers);
-      if (!outcome) {
-        await this.jobs.giveBack(delivery);
-        return;
-      }
-      const verdict = verdictOf(outcome, delivery.attempts + 1, this.options.retryMs);
-      await this.results.submit({
-        ...{ id: delivery.id, takes: delivery.takes, at: at.toISOString(), headers, ...outcome, verdict: verdict.is },
-        retryInMs: verdict.is === 'pending' ? verdict.retryInMs : null,
-      });
-      if (verdict.is === 'delivered') await this.health.succeeded(delivery);
-      else await this.health.failed(delivery, verdict.is === 'failed' && verdict.gone);
-    } catch (error) {
-      this.log.error({ err: error, deliveryId: delivery.id }, 'a webhook could not be delivered; it is tried again');
+      await this.attempt(delivery);
+    } finally {
+      this.occupy(delivery.endpointId, -1);
     }
+  }
+
+  private async attempt(delivery: RenderedDelivery): Promise<void> {
+    const at = new Date();
+    const headers = this.headersOf(delivery, at);
+    const outcome = await this.ask(delivery, headers);
+    if (!outcome) return this.jobs.giveBack(delivery);
+    const { id, takes, attempts } = delivery;
+    const verdict = verdictOf(outcome, attempts + 1, this.options.retryMs);
+    await this.results.submit({
+      id,
+      takes,
+      at: at.toISOString(),
+      headers,
+      ...outcome,
+      verdict: verdict.is,
+      retryInMs: verdict.is === 'pending' ? verdict.retryInMs : null,
+    });
+    if (verdict.is === 'delivered') await this.health.succeeded(delivery);
+    else await this.health.failed(delivery, verdict.is === 'failed' && verdict.gone);
   }
 
   private headersOf(delivery: RenderedDelivery, at: Date): Record<string, string> {
@@ -169,29 +167,19 @@ export class DeliverySender {
     const { signal } = this.stopping;
     try {
       const asked = { method: 'POST', url, headers, body, timeoutMs, maxBytes: KEPT_BYTES, signal } as const;
-      const answer = await within(timeoutMs + GRACE_MS, this.http.request(asked));
+      const answer = await withTimeout(timeoutMs + GRACE_MS, 'the attempt', this.http.request(asked));
       const isRedirect = answer.status >= 300 && answer.status < 400;
       const error = isRedirect ? 'Redirects are not followed' : null;
       return { status: answer.status, response: storable(answer.body), error, ms: answer.ms };
     } catch (error) {
       if (error instanceof OutboundFailed && error.kind === 'aborted') return undefined;
+      if (error instanceof TimeoutError)
+        return { status: null, response: null, error: 'The attempt did not end in time', ms: ms() };
       if (error instanceof OutboundFailed || error instanceof OutboundRefused)
         return { status: null, response: null, error: error.message, ms: ms() };
       throw error;
     }
   }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new OutboundFailed('timeout', 'The attempt did not end in time'));
-    }, ms);
-  });
-  return Promise.race([work, late]).finally(() => {
-    clearTimeout(timer);
-  });
 }
 
 /** PostgreSQL keeps no NUL in text. */

@@ -34,15 +34,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   webhooks: [...LIB, 'api-keys', 'calls'],
 };
 
-/** Imports between rooms that the table does not allow yet; each is untied and leaves this list. */
-const KNOTS: readonly string[] = [
-  'provider-accounts/provider-accounts.service.ts -> agents',
-  'webhooks/delivery-jobs.ts -> analysis',
-];
-
-/** Rooms with folders that still import each other; each is untied and leaves this list. */
-const FOLDER_KNOTS: readonly string[] = [];
-
 /** Files that must stay free of clocks, databases and frameworks. They may import each other across rooms (ADR 3). */
 const PURE = [
   'config/setting.ts',
@@ -177,7 +168,6 @@ const isLocal = (to: string): boolean => files.includes(to);
 const local = imports.filter(({ to }) => isLocal(to));
 const between = local.filter(({ from, to }) => roomOf(from) !== roomOf(to));
 const show = ({ from, to }: Import): string => `${from} -> ${to}`;
-const isTied = ({ from, to }: Import): boolean => KNOTS.includes(`${from} -> ${roomOf(to)}`);
 
 describe('rooms', () => {
   it('are those of the table', () => {
@@ -190,16 +180,14 @@ describe('rooms', () => {
     const offenders = between
       .filter(({ from }) => roomOf(from) !== 'app')
       .filter(({ from, to }) => !MAY_IMPORT[roomOf(from)]?.includes(roomOf(to)))
-      .filter(({ from, to }) => roomOf(to) !== 'config' || roomOf(from).startsWith('lib/'))
-      .filter((i) => !isTied(i));
+      .filter(({ from, to }) => roomOf(to) !== 'config' || roomOf(from).startsWith('lib/'));
     expect(offenders.map(show)).toEqual([]);
   });
 
   it('are entered through index.ts only, pure files of pure files and config aside', () => {
     const offenders = between
       .filter(({ to }) => !['app', 'config'].includes(roomOf(to)) && to !== `${roomOf(to)}/index.ts`)
-      .filter(({ from, to }) => !(PURE.includes(from) && PURE.includes(to)))
-      .filter((i) => !isTied(i));
+      .filter(({ from, to }) => !(PURE.includes(from) && PURE.includes(to)));
     expect(offenders.map(show)).toEqual([]);
   });
 
@@ -219,13 +207,13 @@ describe('rooms', () => {
     const mutual = [...pairs].filter(([pair]) => {
       const [room = '', way = ''] = pair.split(': ');
       const [a = '', b = ''] = way.split(' -> ');
-      return pairs.has(`${room}: ${b} -> ${a}`) && !FOLDER_KNOTS.includes(room);
+      return pairs.has(`${room}: ${b} -> ${a}`);
     });
     expect(mutual.map(([pair, example]) => `${pair} (${example})`)).toEqual([]);
   });
 
   it('have no cycles between files', () => {
-    const graph = new Map(files.map((file) => [file, local.filter((i) => i.from === file && !isTied(i))]));
+    const graph = new Map(files.map((file) => [file, local.filter((i) => i.from === file)]));
     const done = new Set<string>();
     const visit = (file: string, path: string[]): void => {
       if (path.includes(file)) throw new Error(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`);
@@ -238,10 +226,6 @@ describe('rooms', () => {
         visit(file, []);
       });
     }).not.toThrow();
-  });
-
-  it('are tied by no knot that has been untied', () => {
-    expect(KNOTS.filter((knot) => !between.some(({ from, to }) => `${from} -> ${roomOf(to)}` === knot))).toEqual([]);
   });
 });
 

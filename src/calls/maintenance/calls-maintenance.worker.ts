@@ -1,28 +1,20 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Database, Log, PeriodicTask } from '../../lib/platform/index.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundService, Database, Log, PeriodicTask } from '../../lib/platform/index.js';
 import { Idempotency } from '../idempotency.js';
 
 const DELTAS_A_FOLD = 10_000;
 
 /** Folds count deltas into the counters and deletes old Idempotency-Keys and names of ingested events. */
 @Injectable()
-export class CallsMaintenanceWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly tasks: PeriodicTask[];
-
+export class CallsMaintenanceWorker extends BackgroundService {
   constructor(database: Database, idempotency: Idempotency, log: Log) {
-    this.tasks = [
-      new PeriodicTask('fold call counts', 1_000, () => foldAllCounts(database), log),
-      new PeriodicTask('purge idempotency keys', 60_000, () => idempotency.purge(), log),
-      new PeriodicTask('purge received events', 60_000, () => purgeReceivedEvents(database), log),
-    ];
-  }
-
-  onApplicationBootstrap(): void {
-    for (const task of this.tasks) task.start();
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.tasks.map((task) => task.stop()));
+    super({
+      loops: [
+        new PeriodicTask('fold call counts', 1_000, () => foldAllCounts(database), log),
+        new PeriodicTask('purge idempotency keys', 60_000, () => idempotency.purge(), log),
+        new PeriodicTask('purge received events', 60_000, () => purgeReceivedEvents(database), log),
+      ],
+    });
   }
 }
 

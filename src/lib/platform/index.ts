@@ -1,9 +1,13 @@
 export { AsyncSignal } from './async/async-signal.js';
 export { Batcher } from './async/batcher.js';
+export { BackgroundService } from './async/background-service.js';
 export { EventQueue } from './async/event-queue.js';
+export { JobRunner } from './async/job-runner.js';
 export { PeriodicTask } from './async/periodic-task.js';
 export { SerialQueue } from './async/serial-queue.js';
 export { singleFlight } from './async/single-flight.js';
+export { TimeoutError, withTimeout } from './async/with-timeout.js';
+export { workerFile } from './async/worker-file.js';
 export { BatchedLookup } from './database/batched-lookup.js';
 export {
   Database,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { TimeoutError, withTimeout } from '../platform/index.js';
 import { performance } from 'node:perf_hooks';
 import { OutgoingCallImpl } from './outgoing-call.js';
 import { Dialog } from './dialog/dialog.js';
@@ -129,12 +130,10 @@ export class SipUserAgent {
   async optionsPing(target: SipTarget, timeoutMs = DEFAULT_PING_MS): Promise<Ping> {
     this.checkOpen();
     const began = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, null);
+    const status = await withTimeout(timeoutMs, 'OPTIONS', this.askOptions(target)).catch((error: unknown) => {
+      if (error instanceof TimeoutError) return null;
+      throw error;
     });
-    const status = await Promise.race([this.askOptions(target), late]);
-    clearTimeout(timer);
     if (status === null) return { ok: false, status, rttMs: null };
     return { ok: status < 500, status, rttMs: Math.round(performance.now() - began) };
   }

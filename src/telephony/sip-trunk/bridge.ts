@@ -1,8 +1,7 @@
-import { type Log } from '../../lib/platform/index.js';
+import { type Log, withTimeout } from '../../lib/platform/index.js';
 import { type MediaSession } from '../../lib/media/index.js';
 import { type SipEnd } from './sip-reasons.js';
 import { type TransferOptions, type TransferResult } from '../provider.js';
-import { withTimeout } from './at-most.js';
 import { refusalOf } from './transfer-refusal.js';
 import { type TransferTarget } from './transfer-target.js';
 
@@ -66,7 +65,8 @@ export class Bridge {
   async stop(): Promise<void> {
     this.stopping.abort();
     const gone = this.connecting.then(() => Promise.all([this.target?.hangup(), this.target?.over]));
-    await withTimeout(GOODBYE_MS, gone);
+    // A far end that does not confirm is left: its call is over for us.
+    await withTimeout(GOODBYE_MS, 'ending a transfer', gone).catch(() => undefined);
   }
 
   private async ring(to: string, options: Omit<TransferOptions, 'mode'>, signal: AbortSignal): Promise<TransferResult> {
@@ -85,7 +85,9 @@ export class Bridge {
     this.target = target;
     const problem = await answerOf(target, signal, ringTimeoutMs + CANCEL_MS);
     if (problem !== undefined) {
-      await withTimeout(GOODBYE_MS, Promise.all([target.hangup(), target.over]));
+      await withTimeout(GOODBYE_MS, 'ending a transfer', Promise.all([target.hangup(), target.over])).catch(
+        () => undefined,
+      );
       return refused(problem);
     }
     media.bridge(target.media);

@@ -1,8 +1,7 @@
-import { type Log } from '../../lib/platform/index.js';
+import { type Log, withTimeout } from '../../lib/platform/index.js';
 import { MediaEngine, type MediaSession, type MediaSessionOptions } from '../../lib/media/index.js';
 import { type Registration, type SipTimers, SipUserAgent } from '../../lib/sip/index.js';
 import { type SipCarrier } from '../../carriers/index.js';
-import { withTimeout } from './at-most.js';
 import { localAddressTowards } from './local-address.js';
 import { sipTargets, sipUri } from './sip-names.js';
 
@@ -86,7 +85,8 @@ export class SipEndpoints {
 
   async close(): Promise<void> {
     const unregistered = [...this.registrations.values()].map((registration) => registration.close());
-    await withTimeout(UNREGISTER_MS, Promise.all(unregistered));
+    // A registrar that does not answer forgets the registration when it expires.
+    await withTimeout(UNREGISTER_MS, 'unregistering', Promise.all(unregistered)).catch(() => undefined);
     this.registrations.clear();
     const agents = await Promise.allSettled(this.agents.values());
     this.agents.clear();

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Config } from '../../config/config.js';
 import { InjectConfig } from '../../config/inject-config.js';
-import { Database, Log } from '../../lib/platform/index.js';
+import { Database, Log, withTimeout } from '../../lib/platform/index.js';
 import { CarriersForCalls, type SipCarrier } from '../../carriers/index.js';
 import { type CallLeg, type DialRequest, type FoundLeg, type LegSignal, type TelephonyProvider } from '../provider.js';
-import { withTimeout } from './at-most.js';
 import { MOST_TRANSFERS, type TargetPlan } from './bridge.js';
 import { placeCall } from './place-call.js';
 import { SipLeg } from './sip-leg.js';
@@ -75,7 +74,8 @@ export class SipTrunkProvider implements TelephonyProvider {
       await line.end({ reason: 'error_media_lost', sipCode: null, by: 'system', detail });
       await line.over;
     });
-    await withTimeout(GOODBYE_MS, Promise.allSettled(ended));
+    // A far end that does not confirm in time is left to its session timer.
+    await withTimeout(GOODBYE_MS, 'ending calls', Promise.allSettled(ended)).catch(() => undefined);
     await this.trunks.close();
   }
 

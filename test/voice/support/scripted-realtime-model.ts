@@ -10,7 +10,7 @@ import {
   type RealtimeSession,
   type RealtimeModel,
 } from '../../../src/voice/providers/ports.js';
-import { EventQueue } from '../../../src/voice/providers/event-queue.js';
+import { EventQueue } from '../../../src/lib/platform/async/event-queue.js';
 import { type Answer, type Behaviour, CHARACTER_MS, type Plan } from './scripted-providers.js';
 import { type Vocabulary } from './virtual-line.js';
 

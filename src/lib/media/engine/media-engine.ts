@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { workerFile } from '../../platform/index.js';
 import { MediaSessionProxy, type SessionMessage } from './media-session-proxy.js';
 import { readFrames } from './frame-batch.js';
 import { type MediaCommand, type MediaHostOptions, type MediaMessage } from './media-messages.js';
@@ -89,7 +88,10 @@ export class MediaEngine {
   }
 
   private async startWorker(): Promise<void> {
-    const worker = new Worker(workerFile(), { workerData: this.options, name: 'media' });
+    const worker = new Worker(workerFile(new URL('./media-worker.js', import.meta.url)), {
+      workerData: this.options,
+      name: 'media',
+    });
     this.worker = worker;
     worker.on('message', (message: MediaMessage) => {
       this.receive(message);
@@ -157,10 +159,4 @@ export class MediaEngine {
     );
     this.worker?.postMessage(commands, buffers);
   }
-}
-
-/** Tests run the sources, which a thread cannot load: theirs is the compiled worker, which `pretest` builds. */
-function workerFile(): string {
-  const beside = fileURLToPath(new URL('./media-worker.js', import.meta.url));
-  return existsSync(beside) ? beside : beside.replace(/([\\/])src([\\/])(?!.*[\\/]src[\\/])/, '$1dist$2');
 }

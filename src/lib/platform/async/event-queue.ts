@@ -1,33 +1,40 @@
-/** Events for one reader, who may come late and read slowly. */
+/** Events from callbacks for one reader, who may start late and read slowly. The writer bounds it by `length`. */
 export class EventQueue<T> implements AsyncIterable<T> {
   private readonly waiting: T[] = [];
-  private ended = false;
-  private taken = false;
+  private ended: { failure: Error | undefined } | undefined;
+  private isRead = false;
   private wake: (() => void) | undefined;
 
-  /** Nothing is added after the end. */
+  /** Events that are not read yet. */
+  get length(): number {
+    return this.waiting.length;
+  }
+
+  /** Ignored after the end. */
   push(event: T): void {
     if (this.ended) return;
     this.waiting.push(event);
     this.wake?.();
   }
 
-  end(): void {
-    this.ended = true;
+  /** The reader gets what was pushed before, then the end, or the failure. */
+  end(failure?: Error): void {
+    this.ended ??= { failure };
     this.wake?.();
   }
 
   /** @throws Error when it is read a second time */
-  [Symbol.asyncIterator](): AsyncIterator<T, void> {
-    if (this.taken) throw new Error('Events are read once');
-    this.taken = true;
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    if (this.isRead) throw new Error('Events are read once');
+    this.isRead = true;
     return this.read();
   }
 
-  private async *read(): AsyncGenerator<T, void> {
+  private async *read(): AsyncGenerator<T, void, undefined> {
     for (;;) {
-      const event = this.waiting.shift();
+      const [event] = this.waiting.splice(0, 1);
       if (event !== undefined) yield event;
+      else if (this.ended?.failure) throw this.ended.failure;
       else if (this.ended) return;
       else await new Promise<void>((resolve) => (this.wake = resolve));
     }

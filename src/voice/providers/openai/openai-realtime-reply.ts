@@ -1,5 +1,5 @@
 import { type RealtimeEvent, type RealtimeResponse } from '../ports.js';
-import { EventQueue } from '../event-queue.js';
+import { EventQueue } from '../../../lib/platform/index.js';
 
 /** Events that nobody reads: five minutes of audio in the smallest pieces. */
 const MOST_EVENTS = 15_000;

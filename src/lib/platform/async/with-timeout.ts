@@ -1,9 +1,14 @@
-/** Waits for somebody else's promise, but not for ever. @throws Error when it took longer */
+/** The promise did not settle in time. */
+export class TimeoutError extends Error {
+  override name = 'TimeoutError';
+}
+
+/** Waits for a promise, at most `ms` milliseconds. @throws TimeoutError that names `what` */
 export async function withTimeout<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`${what} took longer than ${ms} ms`));
+      reject(new TimeoutError(`${what} took longer than ${ms} ms`));
     }, ms);
   });
   try {
