@@ -1,3 +1,3 @@
-export { FinishRecordings } from './finish-recordings.js';
+export { RecordingFinisher } from './recording-finisher.js';
 export { RecordingsApiModule, RecordingsModule } from './recordings.module.js';
 export { Recordings } from './recordings.js';

@@ -1,14 +1,14 @@
 import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../api-keys/index.js';
 import { CallsModule, CallStoreModule } from '../calls/index.js';
-import { FinishRecordings } from './finish-recordings.js';
+import { RecordingFinisher } from './recording-finisher.js';
 import { Recordings } from './recordings.js';
 import { RecordingsController } from './recordings.controller.js';
 
 @Module({
   imports: [CallStoreModule],
-  providers: [Recordings, FinishRecordings],
-  exports: [Recordings, FinishRecordings],
+  providers: [Recordings, RecordingFinisher],
+  exports: [Recordings, RecordingFinisher],
 })
 export class RecordingsModule {}
 

@@ -3,14 +3,14 @@ import { type Config } from '../config/config.js';
 import { BackgroundService, Log, PeriodicTask } from '../lib/platform/index.js';
 import { InjectConfig } from '../config/inject-config.js';
 import { SipLegLedger } from '../telephony/index.js';
-import { FinishRecordings } from '../recordings/index.js';
+import { RecordingFinisher } from '../recordings/index.js';
 import { DailyUse } from '../compliance/index.js';
 
-/** Keeps what live calls leave behind: finishes recordings that a crash left, deletes old ones, forgets old legs. */
+/** Finishes recordings after crashes; deletes expired recordings, old SIP legs and past days of dialled numbers. */
 @Injectable()
 export class SessionMaintenanceWorker extends BackgroundService {
   constructor(
-    recordings: FinishRecordings,
+    recordings: RecordingFinisher,
     ledger: SipLegLedger,
     dailyUse: DailyUse,
     log: Log,

@@ -6,7 +6,7 @@ import { InjectConfig } from '../config/inject-config.js';
 import { KnowledgeSearch } from '../knowledge/index.js';
 import { type AudioPort } from '../lib/audio/index.js';
 import { Log, OutboundHttp } from '../lib/platform/index.js';
-import { FinishRecordings } from '../recordings/index.js';
+import { RecordingFinisher } from '../recordings/index.js';
 import { type CallLeg, SimulatorProvider } from '../telephony/index.js';
 import { type ConversationEvent, type VoiceSession } from '../voice/index.js';
 import { type ConversationRecorder } from './conversation-recorder.js';
@@ -19,7 +19,7 @@ import { startSession } from './start-session.js';
 export class Sessions {
   constructor(
     private readonly preparation: CallPreparation,
-    private readonly recordings: FinishRecordings,
+    private readonly recordings: RecordingFinisher,
     private readonly knowledge: KnowledgeSearch,
     private readonly http: OutboundHttp,
     private readonly policy: DiallingPolicyService,
@@ -61,7 +61,7 @@ export class Sessions {
 
   /** Finishes the recording of an attempt after its media is closed. */
   async finishRecording(callId: string, attemptId: string): Promise<void> {
-    await this.recordings.soon(callId, attemptId);
+    await this.recordings.finishSoon(callId, attemptId);
   }
 
   /** Why the dialling policy refuses the target of a transfer; undefined when it allows it. */

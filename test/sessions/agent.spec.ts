@@ -8,7 +8,7 @@ import { HttpDouble } from '../support/http-double.js';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { startNumbers } from '../lib/sip/numbers-phone.js';
 import { describeWithPeers, type Phone, stopPeers } from '../peers/peers.js';
-import { type Caller, LiveLab } from './sip-harness.js';
+import { type TestCaller, SipHarness } from './sip-harness.js';
 
 /** Answers at once and stays on the line (lab/sipp/numbers.xml). */
 const PHONE = '+15550000015';
@@ -58,9 +58,9 @@ afterAll(async () => {
 describeWithPeers(['sipp'], 'an agent on the line', () => {
   let providers: FakeVendors;
   let shop: HttpDouble;
-  let lab: LiveLab;
+  let harness: SipHarness;
   let phone: Phone;
-  let caller: Caller;
+  let caller: TestCaller;
   let failsNext = false;
 
   beforeAll(async () => {
@@ -73,17 +73,17 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     providers = await FakeVendors.start({ rules: RULES, recognizes: false, faultOf });
     shop = await HttpDouble.start();
     const provider = { kind: 'openai', baseUrl: providers.url, model: 'lab' };
-    lab = await LiveLab.start({
+    harness = await SipHarness.start({
       providers: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
       outbound: { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOnly: false },
     });
     phone = await startNumbers('udp', join(logs.path, 'numbers.log'));
-    caller = await lab.caller({ target: phone.target });
-    await lab.ask(caller, 'DELETE', `/v1/agents/${caller.agentId}/greeting-audio`);
+    caller = await harness.caller({ target: phone.target });
+    await harness.request(caller, 'DELETE', `/v1/agents/${caller.agentId}/greeting-audio`);
   });
 
   afterAll(async () => {
-    await lab.close();
+    await harness.close();
     await shop.close();
     await providers.close();
   });
@@ -108,10 +108,14 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       model: null,
       knowledgeBaseIds: [],
     };
-    await lab.ask(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { ...usual, ...agent });
-    const id = await lab.app.createCall(caller, { toNumber: PHONE, dynamicVariables: { company: 'Acme' }, ...call });
-    const ended = await lab.ended(caller, id);
-    const events = await lab.events(caller, id);
+    await harness.request(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { ...usual, ...agent });
+    const id = await harness.app.createCall(caller, {
+      toNumber: PHONE,
+      dynamicVariables: { company: 'Acme' },
+      ...call,
+    });
+    const ended = await harness.ended(caller, id);
+    const events = await harness.events(caller, id);
     return { call: ended, events, of: (type) => events.filter((event) => event.type === type).map(({ data }) => data) };
   };
   /** What the model was asked in conversations. Calls that are over are assessed meanwhile, without tools. */
@@ -122,7 +126,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       .filter(({ body }) => body.tools?.length > 0);
 
   it('says what it lacks in the timeline and not aloud, and which version of it was on the line', async () => {
-    const before = await lab.ask(caller, 'GET', `/v1/agents/${caller.agentId}`);
+    const before = await harness.request(caller, 'GET', `/v1/agents/${caller.agentId}`);
     const { call, of } = await callWith({ temperature: 0.3, model: 'large' });
     expect(of('call.dialing')).toMatchObject([
       { missingVariables: ['nickname'], agentVersion: Number(before.version) + 1 },
@@ -139,14 +143,14 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       messages: [{ role: 'system', content: 'You are Ada of Acme, and call .' }],
     });
     // It has changed since, and the version that spoke has not.
-    await lab.ask(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: 1 });
-    const { configuration } = await lab.ask(
+    await harness.request(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: 1 });
+    const { configuration } = await harness.request(
       caller,
       'GET',
       `/v1/agents/${caller.agentId}/versions/${call.agentVersion}`,
     );
     expect(configuration).toMatchObject({ temperature: 0.3, model: 'large', prompt: PROMPT });
-    await lab.ask(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: null });
+    await harness.request(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: null });
   });
 
   it("uses the organization's tool with its secret, which nothing shows, and tells what it was told", async () => {
@@ -179,8 +183,8 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       content: '{"status":"sent on Monday"}',
     });
     const shown = JSON.stringify([
-      await lab.events(caller, call.id),
-      await lab.ask(caller, 'GET', `/v1/agents/${caller.agentId}`),
+      await harness.events(caller, call.id),
+      await harness.request(caller, 'GET', `/v1/agents/${caller.agentId}`),
     ]);
     expect(shown).not.toContain('s3cret');
     expect(call.disconnectionReason).toBe('agent_hangup');
@@ -213,9 +217,9 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     let knowledgeBaseIds: string[];
 
     beforeAll(async () => {
-      const { id } = await lab.ask(caller, 'POST', '/v1/knowledge-bases', { name: 'Museum' });
+      const { id } = await harness.request(caller, 'POST', '/v1/knowledge-bases', { name: 'Museum' });
       knowledgeBaseIds = [id];
-      const uploaded = await fetch(`${lab.app.url}/v1/knowledge-bases/${id}/documents?name=Opening%20hours`, {
+      const uploaded = await fetch(`${harness.app.url}/v1/knowledge-bases/${id}/documents?name=Opening%20hours`, {
         method: 'POST',
         headers: { authorization: `Bearer ${caller.key}`, 'content-type': 'text/plain' },
         body: 'We are open on Sunday from ten to six. On Monday the museum is closed.',
@@ -271,13 +275,13 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
   });
 
   it("thinks with the organization's own account, and with the other one when that fails; both are told", async () => {
-    const account = await lab.ask(caller, 'POST', '/v1/providers', {
+    const account = await harness.request(caller, 'POST', '/v1/providers', {
       name: 'Ours',
       kind: 'openai',
       baseUrl: providers.faulty('401'),
       apiKey: 'sk-ours',
     });
-    const spare = await lab.ask(caller, 'POST', '/v1/providers', {
+    const spare = await harness.request(caller, 'POST', '/v1/providers', {
       name: 'Spare',
       kind: 'openai',
       baseUrl: providers.url,
@@ -313,15 +317,15 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
   });
 
   it('is not put on the line with a template that cannot be filled in', async () => {
-    await lab.db.database.query(`update agents set first_message = 'Hello {{name' where id = $1`, [caller.agentId]);
-    const id = await lab.app.createCall(caller, { toNumber: PHONE });
-    expect(await lab.ended(caller, id)).toMatchObject({
+    await harness.db.database.query(`update agents set first_message = 'Hello {{name' where id = $1`, [caller.agentId]);
+    const id = await harness.app.createCall(caller, { toNumber: PHONE });
+    expect(await harness.ended(caller, id)).toMatchObject({
       status: 'failed',
       disconnectionReason: 'dial_failed',
       outcome: { detail: expect.stringMatching(/^A template of the agent cannot be filled in: /), retryable: false },
     });
     await eventually('no phone rang', async () =>
-      (await lab.events(caller, id)).some(({ type }) => type === 'call.dialing') ? undefined : true,
+      (await harness.events(caller, id)).some(({ type }) => type === 'call.dialing') ? undefined : true,
     );
   });
 });

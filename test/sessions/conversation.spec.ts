@@ -7,7 +7,7 @@ import { find, joined, silence } from '../support/audio.js';
 import { type Json } from '../support/app.js';
 import { eventually } from '../support/process.js';
 import { Baresip, BARESIP_NUMBER, describeWithPeers, startKamailio, stopPeers } from '../peers/peers.js';
-import { type Caller, LiveLab } from './sip-harness.js';
+import { type TestCaller, SipHarness } from './sip-harness.js';
 
 const ALIKE = 0.99;
 /** What was not said is not found. */
@@ -57,13 +57,13 @@ const PEERS = ['curl', 'baresip', 'kamailio', 'kamailio-tls-modules', 'openssl']
 
 describeWithPeers(PEERS, 'a conversation through a carrier', () => {
   let providers: FakeVendors;
-  let lab: LiveLab;
+  let harness: SipHarness;
   const held = new Map<string, Promise<Held>>();
 
   beforeAll(async () => {
     providers = await FakeVendors.start({ rules: RULES });
     const provider = { kind: 'openai', baseUrl: providers.url, model: 'lab' };
-    lab = await LiveLab.start({
+    harness = await SipHarness.start({
       rates: { ...RATES, transcriptionPerMinute: 0.006, telephonyPerMinute: 0.01, currency: 'EUR' },
       providers: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
     });
@@ -73,7 +73,7 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
   });
 
   afterAll(async () => {
-    await lab.close();
+    await harness.close();
     await providers.close();
   });
 
@@ -86,7 +86,7 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
     const phone = await Baresip.start(isSecret ? ';mediaenc=srtp-mand' : '', words);
     const { target } = await startKamailio({ answers: phone.sipPort, tls: isSecret });
     const login = { username: 'alice', password: 's3cret' };
-    const caller = await lab.caller({
+    const caller = await harness.caller({
       target,
       carrier: isSecret ? { ...login, srtp: 'required', verifyTls: false } : login,
       agent: {
@@ -95,20 +95,20 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
         onMachine: 'carry_on',
       },
     });
-    await lab.ask(caller, 'DELETE', `/v1/agents/${caller.agentId}/greeting-audio`);
+    await harness.request(caller, 'DELETE', `/v1/agents/${caller.agentId}/greeting-audio`);
     const company = `Acme ${how}`;
-    const id = await createAsDocumented(lab.app.url, caller, company);
-    await lab.ended(caller, id);
+    const id = await createAsDocumented(harness.app.url, caller, company);
+    await harness.ended(caller, id);
     const call = await eventually('what it was about, what it cost and how it sounded', async () => {
-      const now = await lab.call(caller, id);
+      const now = await harness.call(caller, id);
       return now.costs !== null && now.summary !== null && now.recording !== null ? now : undefined;
     });
     return {
       call,
-      turns: await lab.ask(caller, 'GET', `/v1/calls/${id}/transcript`),
-      types: [...new Set<string>((await lab.events(caller, id)).map(({ type }) => type))],
+      turns: await harness.request(caller, 'GET', `/v1/calls/${id}/transcript`),
+      types: [...new Set<string>((await harness.events(caller, id)).map(({ type }) => type))],
       told: toldAfter(INTERRUPTION, company),
-      sound: { ...(await lab.play(call.recording)), phone: (await phone.recording()).heard },
+      sound: { ...(await harness.play(call.recording)), phone: (await phone.recording()).heard },
     };
   }
 
@@ -208,7 +208,7 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
 });
 
 /** The curl of the README, with our own server, agent, number and company in it. @returns the id of the call */
-async function createAsDocumented(url: string, { key, agentId }: Caller, company: string): Promise<string> {
+async function createAsDocumented(url: string, { key, agentId }: TestCaller, company: string): Promise<string> {
   const [documented] = /^curl -X POST \S+\/v1\/calls \\$[^]*?}'$/m.exec(readFileSync('README.md', 'utf8')) ?? [''];
   const command = documented
     .replace(/http:\S+(?=\/v1\/calls)/, url)

@@ -6,7 +6,7 @@ import { speech } from '../support/audio.js';
 import { type Json } from '../support/app.js';
 import { eventually } from '../support/process.js';
 import { Callees, soundIn } from './callees.js';
-import { LiveLab } from './sip-harness.js';
+import { SipHarness } from './sip-harness.js';
 
 const DEADLINE_MS = 60_000;
 const GREETING = speech(0.6, 1);
@@ -77,7 +77,7 @@ interface Outcome {
 describe('a call whose providers fail', () => {
   let providers: FakeVendors;
   let callees: Callees;
-  const labs: LiveLab[] = [];
+  const harnesses: SipHarness[] = [];
   const outcomes = new Map<string, Promise<Outcome>>();
   const failed = new Set<string>();
   let answerSeconds: number;
@@ -113,7 +113,7 @@ describe('a call whose providers fail', () => {
   }, 2 * DEADLINE_MS);
 
   afterAll(async () => {
-    for (const lab of labs) await lab.close();
+    for (const harness of harnesses) await harness.close();
     callees.close();
     await providers.close();
   });
@@ -133,15 +133,18 @@ describe('a call whose providers fail', () => {
       },
       ...{ maxConcurrentCalls: 0, maxConcurrentCallsPerNumber: 0, callsPerSecond: 0 },
     };
-    const lab = await LiveLab.start(settings, `faults_${process.env['JEST_WORKER_ID'] ?? '0'}_${labs.length}`);
-    labs.push(lab);
+    const harness = await SipHarness.start(
+      settings,
+      `faults_${process.env['JEST_WORKER_ID'] ?? '0'}_${harnesses.length}`,
+    );
+    harnesses.push(harness);
     const agent = { prompt: 'This is case {{key}}.', onMachine: 'carry_on', recordCalls: false };
-    const caller = await lab.caller({ target: callees.target, agent, greeting: GREETING });
+    const caller = await harness.caller({ target: callees.target, agent, greeting: GREETING });
 
     return async ({ key, lasts }: Case): Promise<Outcome> => {
       const toNumber = `+1555${String(1_000_000 + CASES.findIndex((each) => each.key === key))}`;
       const fields = { toNumber, voiceId: key, language: key, dynamicVariables: { key } };
-      const id = await lab.app.createCall(caller, fields);
+      const id = await harness.app.createCall(caller, fields);
       const callee = await eventually('ringing', () => Promise.resolve(callees.of(toNumber)), DEADLINE_MS);
       const until = (what: string, holds: () => boolean) =>
         eventually(`${what} in ${key}`, () => Promise.resolve(holds() || undefined), DEADLINE_MS);
@@ -150,10 +153,10 @@ describe('a call whose providers fail', () => {
         if (!callee.gone) callee.hangUp();
       }
       await until('the end', () => callee.gone);
-      await lab.ended(caller, id);
+      await harness.ended(caller, id);
       return {
-        call: await lab.call(caller, id),
-        turns: await lab.ask(caller, 'GET', `/v1/calls/${id}/transcript`),
+        call: await harness.call(caller, id),
+        turns: await harness.request(caller, 'GET', `/v1/calls/${id}/transcript`),
         heardSeconds: callee.heardSeconds,
       };
     };

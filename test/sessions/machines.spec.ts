@@ -1,6 +1,6 @@
 import { beep, find, joined, samplesOf, silence, speech } from '../support/audio.js';
 import { Baresip, BARESIP_NUMBER, describeWithPeers, stopPeers } from '../peers/peers.js';
-import { type Caller, LiveLab } from './sip-harness.js';
+import { type TestCaller, SipHarness } from './sip-harness.js';
 
 /** What an answering machine says: more than a person does, and then a beep. */
 const EXPLANATION = speech(3.2, 4);
@@ -13,24 +13,24 @@ const ALIKE = 0.99;
 afterAll(stopPeers);
 
 describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', () => {
-  let lab: LiveLab;
+  let harness: SipHarness;
   let machine: Baresip;
 
   beforeAll(async () => {
     machine = await Baresip.start('', MACHINE);
-    lab = await LiveLab.start();
+    harness = await SipHarness.start();
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => harness.close());
 
-  const caller = (onMachine: string, greeting = GREETING): Promise<Caller> =>
-    lab.caller({ target: machine.target('udp'), agent: { onMachine, listenSeconds: 1 }, greeting });
+  const caller = (onMachine: string, greeting = GREETING): Promise<TestCaller> =>
+    harness.caller({ target: machine.target('udp'), agent: { onMachine, listenSeconds: 1 }, greeting });
 
-  const recorded = async (from: Caller) => {
-    const id = await lab.dial(from, BARESIP_NUMBER);
-    await lab.until(from, id, 'call.recorded');
-    const call = await lab.call(from, id);
-    return { call, sound: await lab.play(call.recording), phone: await machine.recording() };
+  const recorded = async (from: TestCaller) => {
+    const id = await harness.dial(from, BARESIP_NUMBER);
+    await harness.until(from, id, 'call.recorded');
+    const call = await harness.call(from, id);
+    return { call, sound: await harness.play(call.recording), phone: await machine.recording() };
   };
 
   it('is hung up, when that is wanted', async () => {
@@ -55,7 +55,7 @@ describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', 
       answeredBy: { by: 'machine', reason: 'beep' },
       outcome: { detail: 'A message was left after the beep' },
     });
-    const answeredBy = (await lab.events(from, call.id)).filter(({ type }) => type === 'call.answered_by');
+    const answeredBy = (await harness.events(from, call.id)).filter(({ type }) => type === 'call.answered_by');
     expect(answeredBy.map(({ data }) => data.reason)).toEqual(['long_greeting', 'beep']);
     const explained = find(EXPLANATION, sound.customer);
     const beepOverAt = explained.at + EXPLANATION.length + samplesOf(0.3) + BEEP.length;

@@ -5,7 +5,7 @@ import { silence, speech } from '../support/audio.js';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { readRings, startNumbers } from '../lib/sip/numbers-phone.js';
 import { Baresip, describeWithPeers, freePort, type Phone, PHONES, startKamailio, stopPeers } from '../peers/peers.js';
-import { type Caller, LiveLab } from './sip-harness.js';
+import { type TestCaller, SipHarness } from './sip-harness.js';
 
 /** How each phone of the lab behaves: lab/sipp/numbers.xml. */
 const number = (behaviour: string): string => `+155500000${behaviour}`;
@@ -57,21 +57,21 @@ afterAll(async () => {
 describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
   describeWithPeers(['sipp'], 'how a live call ends', () => {
     const log = join(folder.path, `${transport}.log`);
-    let lab: LiveLab;
+    let harness: SipHarness;
     let phones: Phone;
-    let caller: Caller;
+    let caller: TestCaller;
 
     beforeAll(async () => {
       phones = await startNumbers(transport, log);
-      lab = await LiveLab.start();
-      caller = await lab.caller({ target: phones.target, agent: { listenSeconds: 60 } });
+      harness = await SipHarness.start();
+      caller = await harness.caller({ target: phones.target, agent: { listenSeconds: 60 } });
     });
 
-    afterAll(() => lab.close());
+    afterAll(() => harness.close());
 
     /** What the phone of a call's last attempt has written down. */
     const toldOf = async (id: string): Promise<string[]> => {
-      const dialed = (await lab.events(caller, id)).filter(({ type }) => type === 'call.dialing').at(-1);
+      const dialed = (await harness.events(caller, id)).filter(({ type }) => type === 'call.dialing').at(-1);
       return readRings(log)
         .filter(({ callId }) => callId === dialed?.data.claim)
         .map(({ what }) => what);
@@ -83,7 +83,7 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
       );
 
     it.each(REFUSALS)('%s', async (_code, behaviour, reason, sipCode, responsible, retryable) => {
-      const call = await lab.outcomeOf(caller, number(behaviour));
+      const call = await harness.outcomeOf(caller, number(behaviour));
       expect(call).toMatchObject({
         ...NOT_REACHED,
         disconnectionReason: reason,
@@ -93,35 +93,35 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
     });
 
     it('the dialling policy refuses: nothing is sent', async () => {
-      await lab.ask(caller, 'POST', '/v1/suppressions', {
+      await harness.request(caller, 'POST', '/v1/suppressions', {
         phoneNumber: '+15550009901',
         reason: 'Asked not to be called',
       });
       const rings = readRings(log).length;
-      const call = await lab.outcomeOf(caller, '+15550009901');
+      const call = await harness.outcomeOf(caller, '+15550009901');
       expect(call).toMatchObject({ ...NOT_REACHED, outcome: { responsible: 'system', sipCode: null } });
-      const events = await lab.events(caller, call.id);
+      const events = await harness.events(caller, call.id);
       expect(events.map(({ type }) => type)).toEqual(['call.queued', 'call.screened', 'call.ended']);
       expect(events[1]?.data).toMatchObject({ allowed: false, rule: 'suppression' });
       // Another call goes through after it, so that it would have been seen.
-      const next = await lab.outcomeOf(caller, number('02'));
+      const next = await harness.outcomeOf(caller, number('02'));
       expect(readRings(log)).toHaveLength(rings + 1);
       expect(await toldOf(next.id)).toEqual(['ring']);
     });
 
     it('503 with Retry-After: waits in the line, without an attempt spent', async () => {
-      const id = await lab.dial(caller, CARRIER_FULL);
-      const deferred = await lab.until(caller, id, 'call.deferred');
+      const id = await harness.dial(caller, CARRIER_FULL);
+      const deferred = await harness.until(caller, id, 'call.deferred');
       expect(deferred.data.reason).toBe('Maximum Calls Reached');
       expect(Date.parse(deferred.data.notBefore)).toBeGreaterThan(Date.parse(deferred.occurredAt));
-      await lab.ask(caller, 'POST', `/v1/calls/${id}/cancel`);
-      expect(await lab.ended(caller, id)).toMatchObject({ status: 'cancelled', disconnectionReason: 'cancelled' });
-      const attempts = (await lab.events(caller, id)).filter(({ type }) => type === 'call.dialing');
+      await harness.request(caller, 'POST', `/v1/calls/${id}/cancel`);
+      expect(await harness.ended(caller, id)).toMatchObject({ status: 'cancelled', disconnectionReason: 'cancelled' });
+      const attempts = (await harness.events(caller, id)).filter(({ type }) => type === 'call.dialing');
       for (const { data } of attempts) expect(data.attempt).toBe(1);
     });
 
     it('the person hangs up', async () => {
-      const call = await lab.outcomeOf(caller, LEAVES);
+      const call = await harness.outcomeOf(caller, LEAVES);
       expect(call).toMatchObject({
         status: 'completed',
         disconnectionReason: 'user_hangup',
@@ -131,8 +131,8 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
     });
 
     it('the agent hangs up', async () => {
-      const short = await lab.caller({ target: phones.target, agent: { listenSeconds: 0 } });
-      const call = await lab.outcomeOf(short, ANSWERS_AT_ONCE);
+      const short = await harness.caller({ target: phones.target, agent: { listenSeconds: 0 } });
+      const call = await harness.outcomeOf(short, ANSWERS_AT_ONCE);
       expect(call).toMatchObject({
         status: 'completed',
         disconnectionReason: 'agent_hangup',
@@ -141,10 +141,10 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
     });
 
     it('an operator hangs up', async () => {
-      const id = await lab.dial(caller, ANSWERS_AT_ONCE);
-      await lab.until(caller, id, 'call.started');
-      await lab.ask(caller, 'POST', `/v1/calls/${id}/hangup`);
-      expect(await lab.ended(caller, id)).toMatchObject({
+      const id = await harness.dial(caller, ANSWERS_AT_ONCE);
+      await harness.until(caller, id, 'call.started');
+      await harness.request(caller, 'POST', `/v1/calls/${id}/hangup`);
+      expect(await harness.ended(caller, id)).toMatchObject({
         status: 'completed',
         disconnectionReason: 'manual_stopped',
         outcome: { responsible: 'operator', retryable: false },
@@ -153,10 +153,10 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
     });
 
     it('an operator cancels while it rings: the phone stops', async () => {
-      const id = await lab.dial(caller, RINGS_FOREVER);
-      await lab.until(caller, id, 'call.ringing');
-      await lab.ask(caller, 'POST', `/v1/calls/${id}/cancel`);
-      expect(await lab.ended(caller, id)).toMatchObject({
+      const id = await harness.dial(caller, RINGS_FOREVER);
+      await harness.until(caller, id, 'call.ringing');
+      await harness.request(caller, 'POST', `/v1/calls/${id}/cancel`);
+      expect(await harness.ended(caller, id)).toMatchObject({
         ...NOT_REACHED,
         status: 'cancelled',
         disconnectionReason: 'cancelled',
@@ -168,20 +168,20 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
 
 describeWithPeers(['sipp'], 'how a live call ends at its limits', () => {
   const log = join(folder.path, 'limits.log');
-  let lab: LiveLab;
+  let harness: SipHarness;
   let phones: Phone;
-  let caller: Caller;
+  let caller: TestCaller;
 
   beforeAll(async () => {
     phones = await startNumbers('udp', log);
-    lab = await LiveLab.start({ ringTimeoutMs: 2_500, maxCallDurationMs: 2_000 });
-    caller = await lab.caller({ target: phones.target });
+    harness = await SipHarness.start({ ringTimeoutMs: 2_500, maxCallDurationMs: 2_000 });
+    caller = await harness.caller({ target: phones.target });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => harness.close());
 
   it('nobody answers', async () => {
-    const call = await lab.outcomeOf(caller, RINGS_FOREVER);
+    const call = await harness.outcomeOf(caller, RINGS_FOREVER);
     expect(call).toMatchObject({
       ...NOT_REACHED,
       disconnectionReason: 'dial_no_answer',
@@ -194,7 +194,7 @@ describeWithPeers(['sipp'], 'how a live call ends at its limits', () => {
   });
 
   it('it lasts too long', async () => {
-    const call = await lab.outcomeOf(caller, ANSWERS_AT_ONCE);
+    const call = await harness.outcomeOf(caller, ANSWERS_AT_ONCE);
     expect(call).toMatchObject({
       status: 'completed',
       disconnectionReason: 'max_duration_reached',
@@ -205,28 +205,28 @@ describeWithPeers(['sipp'], 'how a live call ends at its limits', () => {
 });
 
 describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goes silent', () => {
-  let lab: LiveLab;
+  let harness: SipHarness;
 
   beforeAll(async () => {
-    lab = await LiveLab.start({ sip: { mediaTimeoutMs: 2_000 } });
+    harness = await SipHarness.start({ sip: { mediaTimeoutMs: 2_000 } });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => harness.close());
 
   it('ends as lost', async () => {
     const phone = await Baresip.start('', speech(1, 3));
-    const caller = await lab.caller({ target: phone.target('udp') });
-    const id = await lab.dial(caller, STAYS);
+    const caller = await harness.caller({ target: phone.target('udp') });
+    const id = await harness.dial(caller, STAYS);
     await phone.hasRecorded(1);
     phone.peer.freeze();
-    const ended = await lab.until(caller, id, 'call.ended');
+    const ended = await harness.until(caller, id, 'call.ended');
     phone.peer.thaw();
     expect(ended.data).toMatchObject({
       status: 'completed',
       disconnectionReason: 'error_media_lost',
       outcome: { responsible: 'carrier', retryable: true },
     });
-    const call = await lab.ended(caller, id);
+    const call = await harness.ended(caller, id);
     expect(call.quality.packetsReceived).toBeGreaterThan(0);
     // It hears of it, late as it is.
     await phone.recording();
@@ -234,8 +234,8 @@ describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goe
 
   it('ends as never heard where it has never sent anything', async () => {
     const { target } = await startNumbers('udp', join(folder.path, 'silent.log'));
-    const caller = await lab.caller({ target, greeting: silence(1) });
-    expect(await lab.outcomeOf(caller, ANSWERS_AT_ONCE)).toMatchObject({
+    const caller = await harness.caller({ target, greeting: silence(1) });
+    expect(await harness.outcomeOf(caller, ANSWERS_AT_ONCE)).toMatchObject({
       status: 'completed',
       disconnectionReason: 'error_no_audio_received',
       outcome: { responsible: 'carrier', retryable: true },
@@ -245,32 +245,32 @@ describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goe
 });
 
 describeWithPeers(['kamailio'], 'a live call through a carrier that does not let it in', () => {
-  let lab: LiveLab;
+  let harness: SipHarness;
   let carrier: Phone;
 
   beforeAll(async () => {
     carrier = await startKamailio({});
     // A second and a half until a carrier counts as silent.
-    lab = await LiveLab.start({ sip: { timers: { t1Ms: 25 } } });
+    harness = await SipHarness.start({ sip: { timers: { t1Ms: 25 } } });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => harness.close());
 
   const permission = { disconnectionReason: 'telephony_provider_permission_denied', ...NOT_REACHED };
 
   it('with a wrong password', async () => {
-    const caller = await lab.caller({ target: carrier.target, carrier: { username: 'alice', password: 'wrong' } });
-    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
+    const caller = await harness.caller({ target: carrier.target, carrier: { username: 'alice', password: 'wrong' } });
+    expect(await harness.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
   });
 
   it('without any', async () => {
-    const caller = await lab.caller({ target: carrier.target });
-    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
+    const caller = await harness.caller({ target: carrier.target });
+    expect(await harness.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
   });
 
   it('to a destination that it does not serve', async () => {
-    const caller = await lab.caller({ target: carrier.target, carrier: { username: 'alice', password: 's3cret' } });
-    const call = await lab.outcomeOf(caller, '+441234567890');
+    const caller = await harness.caller({ target: carrier.target, carrier: { username: 'alice', password: 's3cret' } });
+    const call = await harness.outcomeOf(caller, '+441234567890');
     expect(call).toMatchObject({
       ...NOT_REACHED,
       disconnectionReason: 'invalid_destination',
@@ -280,8 +280,8 @@ describeWithPeers(['kamailio'], 'a live call through a carrier that does not let
 
   it.each(['udp', 'tcp'] as const)('where nobody listens, over %s', async (transport) => {
     const port = await freePort(PHONES);
-    const caller = await lab.caller({ target: { host: PHONES, port, transport } });
-    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({
+    const caller = await harness.caller({ target: { host: PHONES, port, transport } });
+    expect(await harness.outcomeOf(caller, STAYS)).toMatchObject({
       ...NOT_REACHED,
       disconnectionReason: 'telephony_provider_unavailable',
       outcome: { responsible: 'carrier', retryable: true, sipCode: null },
@@ -292,8 +292,8 @@ describeWithPeers(['kamailio'], 'a live call through a carrier that does not let
     const socket = createSocket('udp4').bind(0, PHONES);
     await once(socket, 'listening');
     const { port } = socket.address();
-    const caller = await lab.caller({ target: { host: PHONES, port, transport: 'udp' } });
-    expect(await lab.outcomeOf(caller, STAYS)).toMatchObject({
+    const caller = await harness.caller({ target: { host: PHONES, port, transport: 'udp' } });
+    expect(await harness.outcomeOf(caller, STAYS)).toMatchObject({
       ...NOT_REACHED,
       disconnectionReason: 'telephony_provider_unavailable',
       outcome: { responsible: 'carrier', retryable: true, sipCode: null },

@@ -1,6 +1,6 @@
 import { find, joined, silence, speech } from '../support/audio.js';
 import { Baresip, BARESIP_NUMBER, describeWithPeers, type Phone, startKamailio, stopPeers } from '../peers/peers.js';
-import { type Caller, LiveLab } from './sip-harness.js';
+import { type TestCaller, SipHarness } from './sip-harness.js';
 
 const LOGIN = { username: 'alice', password: 's3cret' };
 const ALIKE = 0.99;
@@ -14,39 +14,39 @@ const PERSON = joined(silence(0.6), ANSWER);
 afterAll(stopPeers);
 
 describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
-  let lab: LiveLab;
+  let harness: SipHarness;
   let phone: Baresip;
   let carrier: Phone;
 
   beforeAll(async () => {
     phone = await Baresip.start('', PERSON);
     carrier = await startKamailio({ answers: phone.sipPort });
-    lab = await LiveLab.start();
+    harness = await SipHarness.start();
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => harness.close());
 
   /** What the phone heard and said, and what we recorded of it, is what was said on both sides. */
   const expectSound = async (recording: string, from = phone): Promise<Awaited<ReturnType<Baresip['recording']>>> => {
     const theirs = await from.recording();
-    const ours = await lab.play(recording);
+    const ours = await harness.play(recording);
     const found = [find(GREETING, theirs.heard), find(ANSWER, ours.customer), find(GREETING, ours.agent)];
     if (process.env['SHOW_SOUND']) process.stderr.write(`${JSON.stringify(found)}\n`);
     for (const { correlation } of found) expect(correlation).toBeGreaterThanOrEqual(ALIKE);
     return theirs;
   };
 
-  const recorded = async (caller: Caller, id: string) => {
-    await lab.until(caller, id, 'call.recorded');
-    return lab.call(caller, id);
+  const recorded = async (caller: TestCaller, id: string) => {
+    await harness.until(caller, id, 'call.recorded');
+    return harness.call(caller, id);
   };
 
-  const typesOf = async (caller: Caller, id: string): Promise<string[]> =>
-    (await lab.events(caller, id)).map(({ type }) => type);
+  const typesOf = async (caller: TestCaller, id: string): Promise<string[]> =>
+    (await harness.events(caller, id)).map(({ type }) => type);
 
   describe.each(['udp', 'tcp'] as const)('over %s, through a carrier that wants a login', (transport) => {
-    const caller = (listenSeconds: number): Promise<Caller> =>
-      lab.caller({
+    const caller = (listenSeconds: number): Promise<TestCaller> =>
+      harness.caller({
         target: { ...carrier.target, transport },
         carrier: LOGIN,
         agent: { listenSeconds },
@@ -55,9 +55,9 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
 
     it('is heard, recorded and told as it was, when the person hangs up', async () => {
       const from = await caller(60);
-      const id = await lab.dial(from, BARESIP_NUMBER);
-      await lab.until(from, id, 'call.answered_by');
-      const { occurredAt: startedAt } = await lab.until(from, id, 'call.started');
+      const id = await harness.dial(from, BARESIP_NUMBER);
+      await harness.until(from, id, 'call.answered_by');
+      const { occurredAt: startedAt } = await harness.until(from, id, 'call.started');
       await phone.hasRecorded(EVERYTHING_SECONDS);
       await phone.command('hangup');
       const call = await recorded(from, id);
@@ -87,7 +87,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
 
     it('ends when the agent has said and heard enough', async () => {
       const from = await caller(1);
-      const id = await lab.dial(from, BARESIP_NUMBER);
+      const id = await harness.dial(from, BARESIP_NUMBER);
       const call = await recorded(from, id);
       const { heard } = await expectSound(call.recording);
       expect(call).toMatchObject({
@@ -97,7 +97,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
         answeredBy: { by: 'human' },
       });
       expect(Math.abs(call.duration - heard.length / 8_000)).toBeLessThanOrEqual(1);
-      const redirect = await lab.app.request('GET', `/v1/calls/${id}/recording`, { key: from.key });
+      const redirect = await harness.app.request('GET', `/v1/calls/${id}/recording`, { key: from.key });
       expect([redirect.status, redirect.headers.get('location')?.split('?')[0]]).toEqual([
         302,
         call.recording.split('?')[0],
@@ -106,18 +106,18 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
   });
 
   describe('straight to a phone, over TLS', () => {
-    const caller = (to: Baresip, carrier: object): Promise<Caller> =>
-      lab.caller({ target: to.target('tls'), carrier, agent: { listenSeconds: 1 }, greeting: GREETING });
+    const caller = (to: Baresip, carrier: object): Promise<TestCaller> =>
+      harness.caller({ target: to.target('tls'), carrier, agent: { listenSeconds: 1 }, greeting: GREETING });
 
     it('takes a certificate that nobody vouches for where the carrier may have one', async () => {
       const from = await caller(phone, { verifyTls: false });
-      const call = await recorded(from, await lab.dial(from, BARESIP_NUMBER));
+      const call = await recorded(from, await harness.dial(from, BARESIP_NUMBER));
       await expectSound(call.recording);
       expect(call).toMatchObject({ status: 'completed', disconnectionReason: 'agent_hangup' });
     });
 
     it('does not talk to it otherwise', async () => {
-      const call = await lab.outcomeOf(await caller(phone, {}), BARESIP_NUMBER);
+      const call = await harness.outcomeOf(await caller(phone, {}), BARESIP_NUMBER);
       expect(call).toMatchObject({
         status: 'failed',
         disconnectionReason: 'telephony_provider_unavailable',
@@ -130,20 +130,20 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
     it('is encrypted where both can', async () => {
       const secretive = await Baresip.start(';mediaenc=srtp-mand', PERSON);
       const from = await caller(secretive, { verifyTls: false, srtp: 'required' });
-      const call = await recorded(from, await lab.dial(from, BARESIP_NUMBER));
+      const call = await recorded(from, await harness.dial(from, BARESIP_NUMBER));
       await expectSound(call.recording, secretive);
       expect(call).toMatchObject({ status: 'completed', disconnectionReason: 'agent_hangup' });
     });
 
     it('fails where the phone cannot encrypt', async () => {
-      const call = await lab.outcomeOf(await caller(phone, { verifyTls: false, srtp: 'required' }), BARESIP_NUMBER);
+      const call = await harness.outcomeOf(await caller(phone, { verifyTls: false, srtp: 'required' }), BARESIP_NUMBER);
       expect(call).toMatchObject({ status: 'failed', disconnectionReason: 'dial_failed', startedAt: null });
       expect(call.outcome).toMatchObject({ sipCode: 488, responsible: 'carrier' });
     });
 
     it('fails where the phone insists on it and the carrier is not to encrypt', async () => {
       const secretive = await Baresip.start(';mediaenc=srtp-mand', PERSON);
-      const call = await lab.outcomeOf(await caller(secretive, { verifyTls: false }), BARESIP_NUMBER);
+      const call = await harness.outcomeOf(await caller(secretive, { verifyTls: false }), BARESIP_NUMBER);
       expect(call).toMatchObject({ status: 'failed', disconnectionReason: 'dial_failed', startedAt: null });
     });
   });

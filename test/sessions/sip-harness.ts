@@ -8,7 +8,7 @@ import { pcmBytes, wavFile } from '../support/wav.js';
 
 const DEADLINE_MS = 40_000;
 
-export type LabSettings = Partial<Omit<Config, 'sip'>> & {
+export type SipHarnessSettings = Partial<Omit<Config, 'sip'>> & {
   sip?: Partial<Config['sip']> & { timers?: Partial<SipTimers> };
 };
 
@@ -23,12 +23,12 @@ export interface Line {
 }
 
 /** An organization whose number belongs to a carrier. */
-export interface Caller extends Tenant {
+export interface TestCaller extends Tenant {
   carrierId: string;
 }
 
 /** The whole application, which makes live calls and is looked at through its API. */
-export class LiveLab {
+export class SipHarness {
   private constructor(
     readonly app: TestApp,
     readonly db: TestDatabase,
@@ -36,12 +36,12 @@ export class LiveLab {
   ) {}
 
   /** @param name of its database, where several are to run at once */
-  static async start({ sip: sipSettings, ...settings }: LabSettings = {}, name?: string): Promise<LiveLab> {
+  static async start({ sip: sipSettings, ...settings }: SipHarnessSettings = {}, name?: string): Promise<SipHarness> {
     const data = temporaryFolder();
     const db = await openTestDatabase(name);
     const sip = { ...loadConfig({}, '/dev/null').sip, mediaTimeoutMs: 60_000, ...sipSettings };
     const app = await TestApp.start(db.url, { roles: ['api', 'worker'], dataDir: data.path, sip, ...settings });
-    return new LiveLab(app, db, data);
+    return new SipHarness(app, db, data);
   }
 
   async close(): Promise<void> {
@@ -50,15 +50,15 @@ export class LiveLab {
     this.data.remove();
   }
 
-  async caller({ target, carrier, agent, greeting = new Int16Array(800) }: Line): Promise<Caller> {
+  async caller({ target, carrier, agent, greeting = new Int16Array(800) }: Line): Promise<TestCaller> {
     const tenant = await this.app.tenant('live');
     const { key, agentId } = tenant;
     const { host, port, transport } = target;
     const targets = [{ host, port, transport }];
-    const added = await this.ask(tenant, 'POST', '/v1/carriers', { name: 'Lab', targets, ...carrier });
-    const [{ id }] = await this.ask(tenant, 'GET', '/v1/phone-numbers');
-    await this.ask(tenant, 'PATCH', `/v1/phone-numbers/${id}`, { carrierId: added.id });
-    await this.ask(tenant, 'PATCH', `/v1/agents/${agentId}`, { listenSeconds: 60, ...agent });
+    const added = await this.request(tenant, 'POST', '/v1/carriers', { name: 'Test carrier', targets, ...carrier });
+    const [{ id }] = await this.request(tenant, 'GET', '/v1/phone-numbers');
+    await this.request(tenant, 'PATCH', `/v1/phone-numbers/${id}`, { carrierId: added.id });
+    await this.request(tenant, 'PATCH', `/v1/agents/${agentId}`, { listenSeconds: 60, ...agent });
     const uploaded = await fetch(`${this.app.url}/v1/agents/${agentId}/greeting-audio`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'audio/wav' },
@@ -69,28 +69,28 @@ export class LiveLab {
   }
 
   /** @returns what a successful request is answered with */
-  async ask({ key }: Pick<Tenant, 'key'>, method: string, path: string, body?: unknown): Promise<Json> {
+  async request({ key }: Pick<Tenant, 'key'>, method: string, path: string, body?: unknown): Promise<Json> {
     const answer = await this.app.request(method, path, { key, ...(body === undefined ? {} : { body }) });
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
     return answer.body.data;
   }
 
   /** @returns the id of a call that waits in the line or is on its way already */
-  dial(caller: Caller, toNumber: string): Promise<string> {
+  dial(caller: TestCaller, toNumber: string): Promise<string> {
     return this.app.createCall(caller, { toNumber });
   }
 
-  call(caller: Caller, id: string): Promise<Json> {
-    return this.ask(caller, 'GET', `/v1/calls/${id}`);
+  call(caller: TestCaller, id: string): Promise<Json> {
+    return this.request(caller, 'GET', `/v1/calls/${id}`);
   }
 
   /** The events of a call, oldest first. */
-  events(caller: Caller, id: string): Promise<Json[]> {
-    return this.ask(caller, 'GET', `/v1/calls/${id}/events`);
+  events(caller: TestCaller, id: string): Promise<Json[]> {
+    return this.request(caller, 'GET', `/v1/calls/${id}/events`);
   }
 
   /** @returns its first event of a type, once there is one */
-  until(caller: Caller, id: string, type: string): Promise<Json> {
+  until(caller: TestCaller, id: string, type: string): Promise<Json> {
     return eventually(
       type,
       async () => (await this.events(caller, id)).find((event) => event.type === type),
@@ -99,7 +99,7 @@ export class LiveLab {
   }
 
   /** @returns the call, once it has ended and, when it was answered, its line has been measured */
-  async ended(caller: Caller, id: string): Promise<Json> {
+  async ended(caller: TestCaller, id: string): Promise<Json> {
     await this.until(caller, id, 'call.ended');
     const types = (await this.events(caller, id)).map(({ type }) => type);
     if (types.includes('call.started')) await this.until(caller, id, 'call.measured');
@@ -107,7 +107,7 @@ export class LiveLab {
   }
 
   /** @returns how a call to a number ends */
-  async outcomeOf(caller: Caller, toNumber: string): Promise<Json> {
+  async outcomeOf(caller: TestCaller, toNumber: string): Promise<Json> {
     const id = await this.dial(caller, toNumber);
     return this.ended(caller, id);
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { readRings, startNumbers } from '../lib/sip/numbers-phone.js';
 import { describeWithPeers, freePort, type Phone, PHONES, startKamailio, stopPeers } from '../peers/peers.js';
-import { type Caller, LiveLab } from './sip-harness.js';
+import { type TestCaller, SipHarness } from './sip-harness.js';
 
 const BUSY = '+15550000002';
 /** Takes each call at once, and leaves after a while. */
@@ -18,31 +18,31 @@ afterAll(async () => {
 
 describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
   const log = join(folder.path, 'rings.log');
-  let lab: LiveLab;
+  let harness: SipHarness;
   let phones: Phone;
 
   beforeAll(async () => {
     phones = await startNumbers('udp', log);
-    lab = await LiveLab.start({ callsPerSecond: 0 });
+    harness = await SipHarness.start({ callsPerSecond: 0 });
   });
 
-  afterAll(() => lab.close());
+  afterAll(() => harness.close());
 
   const nobodyAt = async (transport: 'udp' | 'tcp') => ({ host: PHONES, port: await freePort(PHONES), transport });
 
-  const events = async (caller: Caller, ids: string[], type: string): Promise<Date[]> => {
-    const all = (await Promise.all(ids.map((id) => lab.events(caller, id)))).flat();
+  const events = async (caller: TestCaller, ids: string[], type: string): Promise<Date[]> => {
+    const all = (await Promise.all(ids.map((id) => harness.events(caller, id)))).flat();
     const times = all.filter((event) => event.type === type).map(({ occurredAt }) => new Date(occurredAt));
     return times.sort((a, b) => a.getTime() - b.getTime());
   };
 
   it.each(['udp', 'tcp'] as const)('is reached at its second server when the first is gone, over %s', async (gone) => {
     const targets = [await nobodyAt(gone), phones.target];
-    const caller = await lab.caller({ target: phones.target, carrier: { targets } });
+    const caller = await harness.caller({ target: phones.target, carrier: { targets } });
     const before = readRings(log).length;
-    const call = await lab.outcomeOf(caller, LEAVES);
+    const call = await harness.outcomeOf(caller, LEAVES);
     expect(call).toMatchObject({ status: 'completed', disconnectionReason: 'user_hangup' });
-    const [dialing] = (await lab.events(caller, call.id)).filter(({ type }) => type === 'call.dialing');
+    const [dialing] = (await harness.events(caller, call.id)).filter(({ type }) => type === 'call.dialing');
     expect(readRings(log).slice(before)).toEqual([
       { what: 'ring', callId: dialing?.data.claim },
       { what: 'left', callId: dialing?.data.claim },
@@ -51,11 +51,14 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
 
   it('is not given more calls at once than it has channels', async () => {
     const most = 3;
-    const caller = await lab.caller({ target: phones.target, carrier: { maxChannels: most } });
+    const caller = await harness.caller({ target: phones.target, carrier: { maxChannels: most } });
     const before = readRings(log).length;
-    const ids = await Promise.all(Array.from({ length: CALLS }, () => lab.dial(caller, LEAVES)));
+    const ids = await Promise.all(Array.from({ length: CALLS }, () => harness.dial(caller, LEAVES)));
     for (const id of ids)
-      expect(await lab.ended(caller, id)).toMatchObject({ status: 'completed', disconnectionReason: 'user_hangup' });
+      expect(await harness.ended(caller, id)).toMatchObject({
+        status: 'completed',
+        disconnectionReason: 'user_hangup',
+      });
     const open: number[] = [];
     for (const { what } of readRings(log).slice(before)) open.push((open.at(-1) ?? 0) + (what === 'ring' ? 1 : -1));
     expect(open).toHaveLength(2 * CALLS);
@@ -65,15 +68,15 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
 
   it('is not given more new calls a second than it takes', async () => {
     const most = 5;
-    const caller = await lab.caller({ target: phones.target, carrier: { callsPerSecond: most } });
-    const ids = await Promise.all(Array.from({ length: CALLS }, () => lab.dial(caller, BUSY)));
-    for (const id of ids) expect(await lab.ended(caller, id)).toMatchObject({ disconnectionReason: 'dial_busy' });
+    const caller = await harness.caller({ target: phones.target, carrier: { callsPerSecond: most } });
+    const ids = await Promise.all(Array.from({ length: CALLS }, () => harness.dial(caller, BUSY)));
+    for (const id of ids) expect(await harness.ended(caller, id)).toMatchObject({ disconnectionReason: 'dial_busy' });
     const dialled = await events(caller, ids, 'call.dialing');
     expect(dialled).toHaveLength(CALLS);
     expect(await events(caller, ids, 'call.deferred')).toEqual([]);
     // Each was confirmed to have been sent off: without that it would count for ten seconds instead of one.
     await eventually('confirmations', async () => {
-      const counted = await lab.db.database.query<{ asked_at: Date | null }>(
+      const counted = await harness.db.database.query<{ asked_at: Date | null }>(
         'select asked_at from carrier_admissions where carrier = $1',
         [caller.carrierId],
       );
@@ -88,8 +91,8 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
   it('answers a ping, each of its servers for itself', async () => {
     const carrier = await startKamailio({});
     const targets = [carrier.target, { ...carrier.target, transport: 'tcp' }, await nobodyAt('tcp')];
-    const caller = await lab.caller({ target: carrier.target, carrier: { targets } });
-    const answers = await lab.ask(caller, 'POST', `/v1/carriers/${caller.carrierId}/ping`);
+    const caller = await harness.caller({ target: carrier.target, carrier: { targets } });
+    const answers = await harness.request(caller, 'POST', `/v1/carriers/${caller.carrierId}/ping`);
     expect(answers).toEqual([
       { ...targets[0], ok: true, status: 200, rttMs: expect.any(Number), problem: null },
       { ...targets[1], ok: true, status: 200, rttMs: expect.any(Number), problem: null },
@@ -99,8 +102,8 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
 
   it('does not answer a ping where nobody is', async () => {
     const target = await nobodyAt('udp');
-    const caller = await lab.caller({ target });
-    expect(await lab.ask(caller, 'POST', `/v1/carriers/${caller.carrierId}/ping`)).toEqual([
+    const caller = await harness.caller({ target });
+    expect(await harness.request(caller, 'POST', `/v1/carriers/${caller.carrierId}/ping`)).toEqual([
       { ...target, ok: false, status: null, rttMs: null, problem: null },
     ]);
   });

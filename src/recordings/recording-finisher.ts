@@ -18,7 +18,7 @@ const BATCH = 100;
  * machine continues.
  */
 @Injectable()
-export class FinishRecordings {
+export class RecordingFinisher {
   /** Work in progress by file, so that this process finishes each file once. */
   private readonly running = new Map<string, Promise<void>>();
 
@@ -49,7 +49,7 @@ export class FinishRecordings {
    * Starts to finish the recording of an attempt, if there is one; after a failure the next sweep repeats it. Does not
    * wait: a slow bucket must not hold the line or the slot of the worker.
    */
-  soon(callId: string, claim: string): Promise<void> {
+  finishSoon(callId: string, claim: string): Promise<void> {
     void this.tryToFinish(callId, this.recordings.fileFor(callId, claim));
     return Promise.resolve();
   }

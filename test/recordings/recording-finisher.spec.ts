@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CallCommands } from '../../src/calls/call-commands.js';
 import { type CallCommand } from '../../src/calls/call.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
-import { FinishRecordings } from '../../src/recordings/finish-recordings.js';
+import { RecordingFinisher } from '../../src/recordings/recording-finisher.js';
 import { RecordingLinks } from '../../src/calls/recording-links.js';
 import { Recordings } from '../../src/recordings/recordings.js';
 import { EventStore } from '../../src/lib/event-store/event-store.js';
@@ -50,7 +50,7 @@ describe('finishing recordings', () => {
   const finisher = (database = db.database) => {
     const calls = new CallCommands(new EventStore(database, CALLS_PROJECTION));
     const recordings = recordingsOf(data.path);
-    return { recordings, calls, finishing: new FinishRecordings(database, calls, recordings, log) };
+    return { recordings, calls, finishing: new RecordingFinisher(database, calls, recordings, log) };
   };
   const incoming = (id: string, claim = CLAIM) => join(data.path, 'recordings', 'incoming', `${id}.${claim}.wav`);
   const finished = (id: string) => join(data.path, 'recordings', `${id}.wav`);
@@ -107,7 +107,7 @@ describe('finishing recordings', () => {
     const id = await call();
     const samples = record(id);
     const { finishing } = finisher();
-    await finishing.soon(id, CLAIM);
+    await finishing.finishSoon(id, CLAIM);
     await finishing.idle();
     await expectFinished(id, samples);
   });
@@ -125,9 +125,9 @@ describe('finishing recordings', () => {
       await isReady;
       await put(...given);
     };
-    await finishing.soon(id, CLAIM);
+    await finishing.finishSoon(id, CLAIM);
     await eventually('an upload', () => Promise.resolve(puts > 0 || undefined));
-    await finishing.soon(id, CLAIM);
+    await finishing.finishSoon(id, CLAIM);
     // One more that ends when the one under way does.
     const sweeping = finishing.sweep();
     expect([await recorded(id), existsSync(incoming(id))]).toEqual([[], true]);
@@ -140,7 +140,7 @@ describe('finishing recordings', () => {
   it('has nothing to do where nothing was recorded, not even a folder', async () => {
     const { finishing } = finisher();
     await finishing.sweep();
-    await finishing.soon(await call(), CLAIM);
+    await finishing.finishSoon(await call(), CLAIM);
     expect([left(), logged]).toEqual([[], []]);
   });
 
@@ -299,7 +299,7 @@ describe('finishing recordings', () => {
     const second = await openDatabase({ url: db.url, poolSize: 5, entities: [] });
     try {
       const [one, two, three] = [finisher(), finisher(new Database(poolOf(second))), finisher()];
-      for (const id of ids) await three.finishing.soon(id, CLAIM);
+      for (const id of ids) await three.finishing.finishSoon(id, CLAIM);
       await Promise.all([one.finishing.sweep(), two.finishing.sweep(), three.finishing.idle()]);
     } finally {
       await second.destroy();
