@@ -799,6 +799,16 @@ AS $function$
     || setweight(to_tsvector(configuration::regconfig, regexp_replace(document, '[^[:alnum:]]+', ' ', 'g')), 'C')
 $function$;
 
+CREATE OR REPLACE FUNCTION public.live_minutes_today(organization uuid)
+ RETURNS double precision
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(sum(ceil(greatest(1, extract(epoch from coalesce(ended_at, now()) - started_at)) / 60)), 0)::float8
+  from calls
+  where organization_id = organization and environment = 'live' and started_at >= date_trunc('day', now(), 'UTC')
+$function$;
+
 CREATE OR REPLACE FUNCTION public.waiting_numbers()
  RETURNS TABLE(organization_id uuid, environment text, from_number text, carrier text)
  LANGUAGE sql

@@ -19,6 +19,7 @@ export { CallsService } from './calls.service.js';
 export { costOf, type RateCard } from './cost.js';
 export { responsibleFor } from './disconnection-reasons.js';
 export { rebuildCall, rebuildCalls } from './maintenance/call-rebuild.js';
+export { countDeferrals, lastAttempt } from './queries/call-attempts.js';
 export { loadTurns, saveTurn, type Turn, TURNS_TABLE } from './queries/call-turns.js';
 export { saveUsage, usageOf } from './queries/call-usage.js';
 export { RecordingLinks } from './recording-links.js';

@@ -51,10 +51,7 @@ export class DailyUse {
     const [row] = await this.database.query<{ minutes: number }>(
       {
         name: 'minutes_of_today',
-        text: `select coalesce(sum(ceil(greatest(1,
-                 extract(epoch from coalesce(ended_at, now()) - started_at)) / 60)), 0)::float as minutes
-               from calls
-               where organization_id = $1 and environment = 'live' and started_at >= date_trunc('day', now(), 'UTC')`,
+        text: 'select live_minutes_today($1) as minutes',
       },
       [organizationId],
     );

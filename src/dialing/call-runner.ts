@@ -2,9 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SIMULATOR_CARRIER } from '../carriers/index.js';
 import { type CallLeg, type FoundLeg, type LegSignal, type TelephonyProviders } from '../telephony/index.js';
 import { type Database, DomainError, type Log, newId, type Notifications, withTimeout } from '../lib/platform/index.js';
-import { saveUsage, type CallCommands, type CallCommand, type CallState, saveTurn } from '../calls/index.js';
+import {
+  countDeferrals,
+  lastAttempt,
+  saveUsage,
+  type CallCommands,
+  type CallCommand,
+  type CallState,
+  saveTurn,
+} from '../calls/index.js';
 import { ConversationRecorder, type PreparationResult, type SessionPlan, type Sessions } from '../sessions/index.js';
-import { countDeferrals, lastAttempt } from './attempts.js';
 import { waitAfter } from './disconnection-reasons.js';
 import { LegFollower, type LegLimits } from './leg-follower.js';
 

@@ -1,6 +1,6 @@
-import { type Database } from '../lib/platform/index.js';
+import { type Database } from '../../lib/platform/index.js';
 
-/** How often a call was sent back to the line, for one reason or for any. */
+/** The number of deferrals of a call, for one reason or for all. */
 export async function countDeferrals(database: Database, callId: string, reason?: string): Promise<number> {
   const [row] = await database.query<{ count: number }>(
     {
