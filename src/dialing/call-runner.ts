@@ -114,19 +114,19 @@ export class CallRunner {
     if (state.status !== 'dialing' && state.status !== 'connected') return;
     if (attempt.claim !== undefined && attempt.claim !== state.claim) return;
     const found = await this.find(state.provider, state.claim);
-    if (found.is === 'live' && found.leg.audio && !attempt.plan && this.sessions) {
+    if (found.status === 'open' && found.leg.audio && !attempt.plan && this.sessions) {
       // Nobody would speak on it.
       await this.liveCall(callId, state.claim, found.leg).letGo();
       return this.lose(callId, state);
     }
-    if (found.is === 'live') return this.follow(callId, state, found.leg, hold, attempt.plan);
-    if (found.is === 'over') {
+    if (found.status === 'open') return this.follow(callId, state, found.leg, hold, attempt.plan);
+    if (found.status === 'ended') {
       await this.follow(callId, state, legOf(found.signals), hold);
       // A story without an end leaves the call as it is.
       return this.lose(callId, state);
     }
     // Nothing rang, and nothing will: the call goes back to the line.
-    if (found.is === 'never' && state.status === 'dialing') return this.putBack(callId, state, attempt.ifNever);
+    if (found.status === 'never' && state.status === 'dialing') return this.putBack(callId, state, attempt.ifNever);
     return this.lose(callId, state);
   }
 
@@ -187,7 +187,7 @@ export class CallRunner {
       }
       if (attempt < FIND_ATTEMPTS) await delay(FIND_AGAIN_MS);
     }
-    return { is: 'unknown' };
+    return { status: 'unknown' };
   }
 
   /** The attempt did not take place. How soon the next one may depends on how often that has happened. */
@@ -220,7 +220,7 @@ export class CallRunner {
     const last = await lastAttempt(this.database, callId);
     if (!last) return;
     const found = await this.find(last.provider, last.claim);
-    if (found.is === 'live') await this.liveCall(callId, last.claim, found.leg).hangUp();
+    if (found.status === 'open') await this.liveCall(callId, last.claim, found.leg).hangUp();
   }
 
   /** A provider that took a call after it had been given up: nobody may be rung for a call that is over. */

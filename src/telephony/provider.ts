@@ -2,9 +2,9 @@ import { type Carrier } from '../carriers/carrier.js';
 import { type AudioPort } from '../lib/audio/audio-port.js';
 import { type AnsweredBy, type CallQuality } from '../lib/media/media-types.js';
 
-/** What the application needs of whoever puts calls through: a carrier over SIP, a vendor's API, the simulator. */
+/** The port to telephony: what the application needs of a SIP trunk, a vendor's API or the simulator. */
 
-/** Why a leg ended, in our words (design.md, "Reasons"), whatever the provider calls it. */
+/** Why a leg ended, in the application's terms (design.md, "Reasons"). */
 export type LegEndReason =
   | 'user_hangup'
   | 'agent_hangup'
@@ -22,94 +22,93 @@ export type LegEndReason =
   | 'error_media_lost'
   | 'error_no_audio_received';
 
-/** Who ended a leg; `operator`: whom the customer was connected with. */
+/** The party that ended a leg. `operator`: the target of a transfer. */
 export type LegEndedBy = 'customer' | 'agent' | 'operator' | 'carrier' | 'system';
 
 export interface LegEnd {
-  /** `capacity`: the carrier has no channel free now. The phone did not ring; the call waits and no attempt is spent. */
+  /** `capacity`: the carrier has no free channel. The phone did not ring; the call waits and spends no attempt. */
   reason: LegEndReason | 'capacity';
-  /** The final SIP status, where there is one. */
+  /** The final SIP status; null without one. */
   sipCode: number | null;
   by: LegEndedBy;
-  /** For people; null when the reason says it all. */
+  /** An explanation in words; null when the reason is enough. */
   detail: string | null;
-  /** When it was answered, for whoever was never told: providers that lose signals name it with the end. */
+  /** The time of the answer, from providers that may lose the `answered` signal. */
   answeredAt?: Date | undefined;
-  /** How good the line was, where it was measured. */
+  /** The measured quality of the line. */
   quality?: CallQuality | undefined;
 }
 
-/** What happens on a leg, each with the moment it happened. A provider may repeat, reorder, delay or lose signals. */
+/** A signal of a leg with the time at which it happened. A provider may repeat, reorder, delay or lose signals. */
 export type LegSignal = { at: Date } & (
   | { type: 'ringing' }
   | { type: 'early' }
   | { type: 'answered' }
   | { type: 'dtmf'; digit: string }
-  /** A person or a machine; told anew when it is known better. */
+  /** A person or a machine; repeated when a later detection is better. */
   | ({ type: 'answered_by' } & AnsweredBy)
-  /** A machine takes messages from now on: its tone was heard. */
+  /** The beep of an answering machine: it records from now on. */
   | { type: 'beep' }
-  /** The greeting of a machine is over, and nothing followed it. */
+  /** The greeting of an answering machine is over, without a beep. */
   | { type: 'greeting_over' }
-  /** Something was said; milliseconds since the answer. */
+  /** A turn of a scripted conversation; milliseconds since the answer. */
   | { type: 'turn'; speaker: 'agent' | 'customer'; text: string; startMs: number; endMs: number }
-  /** The customer is connected with somebody else (E.164). The end follows when they have talked. */
+  /** The customer talks with the target (E.164) from now on; the end of the leg follows after that. */
   | { type: 'transferred'; to: string; mode: TransferMode }
   | ({ type: 'ended' } & LegEnd)
 );
 
 /**
- * How a customer gets to somebody else. `bridge`: we call them, and connect the two lines. `refer`: the far end calls them
- * itself (RFC 3515).
+ * The way of a transfer. `bridge`: this process calls the target and connects both lines. `refer`: the far end calls the
+ * target itself (RFC 3515).
  */
 export type TransferMode = 'bridge' | 'refer';
 
 export interface TransferOptions {
   mode: TransferMode;
-  /** Who calls, E.164. */
+  /** The caller's number, E.164. */
   from: string;
-  /** How long it may ring there; of a `refer`, how long the far end may take to tell how it went. */
+  /** Longest ringing at the target; with `refer` the longest wait for the far end's report. */
   ringTimeoutMs: number;
-  /** Gives up a transfer that has not come about. A `refer` cannot be taken back once it is sent. */
+  /** Cancels a transfer that is not connected yet. A REFER that is sent cannot be cancelled. */
   signal?: AbortSignal | undefined;
 }
 
 export type TransferResult =
-  /** Somebody else talks with the customer now. */
+  /** The customer talks with the target. */
   | { status: 'connected' }
-  /** Nothing has changed; why, in words. */
+  /** The call goes on as before; `detail` is the reason in words. */
   | { status: 'refused'; detail: string };
 
 /** One attempt to reach one phone. */
 export interface CallLeg {
-  /** What happens, as it happens. Ends after `ended`; it is read once. */
+  /** All signals from the beginning. Ends after `ended`; may be read once. */
   readonly signals: AsyncIterable<LegSignal>;
-  /** Ends the leg; it is fine when it has ended already. `ended` follows. */
+  /** Ends the leg; `ended` follows. Idempotent. */
   hangup(): Promise<void>;
   sendDtmf(digits: string): Promise<void>;
-  /** Both ends of the open line; undefined where the provider itself converses on it. */
+  /** The audio of the line; undefined for a provider that conducts the conversation itself. */
   readonly audio: AudioPort | undefined;
   /**
-   * Connects the customer with somebody else (E.164). Once `connected`, nobody hears or plays anything on `audio` any
-   * more, and the leg ends by itself: with `call_transfer` when one of the two hangs up. Who may be called is asked
-   * before. Never rejects.
+   * Connects the customer with a target (E.164). Once `connected`, `audio` is cut off, and the leg ends with
+   * `call_transfer` when either of the two hangs up. The caller checks the dialling policy first. Never rejects.
    */
   transfer(to: string, options: TransferOptions): Promise<TransferResult>;
 }
 
-/** The line that a live call is to have. */
+/** The line of an attempt. */
 export interface LineSetup {
   carrier: Carrier;
-  /** Whose carrier it is. */
+  /** The owner of the carrier. */
   organizationId: string;
-  /** A WAV file on this machine to record into; undefined: not recorded. */
+  /** The WAV file of the recording on this machine; undefined: no recording. */
   recordTo?: string | undefined;
-  /** Whether to find out if a person or a machine has answered. */
+  /** Whether to detect an answering machine. */
   detectsAnswer: boolean;
 }
 
 export interface DialRequest {
-  /** Our name for this attempt. A second dial with the same one rings no second phone. */
+  /** A second dial of the same attempt rings no second phone. */
   attemptId: string;
   callId: string;
   /** E.164. */
@@ -117,31 +116,29 @@ export interface DialRequest {
   from: string;
   ringTimeoutMs: number;
   maxDurationMs: number;
-  /** For providers that need a carrier; the simulator has none. */
+  /** Absent for the simulator. */
   line?: LineSetup | undefined;
 }
 
-/** What a provider knows of an attempt. */
+/** The result of a look-up of an attempt. */
 export type FoundLeg =
-  /** It is still there; its signals are told from the beginning. */
-  | { is: 'live'; leg: CallLeg }
-  /** It is over. */
-  | { is: 'over'; signals: LegSignal[] }
-  /** It was never asked for, and never will be: the provider refuses that reference from now on. */
-  | { is: 'never' }
-  /** The provider cannot tell. */
-  | { is: 'unknown' };
+  | { status: 'open'; leg: CallLeg }
+  | { status: 'ended'; signals: LegSignal[] }
+  /** Never dialled; the provider refuses a dial of this attempt from now on. */
+  | { status: 'never' }
+  /** The provider cannot know whether the phone rang. */
+  | { status: 'unknown' };
 
 export interface TelephonyProvider {
-  /** The kind of carrier that it dials through; the provider in the timeline. */
+  /** The kind of carrier that it dials through; stored with each attempt. */
   readonly name: string;
   /**
-   * Asks for a call. Resolves when the provider has accepted it, not when anybody answers.
-   * @throws Error when it is not known whether the provider accepted it: ask `find`
+   * Dials. Resolves when the provider has accepted the call, not when the phone is answered.
+   * @throws Error when the provider may or may not have accepted it: `find` tells
    */
   dial(request: DialRequest): Promise<CallLeg>;
-  /** Asks what became of an attempt, of another process too. */
+  /** Looks up an attempt of any process. */
   find(attemptId: string): Promise<FoundLeg>;
-  /** Gives up this process's part of all legs, without hanging up, and closes what is open. */
+  /** Ends the legs whose audio is in this process, detaches from all others without a hang-up, and frees all resources. */
   close(): Promise<void>;
 }

@@ -39,7 +39,7 @@ describe('faults', () => {
       await until('answered', async () => (await bench.types(callId)).includes('call.started'));
       await bench.expireLeases();
       const leg = new ScriptedLeg();
-      const heir = bench.worker(new ScriptedProvider({ find: () => Promise.resolve({ is: 'live', leg }) }));
+      const heir = bench.worker(new ScriptedProvider({ find: () => Promise.resolve({ status: 'open', leg }) }));
       await heir.takeOver();
       await zombie.renew();
       await until('let go of', () => zombieCarrier.leg.isLeft);
@@ -61,7 +61,7 @@ describe('faults', () => {
       await zombie.admit();
       await until('asked', () => slow.dials.length === 1);
       await bench.expireLeases();
-      const provider = new ScriptedProvider({ find: () => Promise.resolve({ is: 'never' }) });
+      const provider = new ScriptedProvider({ find: () => Promise.resolve({ status: 'never' }) });
       const heir = bench.worker(provider);
       await heir.takeOver();
       await until('back in the line', () => isFree(callId));
@@ -119,7 +119,7 @@ describe('faults', () => {
     const leg = new ScriptedLeg().end('user_declined');
     const provider = new ScriptedProvider({
       dial: () => Promise.resolve(broken),
-      find: () => Promise.resolve({ is: 'live', leg }),
+      find: () => Promise.resolve({ status: 'open', leg }),
     });
     const worker = bench.worker(provider);
     await worker.admit();
@@ -140,7 +140,7 @@ describe('faults', () => {
       const callId = await bench.call();
       const provider = new ScriptedProvider({
         dial: () => Promise.reject(new Error('unreachable')),
-        find: () => Promise.resolve({ is: 'never' }),
+        find: () => Promise.resolve({ status: 'never' }),
       });
       const worker = bench.worker(provider);
       for (let dials = 1; dials <= 6; dials++) {
@@ -167,7 +167,7 @@ describe('faults', () => {
       const leg = new ScriptedLeg().say({ type: 'answered' }).end('agent_hangup');
       const provider = new ScriptedProvider({
         dial: () => Promise.reject(new Error('connection reset')),
-        find: () => Promise.resolve({ is: 'live', leg }),
+        find: () => Promise.resolve({ status: 'open', leg }),
       });
       await bench.worker(provider).admit();
       await bench.settled(callId, 'completed');

@@ -96,7 +96,7 @@ describe('a call that is prepared before it is dialled', () => {
     leg.audio = AUDIO;
     const late = new ScriptedProvider({
       dial: () => new Promise(() => undefined),
-      find: () => Promise.resolve({ is: 'live', leg }),
+      find: () => Promise.resolve({ status: 'open', leg }),
     });
     const worker = bench.worker(
       late,
@@ -117,7 +117,7 @@ describe('a call that is prepared before it is dialled', () => {
     const { callId } = await bench.claimedByTheDead('ReportRinging', 'ReportAnswer');
     const leg = new ScriptedLeg();
     leg.audio = AUDIO;
-    const other = new ScriptedProvider({ find: () => Promise.resolve({ is: 'live', leg }) });
+    const other = new ScriptedProvider({ find: () => Promise.resolve({ status: 'open', leg }) });
     await bench
       .worker(
         other,

@@ -82,7 +82,7 @@ export class ScriptedProvider implements TelephonyProvider {
 
   find(reference: string): Promise<FoundLeg> {
     this.finds.push(reference);
-    return this.does.find?.(reference) ?? Promise.resolve({ is: 'unknown' });
+    return this.does.find?.(reference) ?? Promise.resolve({ status: 'unknown' });
   }
 
   close(): Promise<void> {

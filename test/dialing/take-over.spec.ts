@@ -35,7 +35,7 @@ describe('taking over', () => {
 
     it('claimed, the provider never asked: back to the line, no attempt spent, dialled once', async () => {
       const { callId, claim } = await bench.claimedByTheDead();
-      const provider = finding({ is: 'never' });
+      const provider = finding({ status: 'never' });
       const worker = bench.worker(provider);
       await worker.takeOver();
       await until('back in the line', async () => (await bench.ownerOf(callId)) === undefined);
@@ -56,7 +56,7 @@ describe('taking over', () => {
     it('accepted by the provider: carried to its end by the other', async () => {
       const { callId, claim } = await bench.claimedByTheDead('ReportRinging');
       const leg = new ScriptedLeg().say({ type: 'ringing' }).say({ type: 'answered' });
-      const provider = finding({ is: 'live', leg });
+      const provider = finding({ status: 'open', leg });
       await bench.worker(provider).takeOver();
       leg.say({ type: 'turn', speaker: 'agent', text: 'Hello', startMs: 0, endMs: 400 }).end('user_hangup');
       const call = await bench.settled(callId, 'completed');
@@ -74,7 +74,7 @@ describe('taking over', () => {
         { type: 'answered', at: at(3) } as const,
         { type: 'ended', at: at(45), reason: 'agent_hangup', by: 'agent', sipCode: null, detail: null } as const,
       ];
-      await bench.worker(finding({ is: 'over', signals })).takeOver();
+      await bench.worker(finding({ status: 'ended', signals })).takeOver();
       expect(await bench.settled(callId, 'completed')).toMatchObject({
         disconnectionReason: 'agent_hangup',
         startedAt: at(3).toISOString(),
@@ -85,12 +85,12 @@ describe('taking over', () => {
 
     it('over, but nobody tells how: an end all the same', async () => {
       const { callId } = await bench.claimedByTheDead();
-      await bench.worker(finding({ is: 'over', signals: [{ type: 'ringing', at: new Date() }] })).takeOver();
+      await bench.worker(finding({ status: 'ended', signals: [{ type: 'ringing', at: new Date() }] })).takeOver();
       expect(await bench.settled(callId, 'failed')).toMatchObject({ disconnectionReason: 'error_unknown_outcome' });
     });
 
     it.each<[string, () => Promise<FoundLeg>]>([
-      ['the provider cannot tell', () => Promise.resolve({ is: 'unknown' })],
+      ['the provider cannot tell', () => Promise.resolve({ status: 'unknown' })],
       ['the provider cannot be asked', () => Promise.reject(new Error('unreachable'))],
     ])('%s: failed as error_unknown_outcome, and no second dial', async (_, find) => {
       const { callId } = await bench.claimedByTheDead();
@@ -104,9 +104,9 @@ describe('taking over', () => {
       expect(provider.dials).toHaveLength(0);
     });
 
-    it.each(['unknown', 'never'] as const)('connected, then %s to the provider: error_media_lost', async (is) => {
+    it.each(['unknown', 'never'] as const)('connected, then %s to the provider: error_media_lost', async (status) => {
       const { callId } = await bench.claimedByTheDead('ReportAnswer');
-      const provider = finding({ is });
+      const provider = finding({ status });
       await bench.worker(provider).takeOver();
       expect(await bench.settled(callId, 'completed')).toMatchObject({
         disconnectionReason: 'error_media_lost',
@@ -118,7 +118,7 @@ describe('taking over', () => {
     it('connected, and the provider that still has it says nothing more: our maximum duration ends it', async () => {
       const { callId } = await bench.claimedByTheDead('ReportAnswer');
       const leg = new ScriptedLeg();
-      await bench.worker(finding({ is: 'live', leg }), { ringTimeoutMs: 1, maxDurationMs: 10 }).takeOver();
+      await bench.worker(finding({ status: 'open', leg }), { ringTimeoutMs: 1, maxDurationMs: 10 }).takeOver();
       const call = await bench.settled(callId, 'completed');
       expect(call.disconnectionReason).toBe('max_duration_reached');
       expect(leg.hangups).toBe(1);
@@ -129,7 +129,7 @@ describe('taking over', () => {
       const { status } = await bench.app.request('POST', `/v1/calls/${callId}/cancel`, { key: bench.tenant.key });
       expect(status).toBe(200);
       const leg = new ScriptedLeg();
-      await bench.worker(finding({ is: 'live', leg })).takeOver();
+      await bench.worker(finding({ status: 'open', leg })).takeOver();
       await bench.settled(callId, 'cancelled');
       expect(leg.hangups).toBe(1);
     });
@@ -137,7 +137,7 @@ describe('taking over', () => {
     it('under way and held by nobody at all: closed too', async () => {
       const { callId } = await bench.claimedByTheDead('ReportAnswer');
       await bench.db.database.query('delete from live_calls where call_id = $1', [callId]);
-      await bench.worker(finding({ is: 'unknown' })).takeOver();
+      await bench.worker(finding({ status: 'unknown' })).takeOver();
       expect(await bench.settled(callId, 'completed')).toMatchObject({ disconnectionReason: 'error_media_lost' });
     });
 
@@ -153,7 +153,7 @@ describe('taking over', () => {
       }
       // Half of them were lost together with what says that they are in hand.
       await bench.db.database.query('delete from live_calls where call_id = any ($1)', [calls.slice(6)]);
-      const provider = finding({ is: 'unknown' });
+      const provider = finding({ status: 'unknown' });
       await Promise.all(Array.from({ length: 4 }, () => bench.worker(provider).takeOver()));
       for (const callId of calls) await bench.settled(callId, 'failed');
       expect(provider.finds.sort()).toEqual([...dead.values()].sort());
@@ -166,7 +166,7 @@ describe('taking over', () => {
     const owner = bench.worker(provider);
     await owner.admit();
     await until('dialled', () => provider.dials.length === 1);
-    const other = finding({ is: 'unknown' });
+    const other = finding({ status: 'unknown' });
     await bench.worker(other).takeOver();
     expect(await bench.ownerOf(callId)).toBe(owner.owner);
     provider.leg.end('dial_busy');
@@ -184,7 +184,7 @@ describe('taking over', () => {
     await first.stop();
     expect(provider.leg).toMatchObject({ hangups: 0, isLeft: true });
     const leg = new ScriptedLeg().end('user_hangup');
-    await bench.worker(finding({ is: 'live', leg })).takeOver();
+    await bench.worker(finding({ status: 'open', leg })).takeOver();
     await bench.settled(callId, 'completed');
   });
 });

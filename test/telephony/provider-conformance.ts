@@ -170,7 +170,7 @@ function describeHangup({ harness, open }: World): void {
     await Promise.all([leg.hangup(), leg.hangup()]);
     expectHungUp(await signals);
     await leg.hangup();
-    expect(await provider.find(request.attemptId)).toEqual({ is: 'over', signals: await signals });
+    expect(await provider.find(request.attemptId)).toEqual({ status: 'ended', signals: await signals });
   });
 
   it('after the end changes nothing', async () => {
@@ -181,7 +181,7 @@ function describeHangup({ harness, open }: World): void {
     const signals = await hear(leg);
     await leg.hangup();
     expectEnding(ending, signals);
-    expect(await provider.find(request.attemptId)).toEqual({ is: 'over', signals });
+    expect(await provider.find(request.attemptId)).toEqual({ status: 'ended', signals });
   });
 }
 
@@ -241,9 +241,9 @@ function describeReferences({ harness, open, ringsOf }: World): void {
   it('never dialled is never, and is refused from then on', async () => {
     const provider = open();
     const request = dialRequest(harness.staysOnLine);
-    expect(await provider.find(request.attemptId)).toEqual({ is: 'never' });
+    expect(await provider.find(request.attemptId)).toEqual({ status: 'never' });
     await expect(provider.dial(request)).rejects.toThrow();
-    expect(await provider.find(request.attemptId)).toEqual({ is: 'never' });
+    expect(await provider.find(request.attemptId)).toEqual({ status: 'never' });
     expect(await ringsOf(request.attemptId)).toBe(0);
   });
 
@@ -253,7 +253,7 @@ function describeReferences({ harness, open, ringsOf }: World): void {
     const told = new Listener(await provider.dial(request));
     await told.until('answered');
     const found = await provider.find(request.attemptId);
-    if (found.is !== 'live') throw new Error(`is ${found.is}`);
+    if (found.status !== 'open') throw new Error(`is ${found.status}`);
     const again = new Listener(found.leg);
     await found.leg.hangup();
     expectHungUp(await again.all);
@@ -264,7 +264,7 @@ function describeReferences({ harness, open, ringsOf }: World): void {
     const provider = open();
     const request = dialRequest(harness.staysOnLine, { maxDurationMs: harness.shortCallMs });
     const signals = await hear(await provider.dial(request));
-    expect(await provider.find(request.attemptId)).toEqual({ is: 'over', signals });
+    expect(await provider.find(request.attemptId)).toEqual({ status: 'ended', signals });
     expect(await hear(await provider.dial(request))).toEqual(signals);
     expect(await ringsOf(request.attemptId)).toBe(1);
   });
@@ -281,7 +281,7 @@ function describeOtherProcess({ harness, open, ringsOf }: World): void {
     expect(typesOf(toldBefore)).not.toContain('ended');
 
     const found = await open().find(request.attemptId);
-    if (found.is !== 'live') throw new Error(`is ${found.is}`);
+    if (found.status !== 'open') throw new Error(`is ${found.status}`);
     const again = new Listener(found.leg);
     await again.until('answered');
     await found.leg.hangup();
@@ -295,7 +295,7 @@ function describeOtherProcess({ harness, open, ringsOf }: World): void {
     const request = dialRequest(harness.staysOnLine);
     const listener = new Listener(await open().dial(request));
     const found = await open().find(request.attemptId);
-    if (found.is !== 'live') throw new Error(`is ${found.is}`);
+    if (found.status !== 'open') throw new Error(`is ${found.status}`);
     await found.leg.hangup();
     expectHungUp(await listener.all);
   });
@@ -311,9 +311,9 @@ function describeOtherProcess({ harness, open, ringsOf }: World): void {
   it('finds what is over, and is refused what was given up', async () => {
     const request = dialRequest(harness.staysOnLine, { maxDurationMs: harness.shortCallMs });
     const signals = await hear(await open().dial(request));
-    expect(await open().find(request.attemptId)).toEqual({ is: 'over', signals });
+    expect(await open().find(request.attemptId)).toEqual({ status: 'ended', signals });
     const never = dialRequest(harness.staysOnLine);
-    expect(await open().find(never.attemptId)).toEqual({ is: 'never' });
+    expect(await open().find(never.attemptId)).toEqual({ status: 'never' });
     await expect(open().dial(never)).rejects.toThrow();
     expect(await ringsOf(never.attemptId)).toBe(0);
   });

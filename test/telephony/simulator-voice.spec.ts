@@ -388,15 +388,15 @@ describe('a line with audio', () => {
     expect(typesOf(own!)).toEqual(['ringing', 'answered', 'dtmf', 'dtmf', 'dtmf', 'ended']);
     expect(again).toEqual(own);
     expect(other).toEqual(own);
-    expect(await second.find(request.attemptId)).toEqual({ is: 'over', signals: own });
-    expect(await open().find(request.attemptId)).toEqual({ is: 'over', signals: own });
+    expect(await second.find(request.attemptId)).toEqual({ status: 'ended', signals: own });
+    expect(await open().find(request.attemptId)).toEqual({ status: 'ended', signals: own });
   });
 
   it('is found by its own run, with its audio', async () => {
     const provider = open();
     const { request, leg } = await answered(provider);
     const found = await provider.find(request.attemptId);
-    expect(found.is === 'live' && found.leg.audio).toBe(leg.audio);
+    expect(found.status === 'open' && found.leg.audio).toBe(leg.audio);
   });
 
   it('is hung up by another run', async () => {
@@ -409,7 +409,7 @@ describe('a line with audio', () => {
   it('is lost when another run asks for it, once and for all', async () => {
     const { request, all } = await answered(open());
     const found = await open().find(request.attemptId);
-    if (found.is !== 'over') throw new Error(`is ${found.is}`);
+    if (found.status !== 'ended') throw new Error(`is ${found.status}`);
     expect(typesOf(found.signals)).toEqual(['ringing', 'answered', 'ended']);
     expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
     expect(await all).toEqual(found.signals);
@@ -420,10 +420,10 @@ describe('a line with audio', () => {
     const provider = open();
     const request = dialRequest(PERSON);
     const signals = hear(await provider.dial(request));
-    expect(await open().find(request.attemptId)).toEqual({ is: 'unknown' });
+    expect(await open().find(request.attemptId)).toEqual({ status: 'unknown' });
     expect(typesOf(await signals)).not.toContain('answered');
     expect(endOf(await signals).reason).toBe('error_media_lost');
-    expect(await open().find(request.attemptId)).toEqual({ is: 'unknown' });
+    expect(await open().find(request.attemptId)).toEqual({ status: 'unknown' });
     await expect(hear(await open().dial(request))).resolves.toEqual(await signals);
   });
 
@@ -442,7 +442,7 @@ describe('a line with audio', () => {
         by: 'system',
         detail: expect.stringContaining('stopped'),
       });
-      expect(await open().find(reference)).toEqual({ is: 'over', signals });
+      expect(await open().find(reference)).toEqual({ status: 'ended', signals });
     }
   });
 

@@ -134,7 +134,7 @@ describe('the simulator', () => {
     const leg = await provider.dial(request);
     const listener = new Listener(leg);
     await listener.until('turn');
-    expect(await provider.find(request.attemptId)).toMatchObject({ is: 'live' });
+    expect(await provider.find(request.attemptId)).toMatchObject({ status: 'open' });
     await leg.hangup();
     await new Promise(setImmediate);
     expectHungUp(listener.heard);
@@ -145,7 +145,7 @@ describe('the simulator', () => {
     const listener = new Listener(await simulator(Infinity).dial(request));
     await listener.until('turn');
     const found = await simulator(Infinity).find(request.attemptId);
-    if (found.is !== 'live') throw new Error(`is ${found.is}`);
+    if (found.status !== 'open') throw new Error(`is ${found.status}`);
     await found.leg.hangup();
     expectHungUp(await listener.all);
   });
@@ -177,7 +177,7 @@ describe('the simulator', () => {
     await expect(leg.hangup()).rejects.toThrow('closed');
     await expect(provider.dial(dialRequest(ANSWERED))).rejects.toThrow('closed');
     await expect(provider.find(request.attemptId)).rejects.toThrow('closed');
-    expect(await simulator(1).find(request.attemptId)).toMatchObject({ is: 'live' });
+    expect(await simulator(1).find(request.attemptId)).toMatchObject({ status: 'open' });
   });
 
   it.each([0, -1, NaN])('takes no speed of %d', (speed) => {
@@ -187,7 +187,7 @@ describe('the simulator', () => {
   it('keeps the speed of a dial, whoever goes on with it', async () => {
     const request = dialRequest(ANSWERED);
     await simulator(Infinity).dial(request);
-    expect(await simulator(1).find(request.attemptId)).toMatchObject({ is: 'over' });
+    expect(await simulator(1).find(request.attemptId)).toMatchObject({ status: 'ended' });
   });
 });
 
@@ -216,7 +216,7 @@ describe('the ledger of the simulator', () => {
     const killedAt = Date.now();
 
     const found = await provider.find(request.attemptId);
-    if (found.is !== 'live') throw new Error(`is ${found.is}`);
+    if (found.status !== 'open') throw new Error(`is ${found.status}`);
     const listener = new Listener(found.leg);
     await eventually('a turn after the kill', () =>
       Promise.resolve(listener.heard.find(({ type, at }) => type === 'turn' && at.getTime() > killedAt)),
@@ -241,7 +241,7 @@ describe('the ledger of the simulator', () => {
     await once(child, 'close');
 
     const found = await provider.find(request.attemptId);
-    if (found.is !== 'over') throw new Error(`is ${found.is}`);
+    if (found.status !== 'ended') throw new Error(`is ${found.status}`);
     expect(typesOf(found.signals)).toEqual(['ringing', 'answered', 'ended']);
     expect(JSON.stringify(found.signals[1])).toBe(answered);
     expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
@@ -266,7 +266,7 @@ describe('the ledger of the simulator', () => {
       { type: 'dial', reference, ...dialled, speed: 1, dialsBefore: 0 },
       { type: 'hangup', reference },
     ]);
-    expect(await provider.find(request.attemptId)).toMatchObject({ is: 'over' });
+    expect(await provider.find(request.attemptId)).toMatchObject({ status: 'ended' });
   });
 
   it('takes a dial that was cut off while it was written for never made', async () => {
@@ -277,7 +277,7 @@ describe('the ledger of the simulator', () => {
     writeFileSync(join(folder.path, file), torn);
 
     expect(new SimulatorLedger(folder.path).entries()).toEqual([]);
-    expect(await provider.find(request.attemptId)).toEqual({ is: 'never' });
+    expect(await provider.find(request.attemptId)).toEqual({ status: 'never' });
     await expect(provider.dial(request)).rejects.toThrow('refused');
     expect(ringsOf(folder.path, request.attemptId)).toBe(0);
   });
@@ -307,7 +307,7 @@ describe('the ledger of the simulator', () => {
       outcomes[request.attemptId] = await provider.dial(request).then(() => 'accepted', () => 'refused');`;
     // From the other end, so that both sides win somewhere.
     const ask = `for (const { attemptId: reference } of requests.reverse())
-      outcomes[reference] = (await provider.find(reference)).is;`;
+      outcomes[reference] = (await provider.find(reference)).status;`;
     const racers = [racer(dial), racer(ask), racer(dial), racer(ask)];
     await Promise.all(racers.map(({ says }) => says('ready')));
     for (const { child } of racers) child.stdin?.write('go');
@@ -317,7 +317,7 @@ describe('the ledger of the simulator', () => {
 
     const dialled = new Set(new SimulatorLedger(folder.path).dials().map(({ reference }) => reference));
     for (const { attemptId: reference } of requests) {
-      const truth = dialled.has(reference) ? ['accepted', 'live'] : ['refused', 'never'];
+      const truth = dialled.has(reference) ? ['accepted', 'open'] : ['refused', 'never'];
       expect(outcomes.map((outcome) => outcome[reference])).toEqual([...truth, ...truth]);
     }
   });

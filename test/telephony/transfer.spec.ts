@@ -173,7 +173,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a bridge between two phon
     await desk.hasRecorded(1);
     const other = newProvider();
     const found = await other.find(reference);
-    expect(found).toMatchObject({ is: 'over' });
+    expect(found).toMatchObject({ status: 'ended' });
     await Promise.all([customer.recording(), desk.recording()]);
     await other.close();
     expect(await statesOf(reference)).toEqual(['over']);

@@ -83,10 +83,10 @@ export class SimulatorProvider implements TelephonyProvider {
     return this.whileOpen(() => {
       const at = new Date().toISOString();
       const claim = this.ledger.claimOf(attemptId) ?? this.ledger.claim({ type: 'never', reference: attemptId, at });
-      if (claim.type === 'never') return { is: 'never' };
+      if (claim.type === 'never') return { status: 'never' };
       if (claim.carriedBy !== undefined && claim.carriedBy !== this.run) return this.takeOver(claim);
       const signals = this.legOf(claim).signalsIfEnded();
-      return signals ? { is: 'over', signals } : { is: 'live', leg: this.legOf(claim) };
+      return signals ? { status: 'ended', signals } : { status: 'open', leg: this.legOf(claim) };
     });
   }
 
@@ -145,7 +145,7 @@ export class SimulatorProvider implements TelephonyProvider {
     const signals = this.legOf(dial).signalsIfEnded() ?? [];
     const isAnswered = signals.some(({ type }) => type === 'answered');
     const isLost = this.ledger.endOf(attemptId)?.type === 'lost';
-    return isLost && !isAnswered ? { is: 'unknown' } : { is: 'over', signals };
+    return isLost && !isAnswered ? { status: 'unknown' } : { status: 'ended', signals };
   }
 
   private legOf(dial: LedgerDial): SimulatorLeg {

@@ -7,15 +7,15 @@ import { SipEndpoints } from './sip-endpoints.js';
 
 const PING_MS = 4_000;
 
-/** Whether the servers of a carrier answer: SIP OPTIONS (RFC 3261 section 11), from the process that is asked. */
+/** Pings the targets of a carrier with SIP OPTIONS (RFC 3261 section 11), from the process of the API. */
 @Injectable()
 export class SipCarrierHealth extends CarrierHealth implements OnApplicationShutdown {
-  private readonly trunks: SipEndpoints;
+  private readonly endpoints: SipEndpoints;
 
   constructor(@InjectConfig() config: Config, log: Log) {
     super();
-    // Its own port: that of calls belongs to the worker.
-    this.trunks = new SipEndpoints({ ...config.sip, port: 0 }, log);
+    // A port of its own: the worker binds the port of calls.
+    this.endpoints = new SipEndpoints({ ...config.sip, port: 0 }, log);
   }
 
   ping(targets: readonly CarrierTarget[], verifyTls: boolean): Promise<TargetHealth[]> {
@@ -23,13 +23,13 @@ export class SipCarrierHealth extends CarrierHealth implements OnApplicationShut
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.trunks.close();
+    await this.endpoints.close();
   }
 
   private async pingOne(target: CarrierTarget, verifyTls: boolean): Promise<TargetHealth> {
     const { host, port, transport } = target;
     try {
-      const { agent } = await this.trunks.agentFor(host, verifyTls);
+      const { agent } = await this.endpoints.agentFor(host, verifyTls);
       const answer = await agent.optionsPing({ host, port: port ?? undefined, transport }, PING_MS);
       return { ...target, ...answer, problem: null };
     } catch (error) {
@@ -38,7 +38,7 @@ export class SipCarrierHealth extends CarrierHealth implements OnApplicationShut
   }
 }
 
-/** No address of ours and no stack: what went wrong in the system's one word. */
+/** The error code of the system; the message could name local addresses. */
 function explain(error: unknown): string {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : 'The target cannot be reached from here';

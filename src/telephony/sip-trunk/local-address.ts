@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 
-/** Reserved for documentation (RFC 5737): it is routed like the rest of the world. */
-const ANYWHERE = '192.0.2.1';
+/** Reserved for documentation (RFC 5737): routed like any address of the Internet. */
+const INTERNET_ADDRESS = '192.0.2.1';
 
 /**
- * The address of this machine that a host sees when we send to it, as the routing table says. Nothing is sent. A name
- * without an address of its own may still have SRV records: it is taken to be anywhere.
- * @throws Error when the host cannot be routed to
+ * The local address that the routing table selects towards a host. Sends nothing. A name without an address may have SRV
+ * records: it counts as an Internet address.
+ * @throws Error without a route to the host
  */
 export async function localAddressTowards(host: string): Promise<string> {
   const name = host.replace(/^\[|\]$/g, '');
@@ -17,7 +17,7 @@ export async function localAddressTowards(host: string): Promise<string> {
     ? name
     : await lookup(name).then(
         (found) => found.address,
-        () => ANYWHERE,
+        () => INTERNET_ADDRESS,
       );
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   try {

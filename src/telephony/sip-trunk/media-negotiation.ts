@@ -4,7 +4,7 @@ import { type SipCarrier } from '../../carriers/index.js';
 
 const SUITES: readonly SrtpSuite[] = ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32'];
 
-/** What we and the far end offer each other of media (RFC 3264), and its way into the media session. */
+/** The offer/answer exchange of a call (RFC 3264); its results configure the media session. */
 export class MediaNegotiation {
   private readonly options: SdpOptions;
 
@@ -20,14 +20,14 @@ export class MediaNegotiation {
     };
   }
 
-  /** Our offer; made again, a newer version of it. */
+  /** The local offer; each one is a newer version. */
   offer(): string {
     const sdp = buildOffer(this.session.local, this.options);
     this.options.version++;
     return sdp;
   }
 
-  /** The far end's answer to it. @returns what is wrong with it, in words */
+  /** Applies the far end's answer. @returns why it cannot be used, in words */
   accept(answer: string): string | undefined {
     const agreed = negotiate(answer, this.options);
     if (!agreed.ok) return agreed.problem;
@@ -35,7 +35,7 @@ export class MediaNegotiation {
     return undefined;
   }
 
-  /** The far end's offer, or its wish for ours. @returns what to answer; null refuses */
+  /** Answers the far end's offer; null asks for an offer. @returns the SDP to send; null refuses */
   answer(offer: string | null): string | null {
     if (offer === null) return this.offer();
     const answer = answerOffer(offer, this.session.local, this.options);

@@ -1,7 +1,7 @@
 import { type MediaEvent } from '../../lib/media/index.js';
 import { type LegSignal } from '../provider.js';
 
-/** What happens on a line, as a signal of its leg; undefined: it is none. */
+/** The signal for a media event; undefined for an event that is none. */
 export function signalOf(event: MediaEvent): LegSignal | undefined {
   const { at } = event;
   switch (event.type) {

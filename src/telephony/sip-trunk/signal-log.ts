@@ -1,23 +1,18 @@
 import { type LegSignal } from '../provider.js';
 
-/** What has happened on a leg, for any number of readers: each is told all of it from the beginning. */
+/** The signals of a leg, for any number of readers: each gets all of them from the beginning. */
 export class SignalLog {
   private readonly signals: LegSignal[] = [];
   private readonly waiting = new Set<() => void>();
   private closed = false;
 
-  /** Nothing follows `ended`; what comes after it is dropped. */
+  /** Drops signals after `ended`. */
   add(signal: LegSignal): void {
     if (this.closed) return;
     this.signals.push(signal);
     if (signal.type === 'ended') this.closed = true;
-    this.wake();
-  }
-
-  /** Readers are told what there is, and then no more. */
-  close(): void {
-    this.closed = true;
-    this.wake();
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
   }
 
   get all(): readonly LegSignal[] {
@@ -32,10 +27,5 @@ export class SignalLog {
       }
       yield this.signals[next] as LegSignal;
     }
-  }
-
-  private wake(): void {
-    for (const resolve of this.waiting) resolve();
-    this.waiting.clear();
   }
 }

@@ -8,18 +8,18 @@ import { sipTargets, sipUri } from './sip-names.js';
 const UNREGISTER_MS = 1_000;
 
 export interface SipEndpointsOptions {
-  /** The address to send from; undefined: whichever the routing table gives for the carrier. */
+  /** The local address; undefined: the routing table selects it for each carrier. */
   address: string | undefined;
-  /** The port of SIP over UDP and TCP; 0 takes a free one. */
+  /** The port of SIP over UDP and TCP; 0 binds a free one. */
   port: number;
-  /** What carriers reach us at, behind NAT. */
+  /** The address that carriers see, behind NAT. */
   publicAddress: string | undefined;
   rtpPorts: { min: number; max: number } | undefined;
   mediaTimeoutMs: number;
   timers?: Partial<SipTimers> | undefined;
 }
 
-/** The SIP user agents and the media worker of this process, started when the first call needs them. */
+/** The SIP user agents and the media worker of this process, started by the first call. */
 export class SipEndpoints {
   private readonly agents = new Map<string, Promise<SipUserAgent>>();
   private readonly registrations = new Map<string, Registration>();
@@ -31,7 +31,7 @@ export class SipEndpoints {
     private readonly log: Log,
   ) {}
 
-  /** @returns the user agent that reaches a host, and the address it uses. @throws Error when none can */
+  /** @returns a user agent with a route to the host, and its local address. @throws Error without a route */
   async agentFor(host: string, verifyTls: boolean): Promise<{ agent: SipUserAgent; address: string }> {
     const address = this.options.address ?? (await localAddressTowards(host));
     const key = `${address} ${verifyTls ? 'verified' : 'unverified'}`;
@@ -44,7 +44,7 @@ export class SipEndpoints {
     return { agent: await agent, address };
   }
 
-  /** Binds the ports of a call. Behind NAT, those of the first address are told to be at the public one. */
+  /** Binds the media ports of a call. Behind NAT the public address stands for the first local address. */
   async openMedia(
     address: string,
     options: Pick<MediaSessionOptions, 'recordTo' | 'detectAnswer'>,
@@ -57,7 +57,7 @@ export class SipEndpoints {
   private media(address: string): Promise<MediaEngine> {
     const { publicAddress, rtpPorts: ports, mediaTimeoutMs } = this.options;
     const onCrash = (error: unknown) => {
-      this.log.error({ err: error }, 'the media worker crashed; its calls are lost, the next call starts a new one');
+      this.log.error({ err: error }, 'the media worker crashed; its calls end, and the next call starts a new worker');
     };
     this.engine ??= MediaEngine.start({ address, publicAddress, ports, mediaTimeoutMs, onCrash }).catch(
       (error: unknown) => {
@@ -68,7 +68,7 @@ export class SipEndpoints {
     return this.engine;
   }
 
-  /** Carriers that want it know from the first call on where we are. */
+  /** Registers with a carrier that requires it, at its first call. */
   register(agent: SipUserAgent, carrier: SipCarrier): void {
     if (!carrier.registration || !carrier.credentials || this.registrations.has(carrier.id)) return;
     const { credentials, id } = carrier;
@@ -77,7 +77,7 @@ export class SipEndpoints {
       aor: sipUri(credentials.username, carrier),
       credentials,
       onChange: (registered, status) => {
-        if (!registered) this.log.warn({ carrierId: id, status }, 'a carrier does not register us');
+        if (!registered) this.log.warn({ carrierId: id, status }, 'the carrier refuses the registration');
       },
     });
     this.registrations.set(id, registration);
@@ -97,7 +97,7 @@ export class SipEndpoints {
 
   private startAgent(address: string, verifyTls: boolean): Promise<SipUserAgent> {
     const { port, publicAddress, timers } = this.options;
-    // Two on one address cannot share its port.
+    // Two user agents on one address cannot share its port.
     const isFirst = ![...this.agents.keys()].some((key) => key.startsWith(`${address} `));
     return SipUserAgent.start({
       address,

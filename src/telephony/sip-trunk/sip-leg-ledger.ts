@@ -3,14 +3,14 @@ import { Database } from '../../lib/platform/index.js';
 import { type DialogState } from '../../lib/sip/index.js';
 import { type LegSignal } from '../provider.js';
 
-/** Whose carrier a leg was dialled through. */
-export interface DialledBy {
+/** The call and the carrier of a dialled leg. */
+export interface LegOrigin {
   callId: string;
   organizationId: string;
   carrierId: string;
 }
 
-/** A call that is open, as far as is known, and how to end it. */
+/** An answered leg: all that another process needs to end it. */
 export interface AnsweredLeg {
   answeredAt: Date;
   dialog: DialogState;
@@ -18,12 +18,15 @@ export interface AnsweredLeg {
   carrierId: string;
 }
 
-/** What is written down of a reference. */
-export type LedgerLeg =
-  { is: 'never' } | { is: 'dialing' } | ({ is: 'answered' } & AnsweredLeg) | { is: 'over'; signals: LegSignal[] };
+/** The record of an attempt. */
+export type RecordedLeg =
+  | { status: 'never' }
+  | { status: 'dialing' }
+  | ({ status: 'answered' } & AnsweredLeg)
+  | { status: 'ended'; signals: LegSignal[] };
 
 interface Row {
-  state: LedgerLeg['is'];
+  state: 'never' | 'dialing' | 'answered' | 'over';
   dialog: DialogState;
   answered_at: Date;
   organization_id: string;
@@ -32,84 +35,84 @@ interface Row {
 }
 
 /**
- * What SIP was asked for, in the database: the far end knows nothing of our references. A reference is claimed before
- * anything is sent, by one process, once; or it is marked as never to be dialled.
+ * The attempts over SIP, in the database: the far end does not know them. One process claims an attempt, once, before it
+ * sends anything; or the attempt is marked as never to be dialled. The column `reference` holds the attempt's id.
  */
 @Injectable()
 export class SipLegLedger {
   constructor(private readonly database: Database) {}
 
-  /** @returns false when somebody has written about the reference before */
-  async claim(reference: string, { callId, organizationId, carrierId }: DialledBy): Promise<boolean> {
+  /** @returns false when the attempt has a record already */
+  async claim(attemptId: string, { callId, organizationId, carrierId }: LegOrigin): Promise<boolean> {
     const rows = await this.database.query(
       {
         name: 'claim_sip_leg',
         text: `insert into sip_legs (reference, call_id, organization_id, carrier_id, state)
                values ($1, $2, $3, $4, 'dialing') on conflict do nothing returning reference`,
       },
-      [reference, callId, organizationId, carrierId],
+      [attemptId, callId, organizationId, carrierId],
     );
     return rows.length > 0;
   }
 
-  /** What is known of a reference. One that nobody has dialled is refused from now on. */
-  async find(reference: string): Promise<LedgerLeg> {
+  /** The record of an attempt. An attempt without one is marked `never`: no process can claim it from now on. */
+  async find(attemptId: string): Promise<RecordedLeg> {
     await this.database.query(`insert into sip_legs (reference, state) values ($1, 'never') on conflict do nothing`, [
-      reference,
+      attemptId,
     ]);
-    const [row] = await this.database.query<Row>('select * from sip_legs where reference = $1', [reference]);
+    const [row] = await this.database.query<Row>('select * from sip_legs where reference = $1', [attemptId]);
     switch (row?.state) {
       case 'answered':
-        return { is: 'answered', ...answeredOf(row) };
+        return { status: 'answered', ...answeredLegOf(row) };
       case 'over':
-        return { is: 'over', signals: row.signals.map((one) => ({ ...one, at: new Date(one.at) }) as LegSignal) };
+        return { status: 'ended', signals: row.signals.map((one) => ({ ...one, at: new Date(one.at) }) as LegSignal) };
       case 'dialing':
-        return { is: 'dialing' };
+        return { status: 'dialing' };
       case 'never':
       case undefined:
-        return { is: 'never' };
+        return { status: 'never' };
     }
   }
 
-  /** From here on another process can end the call. */
-  async answered(reference: string, at: Date, dialog: DialogState): Promise<void> {
+  /** Records the answer: from now on another process can end the leg. */
+  async recordAnswer(attemptId: string, at: Date, dialog: DialogState): Promise<void> {
     await this.database.query(
       `update sip_legs set state = 'answered', answered_at = $2, dialog = $3, updated_at = now()
        where reference = $1 and state = 'dialing'`,
-      [reference, at, JSON.stringify(dialog)],
+      [attemptId, at, JSON.stringify(dialog)],
     );
   }
 
-  /** The end; the first one told counts. */
-  async over(reference: string, signals: readonly LegSignal[]): Promise<void> {
+  /** Records the end; only the first one counts. */
+  async recordEnd(attemptId: string, signals: readonly LegSignal[]): Promise<void> {
     await this.database.query(
       `update sip_legs set state = 'over', dialog = null, signals = $2, updated_at = now()
        where reference = $1 and state in ('dialing', 'answered')`,
-      [reference, JSON.stringify(signals)],
+      [attemptId, JSON.stringify(signals)],
     );
   }
 
-  /** Those of some references that are open; they are over from now on. */
-  async takeAnswered(references: readonly string[]): Promise<AnsweredLeg[]> {
+  /** Records the end of several attempts. @returns the legs among them that were answered and are still to be ended */
+  async endAnswered(attemptIds: readonly string[]): Promise<AnsweredLeg[]> {
     const rows = await this.database.query<Row>(
       `select * from sip_legs where reference = any($1) and state = 'answered'`,
-      [references],
+      [attemptIds],
     );
     await this.database.query(
       `update sip_legs set state = 'over', dialog = null, signals = '[]', updated_at = now()
        where reference = any($1) and state in ('dialing', 'answered')`,
-      [references],
+      [attemptIds],
     );
-    return rows.map(answeredOf);
+    return rows.map(answeredLegOf);
   }
 
-  /** Forgets legs that nobody can ask for any more. */
+  /** Deletes records that are too old to be looked up. */
   async purge(): Promise<void> {
     await this.database.query(`delete from sip_legs where updated_at < now() - interval '7 days'`);
   }
 }
 
-const answeredOf = (row: Row): AnsweredLeg => ({
+const answeredLegOf = (row: Row): AnsweredLeg => ({
   answeredAt: row.answered_at,
   dialog: row.dialog,
   organizationId: row.organization_id,

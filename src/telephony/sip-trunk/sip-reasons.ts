@@ -2,10 +2,10 @@ import { type LegEndedBy, type LegEndReason } from '../provider.js';
 import { parseParams } from '../../lib/sip/message/sip-text.js';
 import { type CallEnded, type CallFailed } from '../../lib/sip/sip-types.js';
 
-/** A leg's end in our words (design.md, "Reasons"). */
+/** The end of a SIP leg in the terms of the application (design.md, "Reasons"). */
 export interface SipEnd {
   reason: LegEndReason | 'capacity';
-  /** The final SIP status, where there was one. */
+  /** The final SIP status; null without one. */
   sipCode: number | null;
   by: LegEndedBy;
   detail: string | null;
@@ -48,7 +48,7 @@ const BY_STATUS: ReadonlyMap<number, Reason> = new Map<number, Reason>([
   [608, 'carrier_blocked'],
 ]);
 
-/** Statuses that say little: what the network says in Q.850 counts more. */
+/** Unspecific statuses: a Q.850 cause takes precedence. */
 const VAGUE = new Set([480, 487]);
 
 /** ITU-T Q.850. */
@@ -79,11 +79,11 @@ const isCapacityCause = (cause: number): boolean => BY_CAUSE.get(cause) === 'cap
 
 const CAPACITY_TEXT =
   /capacity|\bcps\b|too many (calls|requests)|\b(call|rate|channels?|lines?|sessions?|concurren\w*|trunk)\b.*\b(limit|exceeded|reached|exhausted|full|unavailable)|\blimit (is )?(exceeded|reached)|no (free )?(channel|circuit|line)s?\b|all (circuits|channels|lines)|maximum.*(calls|channels|sessions)|congestion|overload/i;
-/** What carriers write where analytics, not the person, refused (603+, ATIS-1000099; RFC 8197, RFC 8688). */
+/** Texts of refusals by call analytics instead of the person called (603+, ATIS-1000099; RFC 8197, RFC 8688). */
 const BLOCKED_TEXT =
   /block|spam|analytics|robo|unwanted|fraud|reject\w* by (the )?(network|carrier|operator)|network (reject|declin)/i;
 
-/** Why a call that was not answered ended. */
+/** The end of an unanswered call. */
 export function endOfFailed(event: CallFailed): SipEnd {
   if (event.cause === 'ring-timeout') return end('dial_no_answer', event.status === 487 ? 487 : 408, null, 'system');
   if (event.cause === 'cancelled') return end('agent_hangup', null, null);
@@ -93,7 +93,7 @@ export function endOfFailed(event: CallFailed): SipEnd {
   return end(reasonOf(event, event.status, reasons), event.status, detailOf(event.phrase, reasons));
 }
 
-/** Why a call that was answered ended. */
+/** The end of an answered call. */
 export function endOfEnded(event: CallEnded): SipEnd {
   const detail = detailOf('', event.reasonHeaders.map(parseReason));
   if (event.by === 'lost')
@@ -101,7 +101,7 @@ export function endOfEnded(event: CallEnded): SipEnd {
   return end(event.by === 'local' ? 'agent_hangup' : 'user_hangup', null, detail);
 }
 
-/** Whether a refusal says that there is no room now, and would be the same anywhere else at this carrier. */
+/** Whether the carrier has no free channel: its other targets would refuse the call too. */
 export function isCapacity(event: CallFailed): boolean {
   const { status } = event;
   if (status === null) return false;
@@ -129,7 +129,7 @@ function reasonOf({ phrase, headers }: CallFailed, status: number, reasons: read
   return BY_STATUS.get(status) ?? 'dial_failed';
 }
 
-/** RFC 8197 and 603+ also come as `Reason: SIP;cause=607`, next to another final status. */
+/** RFC 8197 and 603+ also arrive as `Reason: SIP;cause=607` with another final status. */
 const isBlocked = (words: string, reasons: readonly ReasonHeader[]): boolean =>
   BLOCKED_TEXT.test(words) ||
   reasons.some(({ protocol, cause }) => protocol === 'SIP' && (cause === 607 || cause === 608));

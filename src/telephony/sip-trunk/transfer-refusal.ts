@@ -1,6 +1,6 @@
 import { type SipEnd } from './sip-reasons.js';
 
-const WORDS: Partial<Record<SipEnd['reason'], string>> = {
+const DETAILS: Partial<Record<SipEnd['reason'], string>> = {
   dial_busy: 'The line there is busy',
   dial_no_answer: 'Nobody answers there',
   user_declined: 'The call was declined there',
@@ -11,6 +11,6 @@ const WORDS: Partial<Record<SipEnd['reason'], string>> = {
   capacity: 'The carrier has no channel free now',
 };
 
-/** Why somebody could not be reached, for the model. */
+/** Why the target of a transfer was not reached, for the model. */
 export const refusalOf = ({ reason, detail }: Pick<SipEnd, 'reason' | 'detail'>): string =>
-  WORDS[reason] ?? `The carrier could not connect the call${detail === null ? '' : `: ${detail}`}`;
+  DETAILS[reason] ?? `The carrier could not connect the call${detail === null ? '' : `: ${detail}`}`;
