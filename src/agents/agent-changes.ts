@@ -1,34 +1,15 @@
-import { type AgentConfiguration } from './agent-configuration.js';
+import { AGENT_FIELDS, type AgentConfiguration } from './agent-configuration.js';
 import { type VersionedConfiguration } from './agent-version.entity.js';
 
 /** What a request says of an agent. Null: as if nothing had been said, or empty where that may be. */
 export type AgentRequest = { [Field in keyof AgentConfiguration]?: AgentConfiguration[Field] | null };
 
-/** A new agent that is told nothing but its name. */
-const DEFAULTS: Omit<VersionedConfiguration, 'agentName'> = {
-  agentType: 'VOICE',
-  callDirection: 'OUTBOUND',
-  prompt: null,
-  firstMessage: null,
-  firstSpeaker: 'agent',
-  voiceId: null,
-  language: null,
-  model: null,
-  temperature: null,
-  providers: null,
-  endpointing: null,
-  interruption: null,
-  silence: null,
-  maxDurationSeconds: null,
-  durationWarning: null,
-  apology: null,
-  tools: null,
-  knowledgeBaseIds: [],
-  recordCalls: true,
-  onMachine: 'carry_on',
-  voicemailMessage: null,
-  listenSeconds: 30,
-  analysisSchema: null,
+/** A new agent with nothing but its name. */
+const DEFAULTS = {
+  ...(Object.fromEntries(AGENT_FIELDS.map((field) => [field.name, field.default])) as Omit<
+    AgentConfiguration,
+    'agentName'
+  >),
   greetingAudioSha256: null,
 };
 const FIELDS = ['agentName', ...Object.keys(DEFAULTS)] as (keyof VersionedConfiguration)[];

@@ -1,139 +1,298 @@
+import { Column } from 'typeorm';
+import {
+  ChoiceField,
+  FlagField,
+  IntegerField,
+  NumberField,
+  ObjectField,
+  RuleField,
+  schemaProblem,
+  TextField,
+  UnionListField,
+} from '../lib/platform/index.js';
+import { AgentField } from './agent-field.js';
+import {
+  EndpointingChoice,
+  InterruptionChoice,
+  ProviderChoices,
+  SilenceChoice,
+  SPOKEN_CHARACTERS,
+} from './agent-settings.js';
+import { type AgentTool, TOOL_SHAPES, UnknownTool } from './agent-tools.js';
+
+// Importers get the list with every field of the class below in it.
+export { AGENT_FIELDS } from './agent-field.js';
+
 export const CALL_DIRECTIONS = ['INBOUND', 'OUTBOUND', 'BOTH'] as const;
 /** The calls that an agent is for. */
 export type CallDirection = (typeof CALL_DIRECTIONS)[number];
 
 export const MACHINE_CHOICES = ['hang_up', 'leave_message', 'carry_on'] as const;
-/** What a machine that answers gets. */
+/** What the agent does when a machine answers. */
 export type MachineChoice = (typeof MACHINE_CHOICES)[number];
-
-/** What an agent is at one moment: what a version of it keeps. */
-export interface AgentConfiguration {
-  agentName: string;
-  agentType: string;
-  callDirection: CallDirection;
-  /** A template (`{{company}}`), as are the other texts. */
-  prompt: string | null;
-  firstMessage: string | null;
-  firstSpeaker: FirstSpeaker;
-  voiceId: string | null;
-  /** BCP 47. */
-  language: string | null;
-  /** The language model by name; null: the one of the provider's settings. */
-  model: string | null;
-  /** 0 to 2. */
-  temperature: number | null;
-  /** Null: those of the settings. */
-  providers: ProviderChoices | null;
-  endpointing: EndpointingChoice | null;
-  interruption: InterruptionChoice | null;
-  silence: SilenceChoice | null;
-  /** From the answer on, seconds; null: the limit of the settings. */
-  maxDurationSeconds: number | null;
-  /** Said 30 s before that. */
-  durationWarning: string | null;
-  /** Said before the end when a provider has failed; null: an apology in English. */
-  apology: string | null;
-  /** Null: `end_call` and `send_dtmf`. */
-  tools: AgentTool[] | null;
-  knowledgeBaseIds: string[];
-  recordCalls: boolean;
-  onMachine: MachineChoice;
-  voicemailMessage: string | null;
-  listenSeconds: number;
-  analysisSchema: Record<string, unknown> | null;
-}
 
 export const FIRST_SPEAKERS = ['agent', 'customer'] as const;
 export type FirstSpeaker = (typeof FIRST_SPEAKERS)[number];
 
-/** Who does a stage: an account of the organization (`/v1/providers`), or the provider of the settings. */
-export interface ProviderChoice {
-  providerId?: string;
-  model?: string;
-  voice?: string;
+const TEMPLATE = 'A Mustache template: variables and sections, no partials';
+const MAX_TOOLS = 20;
+const MAX_TOOL_BYTES = 50_000;
+const MAX_KNOWLEDGE_BASES = 10;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function knowledgeBasesProblem(ids: unknown): string | undefined {
+  if (!Array.isArray(ids) || ids.length > MAX_KNOWLEDGE_BASES) return `must be a list of 0 to ${MAX_KNOWLEDGE_BASES}`;
+  const wrong = ids.findIndex((id) => typeof id !== 'string' || !UUID.test(id));
+  return wrong === -1 ? undefined : `[${wrong}] must be the id of a knowledge base`;
 }
 
-export interface ProviderChoices {
-  transcription?: ProviderChoice & { fallback?: ProviderChoice };
-  model?: ProviderChoice & { fallback?: ProviderChoice };
-  speech?: ProviderChoice & { fallback?: ProviderChoice };
-  /** One model that hears and speaks, instead of the three. */
-  speechToSpeech?: ProviderChoice;
+const TOOL_EXAMPLES = [
+  { type: 'end_call' },
+  {
+    type: 'transfer_call',
+    targets: [{ number: '+14155550123', description: 'Sales, for customers who want an offer' }],
+    mode: 'bridge',
+    ringSeconds: 30,
+  },
+  {
+    type: 'http',
+    name: 'find_order',
+    description: 'Finds an order by its number',
+    parameters: { type: 'object', properties: { number: { type: 'string' } }, required: ['number'] },
+    method: 'GET',
+    url: 'https://shop.example.com/orders',
+    timeoutMs: 5_000,
+    filler: 'One moment, I am looking it up.',
+  },
+];
+
+/** An optional text of an agent. */
+const Text = (description: string, example: string, maxLength?: number): PropertyDecorator =>
+  AgentField(TextField({ description, example, optional: true, ...(maxLength ? { maxLength } : {}) }), {
+    column: 'text',
+    default: null,
+  });
+
+/**
+ * What an agent is at one moment, and what a version of it keeps. A new field is declared here, and in a migration that
+ * adds its column; requests, answers, versions and the table follow.
+ */
+export class AgentConfiguration {
+  @Column('text', { name: 'agent_name' })
+  agentName: string;
+
+  @AgentField(
+    TextField({ description: 'Your own word for the kind of agent; default VOICE', example: 'VOICE', optional: true }),
+    {
+      column: 'text',
+      default: 'VOICE',
+    },
+  )
+  agentType: string;
+
+  @AgentField(
+    ChoiceField({
+      description: 'The calls that the agent is for; default OUTBOUND',
+      choices: CALL_DIRECTIONS,
+      example: 'OUTBOUND',
+      optional: true,
+    }),
+    { column: 'text', default: 'OUTBOUND' },
+  )
+  callDirection: CallDirection;
+
+  @Text(
+    `Role and goal of the agent. ${TEMPLATE}`,
+    'You are a friendly assistant of {{company}}. You call about: {{purpose}}.',
+    50_000,
+  )
+  prompt: string | null;
+
+  @Text(
+    `Spoken when the call is answered. ${TEMPLATE}`,
+    'Hello {{customerName}}, this is Acme Corp.',
+    SPOKEN_CHARACTERS,
+  )
+  firstMessage: string | null;
+
+  @AgentField(
+    ChoiceField({
+      description: 'Who speaks first: the agent with its firstMessage, or the customer; default agent',
+      choices: FIRST_SPEAKERS,
+      example: 'agent',
+      optional: true,
+    }),
+    { column: 'text', default: 'agent' },
+  )
+  firstSpeaker: FirstSpeaker;
+
+  @Text('Voice of the agent', 'en-US-calm')
+  voiceId: string | null;
+
+  @Text('Language that the agent speaks, a BCP 47 tag', 'en-US', 35)
+  language: string | null;
+
+  @Text('Language model by name; default: the model of the settings', 'gpt-4.1-mini')
+  model: string | null;
+
+  @AgentField(
+    NumberField({ description: 'Randomness of the language model', example: 0.4, min: 0, max: 2, optional: true }),
+    {
+      column: 'double precision',
+      default: null,
+    },
+  )
+  temperature: number | null;
+
+  @AgentField(
+    ObjectField({
+      description:
+        'Providers of the stages `transcription`, `model` and `speech`, or `speechToSpeech` instead of all three; default: those of the settings',
+      example: { model: { model: 'gpt-4.1-mini', fallback: { model: 'gpt-4.1-nano' } }, speech: { voice: 'alloy' } },
+      shape: ProviderChoices,
+      optional: true,
+    }),
+    { column: 'json', default: null },
+  )
+  providers: ProviderChoices | null;
+
+  @AgentField(
+    ObjectField({
+      description: 'When the customer counts as finished',
+      example: { silenceMs: 700, sensitivity: 0.5 },
+      shape: EndpointingChoice,
+      optional: true,
+    }),
+    { column: 'json', default: null },
+  )
+  endpointing: EndpointingChoice | null;
+
+  @AgentField(
+    ObjectField({
+      description: 'Whether and when the customer interrupts the agent',
+      example: { enabled: true, afterMs: 300 },
+      shape: InterruptionChoice,
+      optional: true,
+    }),
+    { column: 'json', default: null },
+  )
+  interruption: InterruptionChoice | null;
+
+  @AgentField(
+    ObjectField({
+      description: 'What the agent does when nothing is said',
+      example: { afterSeconds: 10, prompt: 'Are you still there?', times: 2, farewell: 'I will call again. Goodbye.' },
+      shape: SilenceChoice,
+      optional: true,
+    }),
+    { column: 'json', default: null },
+  )
+  silence: SilenceChoice | null;
+
+  @AgentField(
+    IntegerField({
+      description: 'Longest duration of a call from the answer on, seconds; default: the limit of the settings',
+      example: 600,
+      min: 1,
+      max: 86_400,
+      optional: true,
+    }),
+    { column: 'int', default: null },
+  )
+  maxDurationSeconds: number | null;
+
+  @Text(`Spoken 30 seconds before the longest duration. ${TEMPLATE}`, 'We have half a minute left.', SPOKEN_CHARACTERS)
+  durationWarning: string | null;
+
+  @Text(
+    `Spoken before the end when a provider has failed; default: an English apology that promises to call back. Keep it short: it is synthesized before every call. ${TEMPLATE}`,
+    'I am sorry, something is wrong here. We will call you back. Goodbye.',
+    500,
+  )
+  apology: string | null;
+
+  @AgentField(
+    UnionListField({
+      description: 'What the language model may do in a call; default `end_call` and `send_dtmf`',
+      shapes: TOOL_SHAPES,
+      other: UnknownTool,
+      min: 0,
+      max: MAX_TOOLS,
+      maxBytes: MAX_TOOL_BYTES,
+      example: TOOL_EXAMPLES,
+      optional: true,
+    }),
+    { column: 'json', default: null },
+  )
+  tools: AgentTool[] | null;
+
+  @AgentField(
+    RuleField({
+      description: 'Knowledge bases that the agent searches, at most 10',
+      schema: { type: 'array', items: { type: 'string' }, maxItems: MAX_KNOWLEDGE_BASES },
+      problem: knowledgeBasesProblem,
+      example: [],
+      optional: true,
+    }),
+    { column: 'uuid', array: true, default: [] },
+  )
+  knowledgeBaseIds: string[];
+
+  @AgentField(
+    FlagField({ description: 'Whether its live calls are recorded; default true', example: true, optional: true }),
+    {
+      column: 'boolean',
+      default: true,
+    },
+  )
+  recordCalls: boolean;
+
+  @AgentField(
+    ChoiceField({
+      description:
+        'What the agent does when a machine answers a live call: `hang_up`; `leave_message`, after the beep or when the machine stops speaking; or `carry_on`: treat it like a person (default)',
+      choices: MACHINE_CHOICES,
+      example: 'leave_message',
+      optional: true,
+    }),
+    { column: 'text', default: 'carry_on' },
+  )
+  onMachine: MachineChoice;
+
+  @Text(
+    `Message for a machine; default: firstMessage. ${TEMPLATE}`,
+    'Hello {{customerName}}, please call us back.',
+    SPOKEN_CHARACTERS,
+  )
+  voicemailMessage: string | null;
+
+  @AgentField(
+    IntegerField({
+      description: 'How long an announcement listens before it hangs up a live call, seconds; default 30',
+      example: 30,
+      min: 0,
+      max: 3_600,
+      optional: true,
+    }),
+    { column: 'int', default: 30 },
+  )
+  listenSeconds: number;
+
+  @AgentField(
+    RuleField({
+      description:
+        'What the analysis extracts from each ended call: a JSON schema of type `object`, up to 10,000 characters, with `type`, `properties`, `required`, `items`, `enum`, `minimum`, `maximum`, `maxLength`, `maxItems` and descriptions. Needs a language model in the settings',
+      schema: { type: 'object', additionalProperties: true },
+      problem: (schema) =>
+        typeof schema === 'object' && !Array.isArray(schema) ? schemaProblem(schema) : 'must be an object',
+      example: {
+        type: 'object',
+        properties: { appointment: { type: ['string', 'null'], description: 'The time that was agreed on, HH:MM' } },
+        required: ['appointment'],
+      },
+      optional: true,
+    }),
+    { column: 'json', default: null },
+  )
+  analysisSchema: Record<string, unknown> | null;
 }
-
-export interface EndpointingChoice {
-  /** Quiet for so long, and the customer is taken to have finished: 100 to 3,000 ms. */
-  silenceMs?: number;
-  /** 0 (only loud speech) to 1 (also faint speech, and more noise). */
-  sensitivity?: number;
-}
-
-export interface InterruptionChoice {
-  /** False: the agent always finishes what it says. */
-  enabled?: boolean;
-  /** The customer interrupts by speaking for so long: 20 to 3,000 ms. */
-  afterMs?: number;
-}
-
-/** What happens when nobody speaks: `prompt`, up to `times` times, then the end (`inactivity`). */
-export interface SilenceChoice {
-  /** 1 to 600. */
-  afterSeconds?: number;
-  prompt?: string;
-  /** 0 to 10. */
-  times?: number;
-  farewell?: string;
-}
-
-export const TRANSFER_MODES = ['bridge', 'refer'] as const;
-export type TransferMode = (typeof TRANSFER_MODES)[number];
-
-/** What the model may do in a call. */
-export type AgentTool = EndCallTool | SendDtmfTool | LeaveVoicemailTool | TransferCallTool | HttpTool;
-
-export interface EndCallTool {
-  type: 'end_call';
-}
-
-export interface SendDtmfTool {
-  type: 'send_dtmf';
-}
-
-export interface LeaveVoicemailTool {
-  type: 'leave_voicemail';
-}
-
-export interface TransferCallTool {
-  type: 'transfer_call';
-  /** E.164; nobody else is ever dialled. */
-  targets: { number: string; description: string }[];
-  /** Default `bridge`: we ring the target and stay in between. `refer`: the carrier connects the two. */
-  mode?: TransferMode;
-  /** How long the target may ring, 5 to 120; default 30. */
-  ringSeconds?: number;
-}
-
-export const HTTP_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-
-/** Arguments go as JSON into the body, or into the query with GET and DELETE. */
-export interface HttpTool {
-  type: 'http';
-  /** `^[a-z][a-z0-9_]{0,63}$`, and not the name of another tool. */
-  name: string;
-  /** For the model: what it does and when to use it. */
-  description: string;
-  /** A JSON schema of type `object`. */
-  parameters?: Record<string, unknown>;
-  method?: (typeof HTTP_METHODS)[number];
-  url: string;
-  headers?: Record<string, string>;
-  /** Encrypted at rest, never shown again: answers have `SECRET_SHOWN` instead of the value. */
-  secretHeaders?: Record<string, string>;
-  /** 500 to 30,000; default 5,000. */
-  timeoutMs?: number;
-  /** Said while it is waited for. */
-  filler?: string;
-}
-
-/** What answers show of a secret. Sent back in a change, it keeps the secret that there is. */
-export const SECRET_SHOWN = '********';

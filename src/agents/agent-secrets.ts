@@ -1,5 +1,5 @@
 import { DomainError, type SecretBox, SecretBoxError } from '../lib/platform/index.js';
-import { type AgentTool, type HttpTool, SECRET_SHOWN } from './agent-configuration.js';
+import { type AgentTool, type HttpTool, SECRET_SHOWN } from './agent-tools.js';
 
 /** The tools with something else in the place of each secret. */
 function mapSecrets(

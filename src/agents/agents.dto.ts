@@ -1,107 +1,23 @@
-import {
-  ChoiceField,
-  FlagField,
-  IntegerField,
-  JsonListField,
-  JsonObjectField,
-  NumberField,
-  TextField,
-} from '../lib/platform/index.js';
-import {
-  type AgentTool,
-  type CallDirection,
-  type EndpointingChoice,
-  type FirstSpeaker,
-  type InterruptionChoice,
-  type MachineChoice,
-  type ProviderChoices,
-  type SilenceChoice,
-} from './agent-configuration.js';
-import * as FIELD from './agent-fields.js';
+import { FlagField, TextField } from '../lib/platform/index.js';
+import { type AgentRequest } from './agent-changes.js';
+import { AgentConfiguration } from './agent-configuration.js';
 
-/** What an agent can be told, new or later. */
-class AgentSettings {
-  @TextField(FIELD.TYPE)
-  agentType?: string | null;
+const NAME = { description: 'Name of the agent in lists', example: 'Follow-up agent' };
 
-  @ChoiceField(FIELD.DIRECTION)
-  callDirection?: CallDirection | null;
+/** The fields of an agent as requests have them: each optional, null for empty. */
+const AgentFields = AgentConfiguration as new () => Omit<AgentRequest, 'agentName'>;
 
-  @TextField(FIELD.VOICE)
-  voiceId?: string | null;
-
-  @TextField(FIELD.LANGUAGE)
-  language?: string | null;
-
-  @TextField(FIELD.PROMPT)
-  prompt?: string | null;
-
-  @TextField(FIELD.FIRST_MESSAGE)
-  firstMessage?: string | null;
-
-  @ChoiceField(FIELD.FIRST_SPEAKER)
-  firstSpeaker?: FirstSpeaker | null;
-
-  @TextField(FIELD.MODEL)
-  model?: string | null;
-
-  @NumberField(FIELD.TEMPERATURE)
-  temperature?: number | null;
-
-  @JsonObjectField(FIELD.PROVIDERS)
-  providers?: ProviderChoices | null;
-
-  @JsonObjectField(FIELD.ENDPOINTING)
-  endpointing?: EndpointingChoice | null;
-
-  @JsonObjectField(FIELD.INTERRUPTION)
-  interruption?: InterruptionChoice | null;
-
-  @JsonObjectField(FIELD.SILENCE)
-  silence?: SilenceChoice | null;
-
-  @IntegerField(FIELD.MAX_DURATION)
-  maxDurationSeconds?: number | null;
-
-  @TextField(FIELD.DURATION_WARNING)
-  durationWarning?: string | null;
-
-  @TextField(FIELD.APOLOGY)
-  apology?: string | null;
-
-  @JsonListField(FIELD.TOOLS)
-  tools?: AgentTool[] | null;
-
-  @JsonListField(FIELD.KNOWLEDGE_BASES)
-  knowledgeBaseIds?: string[] | null;
-
-  @FlagField(FIELD.RECORD)
-  recordCalls?: boolean | null;
-
-  @ChoiceField(FIELD.ON_MACHINE)
-  onMachine?: MachineChoice | null;
-
-  @TextField(FIELD.VOICEMAIL)
-  voicemailMessage?: string | null;
-
-  @IntegerField(FIELD.LISTEN)
-  listenSeconds?: number | null;
-
-  @JsonObjectField(FIELD.ANALYSIS_SCHEMA)
-  analysisSchema?: Record<string, unknown> | null;
-}
-
-/** What is not given is as `DEFAULTS` of `agent-changes.ts` has it. */
-export class CreateAgentRequest extends AgentSettings {
-  @TextField(FIELD.NAME)
+/** Absent fields get their defaults. */
+export class CreateAgentRequest extends AgentFields {
+  @TextField(NAME)
   agentName: string;
 }
 
-/** Only what is given changes; null empties what may be empty. */
-export class UpdateAgentRequest extends AgentSettings {
-  @TextField({ ...FIELD.NAME, optional: true })
+/** Absent fields keep their value; null empties a field that may be empty. */
+export class UpdateAgentRequest extends AgentFields {
+  @TextField({ ...NAME, optional: true })
   agentName?: string | null;
 
-  @FlagField({ description: 'true makes a deactivated agent usable again', example: true, optional: true })
+  @FlagField({ description: 'true activates a deactivated agent again', example: true, optional: true })
   isActive?: boolean | null;
 }

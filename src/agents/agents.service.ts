@@ -5,7 +5,7 @@ import { type Config } from '../config/config.js';
 import { BatchedLookup, Database, isId, newId, notFound, Page, SecretBox } from '../lib/platform/index.js';
 import { InjectConfig } from '../config/inject-config.js';
 import { changesOf, configurationOf, newConfiguration, upToDate } from './agent-changes.js';
-import { checkChanges } from './agent-check.js';
+import { checkAgent } from './agent-rules.js';
 import { type AgentConfiguration } from './agent-configuration.js';
 import { sealSecrets } from './agent-secrets.js';
 import { AgentVersionEntity, type VersionedConfiguration } from './agent-version.entity.js';
@@ -184,7 +184,7 @@ export class AgentsService {
   }
 
   private async check(organizationId: string, changes: Partial<AgentConfiguration>): Promise<void> {
-    checkChanges(changes, this.config.outbound);
+    checkAgent(changes, this.config.outbound);
     if (changes.knowledgeBaseIds?.length) await this.knowledgeBases.check(organizationId, changes.knowledgeBaseIds);
   }
 

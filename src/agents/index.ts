@@ -1,9 +1,5 @@
-export {
-  type AgentConfiguration,
-  type AgentTool,
-  type HttpTool,
-  type TransferCallTool,
-} from './agent-configuration.js';
+export { type AgentConfiguration } from './agent-configuration.js';
+export { type AgentTool, type HttpTool, type TransferCallTool } from './agent-tools.js';
 export { openSecrets } from './agent-secrets.js';
 export { type AgentTexts, agentTexts, variablesOf } from './agent-texts.js';
 export { AgentVersionEntity } from './agent-version.entity.js';

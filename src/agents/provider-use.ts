@@ -1,6 +1,6 @@
 import { type EntityManager } from 'typeorm';
 import { DomainError, isId } from '../lib/platform/index.js';
-import { type ProviderChoices } from './agent-configuration.js';
+import { type ProviderChoices } from './agent-settings.js';
 
 const PROBLEM = 'names no provider of this organization: see GET /v1/providers';
 

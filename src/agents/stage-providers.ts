@@ -1,4 +1,5 @@
-import { type AgentConfiguration, type ProviderChoice } from './agent-configuration.js';
+import { type AgentConfiguration } from './agent-configuration.js';
+import { type ProviderChoice } from './agent-settings.js';
 import { type OutboundGuard } from '../lib/platform/index.js';
 import { type ProviderSettings } from '../voice/index.js';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AgentsService } from '../../src/agents/agents.service.js';
-import { type HttpTool, SECRET_SHOWN } from '../../src/agents/agent-configuration.js';
+import { type HttpTool, SECRET_SHOWN } from '../../src/agents/agent-tools.js';
 import { openSecrets } from '../../src/agents/agent-secrets.js';
 import { SecretBox, SecretBoxError } from '../../src/lib/platform/secret-box.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';

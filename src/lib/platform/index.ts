@@ -32,7 +32,6 @@ export {
   FlagField,
   IdField,
   IntegerField,
-  JsonListField,
   JsonObjectField,
   NumberField,
   PageQuery,
@@ -41,6 +40,8 @@ export {
   TextField,
   TimestampField,
 } from './http/fields.js';
+export { MapField, ObjectField, ObjectListField, RuleField, UnionListField } from './http/nested-fields.js';
+export { fieldSchema, StrictShape } from './http/request-shape.js';
 export { setUpHttp, type Tracked } from './http/http.setup.js';
 export { buildOpenApi, serveOpenApi } from './http/openapi.js';
 export { Operation, operationOf } from './http/operation.js';

@@ -2,7 +2,16 @@ import { type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { type ValidationError, validateSync } from 'class-validator';
 import { DomainError } from '../errors/domain-error.js';
 import { findJsonProblem } from '../json/plain-json.js';
-import { isRequestShape, readRequest, requiredFields } from './fields.js';
+import {
+  fieldNames,
+  isRequestShape,
+  isStrict,
+  namesOfInput,
+  readRequest,
+  requiredFields,
+  UNKNOWN_FIELDS,
+  unknownFields,
+} from './request-shape.js';
 
 /**
  * Turns a body or query into the class that the route declares, or refuses it naming each bad field. Fields that the
@@ -31,24 +40,46 @@ function assertJsonObject(body: unknown): void {
 }
 
 function refusal(shape: object, errors: ValidationError[]): DomainError {
-  const details = Object.fromEntries(errors.flatMap((error) => explain(error, '')));
+  const details = Object.fromEntries(errors.flatMap((error) => explain(error)));
   const required = requiredFields(shape);
   const missing = errors.some(({ property, value }) => required.includes(property) && isMissing(value));
   return new DomainError('validation_error', missing ? requiredMessage(required) : firstLine(details), details);
 }
 
+/** Characters of a client's own words that a message repeats. */
+const MAX_REPEATED = 50;
+
 const isMissing = (value: unknown): boolean => value === undefined || value === null || value === '';
 
-function explain(error: ValidationError, parent: string): [string, string][] {
-  const path = parent
-    ? /^\d+$/.test(error.property)
-      ? `${parent}[${error.property}]`
-      : `${parent}.${error.property}`
-    : error.property;
-  const own = Object.values(error.constraints ?? {})
-    .slice(0, 1)
-    .map((message): [string, string] => [path, message]);
-  return [...own, ...(error.children ?? []).flatMap((child) => explain(child, path))];
+/** The path and the words of each problem. What is inside of a wrong value does not count. */
+function explain(error: ValidationError, parent = ''): [string, string][] {
+  if (error.property === UNKNOWN_FIELDS) return explainUnknown(error.target ?? {}, parent);
+  const path = pathTo(error.property, parent);
+  const [message] = Object.values(error.constraints ?? {});
+  if (message === undefined) return inOrder(error.children ?? []).flatMap((child) => explain(child, path));
+  // An item of a list stands before the words: `[2] must be …`.
+  const [, item = '', words = message] = /^(\[\d+\]) (.*)$/s.exec(message) ?? [];
+  return [[path + item, words]];
+}
+
+function explainUnknown(request: object, parent: string): [string, string][] {
+  const problem = `is not known; there are ${fieldNames(request.constructor).join(', ')}`;
+  return unknownFields(request).map((name) => [`${parent}.${name.slice(0, MAX_REPEATED)}`, problem]);
+}
+
+function pathTo(property: string, parent: string): string {
+  if (!parent) return property;
+  return /^\d+$/.test(property) ? `${parent}[${property}]` : `${parent}.${property}`;
+}
+
+/** Of a strict shape: missing fields first, then the order of the input. */
+function inOrder(errors: ValidationError[]): ValidationError[] {
+  const { target } = errors[0] ?? {};
+  if (!target || !isStrict(target.constructor)) return errors;
+  const names = namesOfInput(target);
+  const place = ({ property }: ValidationError): number =>
+    names.indexOf(property === UNKNOWN_FIELDS ? (unknownFields(target)[0] ?? '') : property);
+  return [...errors].sort((a, b) => place(a) - place(b));
 }
 
 const firstLine = (details: Record<string, string>): string =>

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
-import { IsOptional, registerDecorator } from 'class-validator';
+import { registerDecorator, ValidateIf } from 'class-validator';
+import { addField, isStrict, type ShapeField } from './request-shape.js';
 import { parseTimestamp } from '../timestamps.js';
 import { textProblem } from '../json/plain-json.js';
 
@@ -8,7 +9,7 @@ import { textProblem } from '../json/plain-json.js';
  * The fields of requests. Each decorator checks a value, says in one message what it must be, and documents it in
  * OpenAPI, so that the three cannot disagree.
  */
-interface FieldOptions {
+export interface FieldOptions {
   description: string;
   example?: unknown;
   /** Absent and null are accepted, and mean the same. */
@@ -16,73 +17,51 @@ interface FieldOptions {
   default?: unknown;
 }
 
-interface Field {
-  name: string;
-  optional: boolean;
-  /** What the value becomes before it is checked; what cannot be read stays as it is, and fails the check. */
-  read: (value: unknown) => unknown;
-}
-
-/** The fields of each class that describes a request, in the order of their declaration. */
-const shapes = new Map<object, Field[]>();
-
-/** Those of a class and of the classes that it extends; undefined when it describes no request. */
-function fieldsOf(shape: object): Field[] | undefined {
-  const inherited = Object.getPrototypeOf(shape) as object | null;
-  const own = shapes.get(shape);
-  const more = inherited && shapes.size > 0 && inherited !== Function.prototype ? fieldsOf(inherited) : undefined;
-  return own || more ? [...(more ?? []), ...(own ?? [])] : undefined;
-}
-
-export const isRequestShape = (shape: object): boolean => fieldsOf(shape) !== undefined;
-
-/** The fields without which a request of this shape is refused. */
-export const requiredFields = (shape: object): readonly string[] =>
-  (fieldsOf(shape) ?? []).filter(({ optional }) => !optional).map(({ name }) => name);
-
-/** Takes the fields of a shape, and nothing else, out of what came in. Not checked yet. */
-export function readRequest<T extends object>(shape: new () => T, input: object): T {
-  const request = new shape();
-  for (const { name, read } of fieldsOf(shape) ?? [])
-    if (Object.hasOwn(input, name))
-      (request as Record<string, unknown>)[name] = read((input as Record<string, unknown>)[name]);
-  return request;
-}
-
-function field(
+export function field(
   options: FieldOptions,
   schema: ApiPropertyOptions,
   isValid: (value: unknown) => boolean,
-  mustBe: string,
-  read: Field['read'] = (value) => value,
+  mustBe: string | ((value: unknown) => string),
+  read: ShapeField['read'] = (value) => value,
 ): PropertyDecorator {
   const { description, example, optional = false } = options;
   const documented = { description, example, default: options.default, ...schema } as ApiPropertyOptions;
   return applyDecorators(
-    remember(optional, read),
+    remember(optional, documented, read),
     optional ? ApiPropertyOptional(documented) : ApiProperty(documented),
-    ...(optional ? [IsOptional()] : []),
+    ...(optional ? [ValidateIf(isGiven)] : []),
     check(isValid, mustBe, optional),
   );
 }
 
+/** An optional field is given unless it is absent or, outside of strict shapes, null. */
+const isGiven = (shape: object, value: unknown): boolean =>
+  value !== undefined && (value !== null || isStrict(shape.constructor));
+
 const remember =
-  (optional: boolean, read: Field['read']): PropertyDecorator =>
+  (optional: boolean, schema: ApiPropertyOptions, read: ShapeField['read']): PropertyDecorator =>
   (target, property) => {
-    const fields = shapes.get(target.constructor) ?? [];
-    shapes.set(target.constructor, [...fields, { name: String(property), optional, read }]);
+    addField(target.constructor, { name: String(property), optional, schema, read });
   };
 
 const check =
-  (isValid: (value: unknown) => boolean, mustBe: string, optional: boolean): PropertyDecorator =>
+  (
+    isValid: (value: unknown) => boolean,
+    mustBe: string | ((value: unknown) => string),
+    optional: boolean,
+  ): PropertyDecorator =>
   (target, property) => {
     registerDecorator({
       target: target.constructor,
       propertyName: String(property),
       validator: {
         validate: isValid,
-        defaultMessage: (args) =>
-          !optional && [undefined, null, ''].includes(args?.value as undefined) ? 'is required' : mustBe,
+        defaultMessage: (args) => {
+          const value: unknown = args?.value;
+          const missing: unknown[] = args && isStrict(args.object.constructor) ? [undefined] : [undefined, null, ''];
+          if (!optional && missing.includes(value)) return 'is required';
+          return typeof mustBe === 'string' ? mustBe : mustBe(value);
+        },
       },
     });
   };
@@ -160,11 +139,6 @@ export function JsonObjectField(options: FieldOptions): PropertyDecorator {
   );
 }
 
-/** A JSON list, stored as it came. What its items are like is for its room to check, and to say in `items`. */
-export function JsonListField(options: FieldOptions & { items: Record<string, unknown> }): PropertyDecorator {
-  return field(options, { type: 'array', items: options.items }, Array.isArray, 'must be a list');
-}
-
 export function NumberField(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
   const { min, max } = options;
   return field(
@@ -190,7 +164,10 @@ export function QueryIntegerField(options: FieldOptions & { min: number; max: nu
   );
 }
 
-function integerField(options: FieldOptions & { min: number; max: number }, read?: Field['read']): PropertyDecorator {
+function integerField(
+  options: FieldOptions & { min: number; max: number },
+  read?: ShapeField['read'],
+): PropertyDecorator {
   const { min, max } = options;
   return field(
     options,

@@ -1,4 +1,4 @@
-import { TOOLS_CHECK } from './agent-tools-check.js';
+import { problemsIn } from '../../test/agents/agent-problems.js';
 
 const HTTP = {
   type: 'http',
@@ -7,7 +7,7 @@ const HTTP = {
   url: 'https://shop.example.com/orders',
 };
 const TRANSFER = { type: 'transfer_call', targets: [{ number: '+14155550123', description: 'Sales' }] };
-const check = (tools: unknown) => TOOLS_CHECK(tools, 'tools');
+const check = (tools: unknown) => problemsIn({ tools });
 /** The paths of what is wrong. */
 const paths = (tools: unknown) => check(tools).map(({ path }) => path);
 

@@ -1,8 +1,8 @@
-import { SETTINGS_CHECKS } from './agent-settings-check.js';
+import { problemsIn } from '../../test/agents/agent-problems.js';
 
-type Setting = keyof typeof SETTINGS_CHECKS;
+type Setting = 'providers' | 'endpointing' | 'interruption' | 'silence' | 'knowledgeBaseIds';
 const ID = '01981f2e-9c1a-7b3e-8f7a-3a5f7c1f8f20';
-const paths = (setting: Setting, value: unknown) => SETTINGS_CHECKS[setting](value, setting).map(({ path }) => path);
+const paths = (setting: Setting, value: unknown) => problemsIn({ [setting]: value }).map(({ path }) => path);
 
 describe('the settings of an agent', () => {
   it.each<[Setting, unknown]>([
@@ -58,7 +58,7 @@ describe('the settings of an agent', () => {
   });
 
   it('are told what they may have instead', () => {
-    expect(SETTINGS_CHECKS.endpointing({ silence: 1 }, 'endpointing')).toEqual([
+    expect(problemsIn({ endpointing: { silence: 1 } })).toEqual([
       { path: 'endpointing.silence', problem: 'is not known; there are silenceMs, sensitivity' },
     ]);
   });
