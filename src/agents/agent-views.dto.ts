@@ -1,4 +1,4 @@
-import { ApiProperty, type ApiPropertyOptions, IntersectionType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { fieldSchema } from '../lib/platform/index.js';
 import { AGENT_FIELDS, AgentConfiguration, CALL_DIRECTIONS, type CallDirection } from './agent-configuration.js';
 import { configurationOf, upToDate } from './agent-changes.js';
@@ -49,8 +49,20 @@ export class AgentConfigurationView extends AgentConfiguration {
 }
 
 for (const { name, default: value } of AGENT_FIELDS) {
-  const schema = { ...fieldSchema(AgentConfiguration, name), required: true, nullable: value === null };
-  ApiProperty(schema as ApiPropertyOptions)(AgentConfigurationView.prototype, name);
+  // Limits concern requests.
+  const {
+    minLength: _1,
+    maxLength: _2,
+    minimum: _3,
+    maximum: _4,
+    minItems: _5,
+    maxItems: _6,
+    ...schema
+  } = fieldSchema(AgentConfiguration, name) as Record<string, unknown>;
+  ApiProperty({ ...schema, required: true, ...(value === null && { nullable: true }) })(
+    AgentConfigurationView.prototype,
+    name,
+  );
 }
 
 export class AgentView extends IntersectionType(AgentSummary, AgentConfigurationView) {

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { CallerParam, type Caller } from '../api-keys/index.js';
 import { Operation, Page, PageQuery } from '../lib/platform/index.js';
 import { CarrierHealth } from './carrier-health.js';
-import { readCarrier } from './carrier-changes.js';
+import { carrierChanges } from './carrier-changes.js';
 import {
   CarrierView,
   CreateCarrierRequest,
@@ -12,7 +12,6 @@ import {
   UpdateCarrierRequest,
 } from './carriers.dto.js';
 import { CarriersService } from './carriers.service.js';
-import { type RawBody, RawBodyParam } from './raw-body.js';
 
 const SCOPE = 'carriers:manage';
 
@@ -33,12 +32,8 @@ export class CarriersController {
     status: 201,
     returns: CarrierView,
   })
-  async addCarrier(
-    @CallerParam() caller: Caller,
-    @Body() request: CreateCarrierRequest,
-    @RawBodyParam() body: RawBody,
-  ): Promise<CarrierView> {
-    const given = { ...readCarrier(request, body), name: request.name };
+  async addCarrier(@CallerParam() caller: Caller, @Body() request: CreateCarrierRequest): Promise<CarrierView> {
+    const given = { ...carrierChanges(request), name: request.name };
     return toCarrierView(await this.carriers.create(caller.organizationId, given));
   }
 
@@ -87,9 +82,8 @@ export class CarriersController {
     @CallerParam() caller: Caller,
     @Param('id') id: string,
     @Body() request: UpdateCarrierRequest,
-    @RawBodyParam() body: RawBody,
   ): Promise<CarrierView> {
-    return toCarrierView(await this.carriers.update(caller.organizationId, id, readCarrier(request, body)));
+    return toCarrierView(await this.carriers.update(caller.organizationId, id, carrierChanges(request)));
   }
 
   @Delete(':id')

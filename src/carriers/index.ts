@@ -5,6 +5,5 @@ export { CarrierHealth, type TargetHealth } from './carrier-health.js';
 export { noCarrier } from './no-carrier.js';
 export { PhoneNumberEntity } from './phone-number.entity.js';
 export { PhoneNumbersService } from './phone-numbers.service.js';
-export { Problems, type RawBody, RawBodyParam } from './raw-body.js';
 export { type CarrierTarget, DEFAULT_CARRIER_ID, formatNumber, type SipCarrier } from './sip-carrier.js';
 export { type Carrier, type CarrierKind, SIMULATOR_CARRIER } from './carrier.js';

@@ -18,22 +18,33 @@ export interface LocalTime {
   minute: number;
 }
 
-/** The problems of a value as calling hours, by field; empty for a valid value. */
+const isTime = (text: unknown): boolean => typeof text === 'string' && TIME.test(text);
+const isDay = (day: unknown): boolean => Number.isSafeInteger(day) && (day as number) >= 0 && (day as number) <= 6;
+
+/** The problem of each field, as the end of a sentence; undefined for a valid value. */
+export const HOURS_RULES = {
+  start: (start: unknown): string | undefined =>
+    isTime(start) && start !== '24:00' ? undefined : 'must be a time from 00:00 to 23:59',
+  end: (end: unknown, { start }: { start?: unknown }): string | undefined => {
+    if (!isTime(end) || end === '00:00') return 'must be a time from 00:01 to 24:00';
+    return start === end ? 'must differ from start; from 00:00 to 24:00 is the whole day' : undefined;
+  },
+  days: (days: unknown): string | undefined =>
+    Array.isArray(days) && days.length > 0 && days.every(isDay) && new Set(days).size === days.length
+      ? undefined
+      : 'must be a list of different days from 0 (Sunday) to 6',
+};
+
+/** The problems of a stored value as calling hours, by field; empty for a valid value. */
 export function callingHoursProblems(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null) return { callingHours: 'must be an object' };
-  const { start, end, days } = value as Record<string, unknown>;
-  const isTime = (text: unknown) => typeof text === 'string' && TIME.test(text);
-  const isDay = (day: unknown) => Number.isSafeInteger(day) && (day as number) >= 0 && (day as number) <= 6;
-  const areDays = Array.isArray(days) && days.length > 0 && days.every(isDay) && new Set(days).size === days.length;
-  return {
-    ...(isTime(start) && start !== '24:00' ? {} : { 'callingHours.start': 'must be a time from 00:00 to 23:59' }),
-    ...(isTime(end) && end !== '00:00'
-      ? start === end && isTime(start)
-        ? { 'callingHours.end': 'must differ from start; from 00:00 to 24:00 is the whole day' }
-        : {}
-      : { 'callingHours.end': 'must be a time from 00:01 to 24:00' }),
-    ...(areDays ? {} : { 'callingHours.days': 'must be a list of different days from 0 (Sunday) to 6' }),
-  };
+  const hours = value as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(HOURS_RULES).flatMap(([field, problem]) => {
+      const found = problem(hours[field], hours);
+      return found === undefined ? [] : [[`callingHours.${field}`, found]];
+    }),
+  );
 }
 
 /** Whether a local time is inside the hours. Hours past midnight belong to the day on which they start. */

@@ -2,10 +2,9 @@ import { Body, Controller, Get, Patch } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { CallerParam, type Caller } from '../api-keys/index.js';
 import { Operation } from '../lib/platform/index.js';
-import { type RawBody, RawBodyParam } from '../carriers/index.js';
 import { DiallingPolicyView, UpdateDiallingPolicyRequest } from './dialling-policy.dto.js';
 import { DiallingPolicyService, type StoredPolicy } from './dialling-policy.service.js';
-import { readPolicyChanges } from './policy-changes.js';
+import { policyChanges } from './policy-changes.js';
 
 const SCOPE = 'carriers:manage';
 
@@ -36,9 +35,8 @@ export class DiallingPolicyController {
   async updateDiallingPolicy(
     @CallerParam() caller: Caller,
     @Body() request: UpdateDiallingPolicyRequest,
-    @RawBodyParam() body: RawBody,
   ): Promise<DiallingPolicyView> {
-    return toView(await this.policies.update(caller.organizationId, readPolicyChanges(request, body)));
+    return toView(await this.policies.update(caller.organizationId, policyChanges(request)));
   }
 }
 

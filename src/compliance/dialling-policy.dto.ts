@@ -1,39 +1,80 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { FlagField, IntegerField, JsonObjectField } from '../lib/platform/index.js';
-import { type CallingHours } from './calling-hours.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { FlagField, IntegerField, NumberField, ObjectField, RuleField } from '../lib/platform/index.js';
+import { type CallingHours, HOURS_RULES } from './calling-hours.js';
 
 const HOURS = { start: '09:00', end: '18:00', days: [1, 2, 3, 4, 5] };
-const LIST = { type: String, isArray: true, description: 'Beginnings of E.164 numbers, at most 500' } as const;
 export const MAX_PREFIXES = 500;
 export const MAX_SPEND = 1_000_000_000;
 
-/** Only what is given changes; null empties the limits and calling hours. */
+const PREFIX = /^\+\d{1,15}$/;
+
+function prefixesProblem(prefixes: unknown): string | undefined {
+  const isList = Array.isArray(prefixes) && prefixes.length <= MAX_PREFIXES;
+  return isList && prefixes.every((prefix) => typeof prefix === 'string' && PREFIX.test(prefix))
+    ? undefined
+    : `must be a list of at most ${MAX_PREFIXES} prefixes like +39`;
+}
+
+const prefixes = (description: string, example: string[]): PropertyDecorator =>
+  RuleField({
+    description,
+    schema: { type: String, isArray: true, maxItems: MAX_PREFIXES },
+    problem: prefixesProblem,
+    example,
+    optional: true,
+  });
+
+export class CallingHoursRequest implements CallingHours {
+  @RuleField({ description: 'HH:MM', schema: { type: String }, problem: HOURS_RULES.start, example: HOURS.start })
+  start: string;
+
+  @RuleField({
+    description: 'HH:MM, not included; before start: on the next day',
+    schema: { type: String },
+    problem: HOURS_RULES.end,
+    example: HOURS.end,
+  })
+  end: string;
+
+  @RuleField({
+    description: 'Days on which the hours start; 0 is Sunday',
+    schema: { type: Number, isArray: true },
+    problem: HOURS_RULES.days,
+    example: HOURS.days,
+  })
+  days: number[];
+}
+
+/** Absent fields keep their value; null removes a limit or the calling hours. */
 export class UpdateDiallingPolicyRequest {
-  /** Read by `readPolicyChanges`, as the other fields without a field decorator. */
-  @ApiPropertyOptional({ ...LIST, description: `${LIST.description}; empty allows all`, example: ['+39', '+1415'] })
+  @prefixes('Beginnings of E.164 numbers that may be dialled; an empty list allows all', ['+39', '+1415'])
   allowedPrefixes?: string[] | null;
 
-  @ApiPropertyOptional({ ...LIST, example: ['+39199'] })
+  @prefixes('Beginnings of E.164 numbers that are refused', ['+39199'])
   refusedPrefixes?: string[] | null;
 
-  @FlagField({ description: 'Numbers that cost more than a call', example: false, optional: true })
+  @FlagField({ description: 'Whether premium-rate numbers may be dialled', example: false, optional: true })
   allowPremium?: boolean | null;
 
-  @FlagField({ description: '+870, +881, +882 and +883', example: false, optional: true })
+  @FlagField({
+    description: 'Whether satellite numbers (+870, +881, +882, +883) may be dialled',
+    example: false,
+    optional: true,
+  })
   allowSatellite?: boolean | null;
 
-  @ApiPropertyOptional({
-    type: 'number',
-    minimum: 0,
-    maximum: MAX_SPEND,
-    nullable: true,
-    description: 'No call is dialled once this is spent; null is no limit',
+  @NumberField({
+    description: 'Spend per day after which no call is dialled; null is no limit',
     example: 50,
+    min: 0,
+    max: MAX_SPEND,
+    optional: true,
+    nullable: true,
   })
   maxSpendPerDay?: number | null;
 
   @IntegerField({
-    description: 'Calls to one number a day; null is no limit',
+    description: 'Calls to one number per day; null is no limit',
     example: 3,
     min: 1,
     max: 1_000_000,
@@ -41,15 +82,16 @@ export class UpdateDiallingPolicyRequest {
   })
   maxCallsPerNumberPerDay?: number | null;
 
-  @JsonObjectField({
-    description: 'In the time of whoever is called: start, end (HH:MM) and days, 0 for Sunday; null is at any time',
+  @ObjectField({
+    description: 'Hours in which numbers may be dialled, in their local time; null is at any time',
+    shape: CallingHoursRequest,
     example: HOURS,
     optional: true,
   })
-  callingHours?: object | null;
+  callingHours?: CallingHoursRequest | null;
 
   @FlagField({
-    description: 'With calling hours: call numbers whose time zone is not known',
+    description: 'Whether numbers of an unknown time zone may be dialled while calling hours are set',
     example: false,
     optional: true,
   })
@@ -63,7 +105,7 @@ export class CallingHoursView {
   @ApiProperty({ example: HOURS.end, description: 'Before start: on the next day' })
   end: string;
 
-  @ApiProperty({ type: [Number], example: HOURS.days, description: 'The days on which the hours start; 0 is Sunday' })
+  @ApiProperty({ type: [Number], example: HOURS.days, description: 'Days on which the hours start; 0 is Sunday' })
   days: readonly number[];
 }
 
@@ -97,7 +139,7 @@ export class DiallingPolicyView {
     format: 'date-time',
     nullable: true,
     example: '2026-04-05T13:59:00.000Z',
-    description: 'null: all is as it was from the start',
+    description: 'null: the policy was never changed',
   })
   updatedAt: Date | null;
 }

@@ -14,18 +14,26 @@ export interface FieldOptions {
   example?: unknown;
   /** Absent and null are accepted, and mean the same. */
   optional?: boolean;
+  /** Documents that null has a meaning of its own. */
+  nullable?: true;
   default?: unknown;
 }
 
 export function field(
   options: FieldOptions,
   schema: ApiPropertyOptions,
-  isValid: (value: unknown) => boolean,
-  mustBe: string | ((value: unknown) => string),
+  isValid: (value: unknown, request: object) => boolean,
+  mustBe: string | ((value: unknown, request: object) => string),
   read: ShapeField['read'] = (value) => value,
 ): PropertyDecorator {
-  const { description, example, optional = false } = options;
-  const documented = { description, example, default: options.default, ...schema } as ApiPropertyOptions;
+  const { description, example, optional = false, nullable } = options;
+  const documented = {
+    description,
+    example,
+    default: options.default,
+    ...(nullable && { nullable }),
+    ...schema,
+  } as ApiPropertyOptions;
   return applyDecorators(
     remember(optional, documented, read),
     optional ? ApiPropertyOptional(documented) : ApiProperty(documented),
@@ -46,8 +54,8 @@ const remember =
 
 const check =
   (
-    isValid: (value: unknown) => boolean,
-    mustBe: string | ((value: unknown) => string),
+    isValid: (value: unknown, request: object) => boolean,
+    mustBe: string | ((value: unknown, request: object) => string),
     optional: boolean,
   ): PropertyDecorator =>
   (target, property) => {
@@ -55,12 +63,12 @@ const check =
       target: target.constructor,
       propertyName: String(property),
       validator: {
-        validate: isValid,
+        validate: (value, args) => isValid(value, args?.object ?? {}),
         defaultMessage: (args) => {
           const value: unknown = args?.value;
           const missing: unknown[] = args && isStrict(args.object.constructor) ? [undefined] : [undefined, null, ''];
           if (!optional && missing.includes(value)) return 'is required';
-          return typeof mustBe === 'string' ? mustBe : mustBe(value);
+          return typeof mustBe === 'string' ? mustBe : mustBe(value, args?.object ?? {});
         },
       },
     });

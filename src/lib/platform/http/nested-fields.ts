@@ -83,18 +83,21 @@ function listOfObjects(
 
 /**
  * A value with a rule of its own.
- * @param options.problem returns the end of the sentence that begins with the field's name; with `[2] ` before it for an
- * item of a list
+ * @param options.problem returns the end of the sentence that begins with the field's name, with `[2] ` before it for an
+ * item of a list; `request` is the object that the field stands in
  */
 export function RuleField(
-  options: FieldOptions & { schema: ApiPropertyOptions; problem: (value: unknown) => string | undefined },
+  options: FieldOptions & {
+    schema: ApiPropertyOptions;
+    problem: (value: unknown, request: object) => string | undefined;
+  },
 ): PropertyDecorator {
   const { schema, problem } = options;
   return field(
     options,
     schema,
-    (value) => problem(value) === undefined,
-    (value) => problem(value) ?? '',
+    (value, request) => problem(value, request) === undefined,
+    (value, request) => problem(value, request) ?? '',
   );
 }
 
