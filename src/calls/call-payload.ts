@@ -4,7 +4,7 @@ import { type CallCosts, type Direction, type Environment, type Outcome, type Se
 import { type StoredCallRow } from './queries/call-view.js';
 
 /** A call in webhook payloads. An unknown value is null, never absent. */
-export interface CallPayload {
+interface CallPayload {
   callId: string;
   organizationId: string;
   agentId: string;

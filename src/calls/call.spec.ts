@@ -89,11 +89,11 @@ const manuallyStopped: CallEvent = {
   data: { at, status: 'completed', disconnectionReason: 'manual_stopped', outcome: hungUp },
 };
 
-/** Histories, by the state that they leave. */
+/** Histories, by their final state. */
 const GIVEN = {
   'no call': [],
   'a queued call': [queued],
-  'a call sent back to the line': [queued, dialing, deferred],
+  'a deferred call': [queued, dialing, deferred],
   'a call being dialled': [queued, dialing],
   'a ringing call': [queued, dialing, ringing],
   'a connected call': [queued, dialing, ringing, started],
@@ -127,7 +127,7 @@ const WHEN = {
   CostCall: { type: 'CostCall', at: later, costs, usage },
 } satisfies { [Type in CallCommand['type']]: CallCommand };
 
-/** Events, in so many words that a command is right but has nothing to do, or the error that whoever gave it sees. */
+/** The resulting events, 'nothing' for a command without effect, or its error. */
 type Then = CallEvent[] | 'stays quiet' | { code: string; message: string };
 
 const quiet = 'stays quiet';
@@ -195,7 +195,7 @@ const hungUpByOperator: CallEvent[] = [
 const afterTheEnd = (then: CallEvent[]): Record<Given, Then> => ({
   'no call': missing,
   'a queued call': notOver,
-  'a call sent back to the line': notOver,
+  'a deferred call': notOver,
   'a call being dialled': notOver,
   'a ringing call': notOver,
   'a connected call': notOver,
@@ -209,7 +209,7 @@ const afterTheEnd = (then: CallEvent[]): Record<Given, Then> => ({
 const ofTheTalk = (then: CallEvent[]): Record<Given, Then> => ({
   'no call': missing,
   'a queued call': quiet,
-  'a call sent back to the line': quiet,
+  'a deferred call': quiet,
   'a call being dialled': quiet,
   'a ringing call': quiet,
   'a connected call': then,
@@ -224,7 +224,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   QueueCall: {
     'no call': [{ type: 'call.queued', data: { at: later, ...facts } }],
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -237,9 +237,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   DialCall: {
     'no call': missing,
     'a queued call': [{ type: 'call.dialing', data: { at: later, attempt: 1, provider: 'sip', claim: 'c2' } }],
-    'a call sent back to the line': [
-      { type: 'call.dialing', data: { at: later, attempt: 1, provider: 'sip', claim: 'c2' } },
-    ],
+    'a deferred call': [{ type: 'call.dialing', data: { at: later, attempt: 1, provider: 'sip', claim: 'c2' } }],
     'a call being dialled': notQueued,
     'a ringing call': notQueued,
     'a connected call': notQueued,
@@ -252,7 +250,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   ReportRinging: {
     'no call': missing,
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': [{ type: 'call.ringing', data: { at: later } }],
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -265,7 +263,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   ReportAnswer: {
     'no call': missing,
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': [{ type: 'call.started', data: { at: later } }],
     'a ringing call': [{ type: 'call.started', data: { at: later } }],
     'a connected call': quiet,
@@ -278,7 +276,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   EndCall: {
     'no call': missing,
     'a queued call': end('failed'),
-    'a call sent back to the line': end('failed'),
+    'a deferred call': end('failed'),
     'a call being dialled': end('failed'),
     'a ringing call': end('failed'),
     'a connected call': end('completed'),
@@ -291,7 +289,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   CancelCall: {
     'no call': missing,
     'a queued call': cancelled,
-    'a call sent back to the line': cancelled,
+    'a deferred call': cancelled,
     'a call being dialled': cancelled,
     'a ringing call': cancelled,
     'a connected call': connected,
@@ -304,7 +302,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   DeferCall: {
     'no call': missing,
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': sentBack,
     'a ringing call': sentBack,
     'a connected call': quiet,
@@ -317,7 +315,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   HangUpCall: {
     'no call': missing,
     'a queued call': notConnected,
-    'a call sent back to the line': notConnected,
+    'a deferred call': notConnected,
     'a call being dialled': notConnected,
     'a ringing call': notConnected,
     'a connected call': hungUpByOperator,
@@ -330,7 +328,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   RecordCall: {
     'no call': missing,
     'a queued call': recorded,
-    'a call sent back to the line': recorded,
+    'a deferred call': recorded,
     'a call being dialled': recorded,
     'a ringing call': recorded,
     'a connected call': recorded,
@@ -343,7 +341,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   PostponeCall: {
     'no call': missing,
     'a queued call': postponed,
-    'a call sent back to the line': postponed,
+    'a deferred call': postponed,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -356,7 +354,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   RefuseCall: {
     'no call': missing,
     'a queued call': refused,
-    'a call sent back to the line': refused,
+    'a deferred call': refused,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -369,7 +367,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   ReportAnsweredBy: {
     'no call': missing,
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': answeredByHuman,
@@ -384,7 +382,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   ReportTransfer: {
     'no call': missing,
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': transferred,
@@ -397,7 +395,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   ReportQuality: {
     'no call': missing,
     'a queued call': measured,
-    'a call sent back to the line': measured,
+    'a deferred call': measured,
     'a call being dialled': measured,
     'a ringing call': measured,
     'a connected call': measured,
@@ -410,7 +408,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
   DeleteRecording: {
     'no call': missing,
     'a queued call': quiet,
-    'a call sent back to the line': quiet,
+    'a deferred call': quiet,
     'a call being dialled': quiet,
     'a ringing call': quiet,
     'a connected call': quiet,
@@ -427,7 +425,7 @@ const THEN: Record<CallCommand['type'], Record<Given, Then>> = {
 const describeThen = (then: Then): string =>
   typeof then === 'string' ? then : Array.isArray(then) ? then.map(({ type }) => type).join(', ') : then.code;
 
-/** The table, a row a test. */
+/** One test for each row of the table. */
 const CASES = Object.entries(THEN).flatMap(([command, row]) =>
   Object.entries(row).map(([given, then]) => ({
     name: `given ${given}, when ${command}, then ${describeThen(then)}`,
@@ -448,7 +446,7 @@ describe('decide', () => {
     expect(() => decide(command, state)).toThrow(DomainError);
   });
 
-  it('ignores what is told of an attempt that is past', () => {
+  it('ignores reports of a past attempt', () => {
     const again = replay([queued, dialing, deferred, { ...dialing, data: { ...dialing.data, claim: 'c2' } }]);
     const late = { at: later, claim: 'c1' };
     const commands: CallCommand[] = [
@@ -461,13 +459,13 @@ describe('decide', () => {
     expect(decide({ type: 'ReportAnswer', at: later, claim: 'c2' }, again)).toHaveLength(1);
   });
 
-  it('dials with what the dialling policy said of it', () => {
+  it('stores the screening before the dial', () => {
     const events = decide({ ...WHEN.DialCall, screening: allowed }, replay([queued]));
     expect(events.map(({ type }) => type)).toEqual(['call.screened', 'call.dialing']);
     expect(events[0]?.data).toEqual({ at: later, ...allowed });
   });
 
-  it('says who answered anew when it is known better, and measures once', () => {
+  it('corrects the result of answer detection, and measures once', () => {
     const talking = replay([queued, dialing, started, ...answeredByHuman, ...measured]);
     const machine: CallCommand = { ...WHEN.ReportAnsweredBy, answeredBy: { by: 'machine', reason: 'beep' } };
     expect(decide(WHEN.ReportAnsweredBy, talking)).toEqual([]);
@@ -477,7 +475,7 @@ describe('decide', () => {
     expect(decide(WHEN.ReportQuality, talking)).toEqual([]);
   });
 
-  it('tells once what is told of a conversation, in its order, and nothing of one that is past', () => {
+  it('stores each report of a conversation once, in order, and none of a past attempt', () => {
     const talking = replay([queued, dialing, started, ...used]);
     expect(decide(WHEN.ReportToolUse, talking)).toEqual([]);
     expect(decide(WHEN.ReportProviderFailure, talking)).toEqual([]);
@@ -486,14 +484,14 @@ describe('decide', () => {
     expect(decide({ ...next, claim: 'c2' }, talking)).toEqual([]);
   });
 
-  it('dials with a version of the agent, and keeps it when it is sent back to the line', () => {
+  it('stores the version of the agent, and keeps it in a deferred call', () => {
     const agent = { agentVersion: 3, missingVariables: ['company'] };
     const events = decide({ ...WHEN.DialCall, agent }, replay([queued]));
     expect(events).toMatchObject([{ type: 'call.dialing', data: { ...agent, claim: 'c2' } }]);
     expect(replay([queued, ...events, deferred])).toMatchObject({ status: 'queued', agentVersion: 3 });
   });
 
-  it('transfers a customer once, and only those of its own attempt', () => {
+  it('transfers once, and only for its own attempt', () => {
     const talking = replay([queued, dialing, started]);
     expect(decide({ ...WHEN.ReportTransfer, claim: 'c2' }, talking)).toEqual([]);
     const gone = decide({ ...WHEN.ReportTransfer, claim: 'c1' }, talking).reduce(evolve, talking);
@@ -501,14 +499,14 @@ describe('decide', () => {
     expect(decide({ ...WHEN.ReportTransfer, claim: 'c1' }, gone)).toEqual([]);
   });
 
-  it('deletes the recording there is', () => {
+  it('deletes an existing recording only', () => {
     const heard = replay([queued, dialing, started, ended('completed'), ...recorded]);
     const deleted = decide(WHEN.DeleteRecording, heard);
     expect(deleted).toEqual([{ type: 'call.recording_deleted', data: { at: later } }]);
     expect(decide(WHEN.DeleteRecording, deleted.reduce(evolve, heard))).toEqual([]);
   });
 
-  it('takes the first assessment and the first costs, in either order, and nothing after them', () => {
+  it('takes the first assessment and the first costs, in either order', () => {
     const done = replay([queued, dialing, started, ended('completed')]);
     for (const events of [
       [...analyzed, ...costed],
@@ -522,37 +520,37 @@ describe('decide', () => {
     expect([...analyzed, ...costed].reduce(evolve, replay([queued]))).toEqual(replay([queued]));
   });
 
-  it('ends a call for want of an answer only while there is none', () => {
+  it('ends an unanswered call, but not a connected one', () => {
     const noAnswer: CallCommand = { ...WHEN.EndCall, unanswered: true };
     expect(decide(noAnswer, replay([queued, dialing]))).toHaveLength(1);
     expect(decide(noAnswer, replay([queued, dialing, started]))).toEqual([]);
   });
 
-  it('postpones a call that was not dialled, which costs no attempt', () => {
+  it('postpones a queued call without counting an attempt', () => {
     const later = decide(WHEN.PostponeCall, replay([queued])).reduce(evolve, replay([queued]));
     expect(later).toMatchObject({ status: 'queued', attempt: 0, notBefore: '2026-04-05T15:00:00.000Z' });
   });
 
-  it('spends no attempt on a call that is sent back to the line', () => {
+  it('does not count a deferred attempt', () => {
     const first = replay([queued, dialing, deferred]);
     expect(first).toMatchObject({ status: 'queued', attempt: 0, notBefore: later });
   });
 
-  it('tells whoever cancels a call that is over how it ended', () => {
+  it('names the final status to a cancel after the end', () => {
     for (const status of ['completed', 'failed'] as const)
       expect(() => decide(WHEN.CancelCall, replay([queued, ended(status)]))).toThrow(
         expect.objectContaining({ details: { status } }),
       );
   });
 
-  it('fails only with an error that a client may see, and no event of it is without effect', () => {
+  it('throws domain errors only, and every event changes the state', () => {
     fc.assert(
       fc.property(fc.array(anyCommand, { maxLength: 20 }), (commands) => {
         let state = UNKNOWN_CALL;
         for (const command of commands)
           for (const event of eventsOrRefusal(command, state)) {
             const next = evolve(state, event);
-            // That somebody looked at it is worth telling, and changes nothing.
+            // A screening is stored without an effect on the state.
             if (event.type !== 'call.screened') expect(next).not.toEqual(state);
             state = next;
           }
@@ -560,7 +558,7 @@ describe('decide', () => {
     );
   });
 
-  it('never does the same thing twice: a command given again makes no further event', () => {
+  it('is idempotent: a repeated command adds no event', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 12 }), anyCommand, (history, command) => {
         const state = replay(history);
@@ -571,7 +569,7 @@ describe('decide', () => {
   });
 });
 
-/** The events of a command, none when it is refused; any other error is thrown on. */
+/** The events of a command; none for a domain error. */
 function eventsOrRefusal(command: CallCommand, state: ReturnType<typeof replay>): CallEvent[] {
   try {
     return decide(command, state);
@@ -583,14 +581,14 @@ function eventsOrRefusal(command: CallCommand, state: ReturnType<typeof replay>)
 
 const anyHistory = fc.array(fc.oneof({ weight: 3, arbitrary: anyEvent }, anyForeignEvent), { maxLength: 30 });
 
-/** What may still be told of a call that is over. */
+/** Events that may follow the end of a call. */
 const AFTERWARDS = [
   ...['call.recorded', 'call.recording_deleted', 'call.measured', 'call.tool_used', 'call.provider_failed'],
   ...['call.analyzed', 'call.costed'],
 ];
 
 describe('evolve', () => {
-  it('never throws and never loses the call, whatever events come in whatever order', () => {
+  it('never throws and never loses the call, for any events in any order', () => {
     fc.assert(
       fc.property(anyHistory, (history) => {
         const state = replay(history);
@@ -599,7 +597,7 @@ describe('evolve', () => {
     );
   });
 
-  it('takes the facts of a call from its first call.queued for good', () => {
+  it('takes the facts of a call from its first call.queued only', () => {
     fc.assert(
       fc.property(anyHistory, (history) => {
         const first = history.find(({ type }) => type === 'call.queued');
@@ -611,7 +609,7 @@ describe('evolve', () => {
     );
   });
 
-  it('lets nothing change a call that has ended', () => {
+  it('keeps the end of a call', () => {
     fc.assert(
       fc.property(
         anyHistory,
@@ -627,12 +625,12 @@ describe('evolve', () => {
     );
   });
 
-  it('leaves a call that is not there alone until it is queued', () => {
+  it('ignores all events before call.queued', () => {
     for (const event of [dialing, ringing, started, ended('completed')])
       expect(evolve(UNKNOWN_CALL, event)).toBe(UNKNOWN_CALL);
   });
 
-  it('does not bring a connected call back to dialling or ringing', () => {
+  it('does not return from connected to dialling or ringing', () => {
     const state = replay(GIVEN['a connected call']);
     for (const event of [queued, dialing, ringing, started]) expect(evolve(state, event)).toBe(state);
   });
@@ -652,7 +650,7 @@ describe('statusOf', () => {
     expect(statusOf(replay(GIVEN[given]))).toBe(status);
   });
 
-  it('is a status of the contract after every history of this version', () => {
+  it('is a status of the contract for every history of this version', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 20 }), (history) => {
         expect([null, ...CALL_STATUSES]).toContain(statusOf(replay(history)));

@@ -19,7 +19,7 @@ const USAGE: CallUsage = {
 };
 
 describe('costOf', () => {
-  it('is what was counted at the rates of the card', () => {
+  it('multiplies use by rates', () => {
     expect(costOf(USAGE, RATES)).toEqual({
       total: 0.08786,
       currency: 'USD',
@@ -31,27 +31,27 @@ describe('costOf', () => {
     });
   });
 
-  it('has no price for what has no rate, nor a total that leaves it out', () => {
+  it('has neither a price nor a total without a rate', () => {
     const costs = costOf(USAGE, { ...RATES, speechPerMillionCharacters: undefined, currency: undefined });
     expect(costs).toMatchObject({ total: null, currency: null, speech: null, model: 0.0048 });
     const { model, analysis } = costOf(USAGE, { ...RATES, modelPerMillionOutputTokens: undefined });
     expect([model, analysis]).toEqual([null, null]);
   });
 
-  it('knows a rate of nothing from no rate', () => {
+  it('distinguishes a rate of zero from no rate', () => {
     expect(costOf({ model: USAGE.model }, { ...RATES, modelPerMillionInputTokens: 0 })).toMatchObject({
       total: 0.0008,
       model: 0.0008,
     });
   });
 
-  it('has no price for what was not counted, and leaves what was not used out', () => {
+  it('has no price for uncounted use, and ignores unused stages', () => {
     expect(costOf({ ...USAGE, model: null }, RATES)).toMatchObject({ total: null, model: null, speech: 0.018 });
     expect(costOf({ speech: USAGE.speech }, RATES)).toMatchObject({ total: 0.018, model: null, telephony: null });
     expect(costOf({}, RATES)).toMatchObject({ total: null, telephony: null });
   });
 
-  it('never costs less for more, and the total is the sum of its parts', () => {
+  it('grows with use, and the total is the sum of its parts', () => {
     const tokens = fc.record({ inputTokens: fc.nat(1e9), outputTokens: fc.nat(1e9) });
     const usage = fc.record({
       telephony: fc.record({ minutes: fc.nat(1e5) }),

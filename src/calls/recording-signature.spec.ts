@@ -7,7 +7,7 @@ const OTHER = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f11';
 const EXPIRES = new Date('2026-04-05T15:00:00.000Z');
 const NOW = new Date('2026-04-05T14:00:00.000Z');
 
-/** The parts of a link to the recording of a call. */
+/** The parts of a link to a recording. */
 function linkTo(callId: string, expiresAt = EXPIRES, key = KEY) {
   const { pathname, searchParams } = new URL(recordingPath(key, callId, expiresAt), 'http://localhost');
   const [expires, signature] = [searchParams.get('expires') ?? '', searchParams.get('signature') ?? ''];
@@ -15,14 +15,14 @@ function linkTo(callId: string, expiresAt = EXPIRES, key = KEY) {
 }
 
 describe('links to recordings', () => {
-  it('name the call and the second until which they are good, and sign both', () => {
+  it('name the call and the second of their expiry, and sign both', () => {
     const expires = EXPIRES.getTime() / 1000;
-    // Said again here, so that links given out by one version are good for the next.
+    // Repeated here, so that the links of one version stay valid in the next.
     const signature = createHmac('sha256', KEY).update(`recording\n${CALL}\n${expires}`).digest('base64url');
     expect(recordingPath(KEY, CALL, EXPIRES)).toBe(`/recordings/${CALL}.wav?expires=${expires}&signature=${signature}`);
   });
 
-  it('are good until they expire, to the second', () => {
+  it('are valid until they expire, to the second', () => {
     const { expires, signature } = linkTo(CALL);
     const check = (now: Date) => checkLink(KEY, CALL, expires, signature, now);
     expect(check(NOW)).toBeUndefined();
@@ -30,23 +30,23 @@ describe('links to recordings', () => {
     expect(check(new Date(EXPIRES.getTime() + 1))).toBe('expired');
   });
 
-  it('never last longer than was said', () => {
+  it('never last longer than requested', () => {
     const { expires, signature } = linkTo(CALL, new Date(EXPIRES.getTime() + 999));
     expect(checkLink(KEY, CALL, expires, signature, new Date(EXPIRES.getTime() + 1))).toBe('expired');
   });
 
-  it('are good for their call only', () => {
+  it('are valid for their call only', () => {
     const { expires, signature } = linkTo(OTHER);
     expect(checkLink(KEY, CALL, expires, signature, NOW)).toBe('forged');
   });
 
-  it('are good for their time only', () => {
+  it('are valid for their time only', () => {
     const { expires, signature } = linkTo(CALL);
     for (const later of [String(Number(expires) + 1), `${expires}0`, '999999999999'])
       expect(checkLink(KEY, CALL, later, signature, NOW)).toBe('forged');
   });
 
-  it('are good with their key only', () => {
+  it('are valid with their key only', () => {
     const { expires, signature } = linkTo(CALL, EXPIRES, Buffer.alloc(32, 2));
     expect(checkLink(KEY, CALL, expires, signature, NOW)).toBe('forged');
   });
@@ -67,7 +67,7 @@ describe('links to recordings', () => {
   });
 
   it.each(['', 'never', '-1', '1e99', 'Infinity', '0x7fffffff', '9'.repeat(13), ' 1775401200', '1775401200.5'])(
-    'are not good with the time %j, even with the signature of none',
+    'are not valid with the time %j, even with a valid signature',
     (expires) => {
       const { signature } = linkTo(CALL, new Date(0));
       expect(checkLink(KEY, CALL, expires, signature, NOW)).toBe('expired');

@@ -11,7 +11,7 @@ export interface CallingHours {
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
 const TIME = /^(?:([01]\d|2[0-3]):([0-5]\d)|24:00)$/;
 
-export interface LocalTime {
+interface LocalTime {
   /** 0 is Sunday. */
   day: number;
   /** Minutes since midnight by the wall clock. */

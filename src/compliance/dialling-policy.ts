@@ -46,7 +46,7 @@ export interface DiallingInput {
   numberType: NumberType;
 }
 
-export type DiallingRule =
+type DiallingRule =
   | 'suppression'
   | 'refused_prefixes'
   | 'allowed_prefixes'
@@ -58,7 +58,7 @@ export type DiallingRule =
   | 'calling_hours'
   | 'policy_unreadable';
 
-export interface DiallingCheck {
+interface DiallingCheck {
   rule: DiallingRule;
   /** `not_set`: the policy has no such rule. */
   result: 'passed' | 'refused' | 'not_set';

@@ -44,13 +44,13 @@ describe('numberFacts', () => {
     expect(await timeZonesOf(number)).toEqual(timeZones);
   });
 
-  it('has every zone of a number that belongs to no area', async () => {
+  it('has every zone of a number without an area', async () => {
     const timeZones = await timeZonesOf('+18005550123');
     expect(timeZones).toEqual(expect.arrayContaining(['America/New_York', 'America/Los_Angeles', 'Pacific/Honolulu']));
   });
 
   it.each(['+8816123456789', '+1234567890', '+0987654321', '', '+', 'sip:x', '+39' + '1'.repeat(300)])(
-    'knows no zone of %j',
+    'has no zone for %j',
     async (number) => {
       expect(await timeZonesOf(number)).toEqual([]);
     },
@@ -67,11 +67,11 @@ describe('numberFacts', () => {
     expect(numberFacts(number).canonical).toBe(canonical);
   });
 
-  it('a premium number with the national prefix too many is premium', () => {
+  it('a premium number with a superfluous national prefix is premium', () => {
     expect(numberFacts('+4409012345678').numberType).toBe('premium');
   });
 
-  it('knows only zones that this Node knows', async () => {
+  it('has only zones that this Node knows', async () => {
     for (const timeZone of await timeZonesOf('+18005550123'))
       expect(() => new Intl.DateTimeFormat('en', { timeZone })).not.toThrow();
   });

@@ -4,7 +4,7 @@ import plans from 'libphonenumber-js/max/metadata';
 import { type NumberType } from './dialling-policy.js';
 
 /** Facts about a number from the numbering plans of Google's libphonenumber. */
-export interface NumberFacts {
+interface NumberFacts {
   numberType: NumberType;
   /** ISO 3166-1 alpha-2; null without one (satellites), with several, and for unknown numbers. */
   country: string | null;

@@ -15,12 +15,12 @@ describe('the address of a bucket', () => {
     expect(parseS3Location(text)).toMatchObject({ accessKeyId: 'KEY', secretAccessKey: 'SECRET', ...expected });
   });
 
-  it('decodes what cannot stand in an address as it is', () => {
+  it('decodes percent-encoded keys', () => {
     const text = 'https://K%2BEY:se%2Fcr%3Aet%25%40@s3.example.com/bucket';
     expect(parseS3Location(text)).toMatchObject({ accessKeyId: 'K+EY', secretAccessKey: 'se/cr:et%@' });
   });
 
-  it('keeps the keys out of the address', () => {
+  it('keeps the keys out of the URL', () => {
     expect(parseS3Location('https://KEY:SECRET@s3.example.com/bucket')?.baseUrl).not.toMatch(/KEY|SECRET/);
   });
 

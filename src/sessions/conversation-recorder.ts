@@ -3,7 +3,7 @@ import { DomainError, findJsonProblem, type Log, SerialQueue } from '../lib/plat
 import { type ConversationEvent, type ToolUse, type Turn, type Usage } from '../voice/index.js';
 import { type CallCommand, type ToolUse as UsedTool } from '../calls/index.js';
 
-export interface ConversationRecorderDeps {
+interface ConversationRecorderDeps {
   saveTurn: (turn: Turn) => Promise<unknown>;
   saveUsage: (usage: Usage) => Promise<unknown>;
   execute: (command: CallCommand) => Promise<unknown>;

@@ -27,7 +27,7 @@ import { type StagesSettings } from '../agents/index.js';
 import { type SessionPlan } from './session-plan.js';
 import { conversationProviders, providersOf } from './session-providers.js';
 
-export interface SessionDeps {
+interface SessionDeps {
   http: Pick<OutboundHttp, 'request'>;
   knowledge: Pick<KnowledgeSearch, 'search'>;
   /** Why the dialling policy refuses the target of a transfer; undefined when it allows it. */

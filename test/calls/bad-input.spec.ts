@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
-/** Field names that mean something to JavaScript. */
+/** Field names with a meaning in JavaScript. */
 const JS_NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', 'then', 'length'];
 
 describe('bad input to POST /v1/calls', () => {
@@ -23,7 +23,7 @@ describe('bad input to POST /v1/calls', () => {
     await db.close();
   });
 
-  // Whatever was sent before, the server is well and has lost nothing.
+  // After all bad requests, the server still works and has lost no call.
   afterEach(async () => {
     const { body } = await app.request('GET', '/v1/calls', { key: tenant.key });
     const [row] = await db.database.query('select count(*)::int as total from calls where organization_id = $1', [
@@ -81,7 +81,7 @@ describe('bad input to POST /v1/calls', () => {
     expectRefusal(await post(body), 400, 'bad_request');
   });
 
-  it('400 bad_request for what says it is compressed and is not', async () => {
+  it('400 bad_request for a body that is not compressed as its header says', async () => {
     for (const encoding of ['gzip', 'deflate', 'br'])
       expectRefusal(await post(valid(), { 'content-encoding': encoding }), 400, 'bad_request');
   });
@@ -173,14 +173,14 @@ describe('bad input to POST /v1/calls', () => {
     ['NUL in an unknown field', '"unknown":"\\u0000"', 'unknown'],
     ['a number too large to keep', '"metadata":{"n":9007199254740993}', 'metadata.n'],
     ['a number beyond all numbers', '"metadata":{"n":1e400}', 'metadata.n'],
-  ])('400 names the place: %s', async (_what, json, place) => {
+  ])('400 names the path: %s', async (_what, json, place) => {
     expectFieldRefused(await post(`${JSON.stringify(valid()).slice(0, -1)},${json}}`), place);
   });
 
   it.each([
     ['arrays', '[', ']'],
     ['objects', '{"a":', '}'],
-  ])('400 for %s nested too deep, however deep', async (_what, open, close) => {
+  ])('400 for %s nested too deep, at any depth', async (_what, open, close) => {
     for (const levels of [33, 1_000, 15_000]) {
       const answer = await postMetadata(`{"deep":${open.repeat(levels)}1${close.repeat(levels)}}`);
       expectRefusal(answer, 400, 'validation_error');
@@ -195,7 +195,7 @@ describe('bad input to POST /v1/calls', () => {
     '{"constructor":"x"}',
     '{"a":[{"constructor":null,"toString":1,"hasOwnProperty":2,"valueOf":3,"then":"x","length":-1}]}',
     '{"":1," ":2,"a.b":3,"a[0]":4,"0":5}',
-  ])('201 keeps field names that mean something to JavaScript: %s', async (json) => {
+  ])('201 stores field names with a meaning in JavaScript: %s', async (json) => {
     const answer = await postMetadata(json);
     expect(answer.status).toBe(201);
     expect(JSON.parse(await storedMetadata(answer))).toEqual(JSON.parse(json));
@@ -218,7 +218,7 @@ describe('bad input to POST /v1/calls', () => {
     expect(JSON.parse(await storedMetadata(answer))).toEqual(metadata);
   });
 
-  it('201 returns any JSON object unchanged as metadata, or 400 names where it cannot', async () => {
+  it('201 returns any JSON object unchanged as metadata, or 400 names the path that it cannot store', async () => {
     const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constantFrom(...JS_NAMES));
     const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.maxSafeInteger());
     const { json } = fc.letrec((tie) => ({
@@ -230,7 +230,7 @@ describe('bad input to POST /v1/calls', () => {
       ),
     }));
     const property = fc.asyncProperty(fc.dictionary(text, json, { maxKeys: 5 }), async (metadata) => {
-      // What a client's JSON says, which is -0 and 0 alike.
+      // As a client parses it: -0 and 0 are equal.
       const sent: unknown = JSON.parse(JSON.stringify(metadata));
       const answer = await postMetadata(JSON.stringify(metadata));
       if (answer.status === 201) expect(JSON.parse(await storedMetadata(answer))).toEqual(sent);
@@ -242,7 +242,7 @@ describe('bad input to POST /v1/calls', () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  it('400 or 201 to anything at all in any field, never 500', async () => {
+  it('400 or 201 for any value in any field, never 500', async () => {
     const value = fc.object({ key: fc.oneof(fc.string(), fc.constantFrom(...JS_NAMES)), maxDepth: 3 });
     const body = fc.dictionary(fc.constantFrom(...Object.keys(WRONG), 'x'), fc.oneof(fc.jsonValue(), value));
     await fc.assert(

@@ -1,6 +1,6 @@
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { carryOn } from './call-steps.js';
+import { advanceCall } from './call-steps.js';
 
 describe('GET /v1/calls/{id}/events', () => {
   let db: TestDatabase;
@@ -20,7 +20,7 @@ describe('GET /v1/calls/{id}/events', () => {
 
   const getEvents = (id: string, key = tenant.key) => app.request('GET', `/v1/calls/${id}/events`, { key });
 
-  it('200 tells what was queued, and when the call says it was created', async () => {
+  it('200 has the queued facts and the creation time of the call', async () => {
     const id = await app.createCall(tenant, { customerName: 'John Doe', metadata: { campaign_id: 'summer_2026' } });
     const { createdAt } = (await app.request('GET', `/v1/calls/${id}`, { key: tenant.key })).body.data;
     const { status, body } = await getEvents(id);
@@ -47,9 +47,9 @@ describe('GET /v1/calls/{id}/events', () => {
     });
   });
 
-  it('200 lists a whole life, oldest first, without gaps', async () => {
+  it('200 lists all events, oldest first, without gaps', async () => {
     const id = await app.createCall(tenant);
-    await carryOn(app, id, 'ended');
+    await advanceCall(app, id, 'ended');
     const { body } = await getEvents(id);
     expect(body.data.map(({ id: eventId, version, type }: any) => [eventId, version, type])).toEqual([
       [`${id}.1`, 1, 'call.queued'],
@@ -64,13 +64,13 @@ describe('GET /v1/calls/{id}/events', () => {
     });
   });
 
-  it('200 keeps to itself whose key and organization it was', async () => {
+  it('200 hides the key and the organization', async () => {
     const { text } = await getEvents(await app.createCall(tenant));
     expect(text).not.toContain(tenant.organizationId);
     expect(text).not.toContain('keyId');
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one", async () => {
     const id = await app.createCall(tenant);
     const stranger = await app.tenant();
     const liveKey = await app.key(tenant.organizationId, { environment: 'live' });

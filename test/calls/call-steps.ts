@@ -7,7 +7,7 @@ import { type TestApp } from '../support/app.js';
 
 const OUTCOME = { sipCode: 200, responsible: 'agent', retryable: false, detail: null } as const;
 
-/** The life of a call that is answered two seconds after it was dialled and talks for four minutes. */
+/** The life of a call: answered two seconds after the dial, ended four minutes later. */
 const LIFE = {
   dialing: { type: 'DialCall', at: '2026-04-05T13:59:58.000Z', provider: 'simulator', claim: 'claim-1' },
   ringing: { type: 'ReportRinging', at: '2026-04-05T13:59:59.000Z' },
@@ -20,8 +20,8 @@ const LIFE = {
   },
 } as const satisfies Record<string, CallCommand>;
 
-/** Carries a queued call on up to a step of its life, as dialling will. */
-export async function carryOn(app: TestApp, id: string, upTo: keyof typeof LIFE): Promise<void> {
+/** Takes a queued call up to a step of its life. */
+export async function advanceCall(app: TestApp, id: string, upTo: keyof typeof LIFE): Promise<void> {
   const events = app.nest.get(CallStore, { strict: false });
   for (const [step, command] of Object.entries(LIFE)) {
     const history = await events.load(id);

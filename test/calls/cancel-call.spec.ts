@@ -1,6 +1,6 @@
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { carryOn } from './call-steps.js';
+import { advanceCall } from './call-steps.js';
 
 describe('POST /v1/calls/{id}/cancel', () => {
   let db: TestDatabase;
@@ -29,7 +29,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
   it.each([
     ['a queued call', {}],
     ['a scheduled call', { scheduledAt: new Date(Date.now() + 86_400_000).toISOString() }],
-  ])('200 cancels %s, and it says so from then on', async (_what, fields) => {
+  ])('200 cancels %s, and the call stays cancelled', async (_what, fields) => {
     const id = await app.createCall(tenant, fields);
     const { status, body } = await cancel(id);
     expect(status).toBe(200);
@@ -48,13 +48,13 @@ describe('POST /v1/calls/{id}/cancel', () => {
 
   it('200 cancels a call that is dialled and not answered yet', async () => {
     const id = await app.createCall(tenant);
-    await carryOn(app, id, 'ringing');
+    await advanceCall(app, id, 'ringing');
     const { status, body } = await cancel(id);
     expect(status).toBe(200);
     expect(body.data).toMatchObject({ status: 'cancelled', startedAt: null });
   });
 
-  it('200 with a JSON body, which says nothing', async () => {
+  it('200 ignores a JSON body', async () => {
     expect((await cancel(await app.createCall(tenant), tenant.key, {})).status).toBe(200);
   });
 
@@ -65,9 +65,9 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect([await total('queued'), await total('cancelled')]).toEqual([queued - 1, cancelled + 1]);
   });
 
-  it('409 when the call is over already', async () => {
+  it('409 for an ended call', async () => {
     const id = await app.createCall(tenant);
-    await carryOn(app, id, 'ended');
+    await advanceCall(app, id, 'ended');
     const before = await get(id);
     const { status, body } = await cancel(id);
     expect(status).toBe(409);
@@ -79,7 +79,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect(await get(id)).toEqual(before);
   });
 
-  it('200 again and again for a call that was cancelled, which changes nothing', async () => {
+  it('200 for a repeated cancel, without another event', async () => {
     const id = await app.createCall(tenant);
     const first = await cancel(id);
     const again = await cancel(id);
@@ -89,14 +89,14 @@ describe('POST /v1/calls/{id}/cancel', () => {
 
   it('409 when the call is connected', async () => {
     const id = await app.createCall(tenant);
-    await carryOn(app, id, 'connected');
+    await advanceCall(app, id, 'connected');
     const { status, body } = await cancel(id);
     expect(status).toBe(409);
     expect(body.error.code).toBe('conflict');
     expect(await get(id)).toMatchObject({ status: 'in_progress', endedAt: null });
   });
 
-  it('200 for each of many at once, and the call ends once', async () => {
+  it('200 for each of many concurrent requests, and the call ends once', async () => {
     const id = await app.createCall(tenant);
     const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(id)));
     const statuses = answers.map(({ status }) => status).sort();
@@ -104,7 +104,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect(await eventTypes(id)).toEqual(['call.queued', 'call.ended']);
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one", async () => {
     const id = await app.createCall(tenant);
     const stranger = await app.tenant();
     const liveKey = await app.key(tenant.organizationId, { environment: 'live' });
@@ -122,7 +122,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect(await get(id)).toMatchObject({ status: 'queued' });
   });
 
-  it('403 without the scope, and the call is left alone', async () => {
+  it('403 without the scope, and the call does not change', async () => {
     const id = await app.createCall(tenant);
     const { status, body } = await cancel(id, await app.key(tenant.organizationId, { scopes: ['calls:read'] }));
     expect(status).toBe(403);

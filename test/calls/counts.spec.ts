@@ -40,7 +40,7 @@ describe('Call counters', () => {
     expect(await countersThatDisagree(db.database)).toEqual([]);
   }
 
-  it('are exact at every moment while writers append and four processes fold', async () => {
+  it('are exact at every moment beside writers and four folding processes', async () => {
     const ids = await makeCalls(db.database, 500);
     const writers = new Writers([db.database, (others[0] as Participant).database], ids);
     let folded = 0;
@@ -50,7 +50,7 @@ describe('Call counters', () => {
         folded += count;
       }),
     );
-    // One snapshot of rows and counters while they change under it.
+    // One snapshot of rows and counters during the writes.
     while (writers.appends < 3_000) expect(await countersThatDisagree(db.database)).toEqual([]);
     await writers.stop();
     await Promise.all(folders.map((stop) => stop()));
@@ -58,7 +58,7 @@ describe('Call counters', () => {
     await expectExactOnceFolded();
   });
 
-  it('fold each delta once, whoever folds, and say how many', async () => {
+  it('are folded once by concurrent folds, which return their number', async () => {
     await makeCalls(db.database, 2_000);
     const waiting = await deltas();
     const folded = await Promise.all(others.flatMap(({ database }) => [foldCounts(database), foldCounts(database)]));
@@ -67,19 +67,16 @@ describe('Call counters', () => {
     await expectExactOnceFolded();
   });
 
-  it.each(['commit', 'rollback'] as const)(
-    'wait for nobody who folds already, and lose nothing by its %s',
-    async (how) => {
-      await makeCalls(db.database, 20);
-      const waiting = await deltas();
-      const slow = await OpenTransaction.begin(db.url);
-      expect(await foldCounts(slow.database)).toBe(waiting);
-      expect(await foldCounts(db.database)).toBe(0);
-      await slow.end(how);
-      expect(await deltas()).toBe(how === 'commit' ? 0 : waiting);
-      await expectExactOnceFolded();
-    },
-  );
+  it.each(['commit', 'rollback'] as const)('do not wait for another fold, and lose nothing by its %s', async (how) => {
+    await makeCalls(db.database, 20);
+    const waiting = await deltas();
+    const slow = await OpenTransaction.begin(db.url);
+    expect(await foldCounts(slow.database)).toBe(waiting);
+    expect(await foldCounts(db.database)).toBe(0);
+    await slow.end(how);
+    expect(await deltas()).toBe(how === 'commit' ? 0 : waiting);
+    await expectExactOnceFolded();
+  });
 
   it.each(['commit', 'rollback'] as const)(
     'add up when two fold into one counter and the first ends in a %s',
@@ -96,7 +93,7 @@ describe('Call counters', () => {
     },
   );
 
-  it('lose nothing when a process is cut off while it folds', async () => {
+  it('lose nothing when the connection of a fold breaks', async () => {
     await makeCalls(db.database, 20);
     const slow = await OpenTransaction.begin(db.url);
     await foldCounts(slow.database);
@@ -112,7 +109,7 @@ describe('Call counters', () => {
     await expectExactOnceFolded();
   });
 
-  it('stay exact when they are recounted while writers append and others fold', async () => {
+  it('stay exact under a recount beside writers and folds', async () => {
     const ids = await makeCalls(db.database, 300);
     const writers = new Writers([db.database], ids);
     const folders = others.slice(0, 2).map(({ database }) => again(() => foldCounts(database)));

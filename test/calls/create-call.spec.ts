@@ -31,7 +31,7 @@ describe('POST /v1/calls', () => {
   const countCalls = async () =>
     (await app.request('GET', '/v1/calls', { key: tenant.key })).body.pagination.total as number;
 
-  it('201 has exactly the id, the status queued and the task that will dial', async () => {
+  it('201 has exactly the id, the status queued and the id of the dial job', async () => {
     const { status, body } = await post(valid());
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -41,7 +41,7 @@ describe('POST /v1/calls', () => {
     expect(body.data.taskId).toContain(body.data.id);
   });
 
-  it('201 keeps everything that was given', async () => {
+  it('201 stores all fields', async () => {
     const given = {
       voiceId: 'en-US-calm',
       language: 'en-US',
@@ -75,7 +75,7 @@ describe('POST /v1/calls', () => {
   it('201 means that event, row and count are committed', async () => {
     const before = await countCalls();
     const { id } = (await post(valid())).body.data;
-    // Another connection than the application's sees committed work only.
+    // A connection outside the application sees committed work only.
     const events = await db.database.query('select version, type from call_events where stream_id = $1', [id]);
     expect(events).toEqual([{ version: 1, type: 'call.queued' }]);
     const rows = await db.database.query('select status, version from calls where id = $1', [id]);
@@ -83,7 +83,7 @@ describe('POST /v1/calls', () => {
     expect(await countCalls()).toBe(before + 1);
   });
 
-  it('201 for every one of many at once, each call stored once', async () => {
+  it('201 for each of many concurrent requests, each call stored once', async () => {
     const before = await countCalls();
     const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => post(valid({ metadata: { n } }))));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(200);
@@ -93,12 +93,12 @@ describe('POST /v1/calls', () => {
       'select id, metadata from calls where id = any($1)',
       [ids],
     );
-    // Each caller was told the id of its own call, whatever shared a commit.
+    // Each reply has the id of its own call, although appends share commits.
     expect(new Map(rows.map(({ id, metadata }) => [id, metadata.n]))).toEqual(new Map(ids.map((id, n) => [id, n])));
     expect(await countCalls()).toBe(before + 200);
   });
 
-  it('201 ignores fields that it does not know', async () => {
+  it('201 ignores unknown fields', async () => {
     const { status, body } = await post(
       valid({ priority: 'high', id: 'mine', status: 'completed', organizationId: 'x' }),
     );
@@ -115,7 +115,7 @@ describe('POST /v1/calls', () => {
     expect(await get(body.data.id)).toMatchObject({ customerName: null, metadata: null, scheduledAt: null });
   });
 
-  it('201 names the agent alike however its id was written', async () => {
+  it('201 normalizes the case of the agent id', async () => {
     const { body } = await post(valid({ agentId: tenant.agentId.toUpperCase() }));
     expect((await get(body.data.id)).agentId).toBe(tenant.agentId);
   });
@@ -126,7 +126,7 @@ describe('POST /v1/calls', () => {
       ['with an offset', '2026-04-05T16:30:00+02:30', '2026-04-05T14:00:00.000Z'],
       ['without an offset', '2026-04-05T14:00:00', '2026-04-05T14:00:00.000Z'],
       ['as a date', '2026-04-05', '2026-04-05T00:00:00.000Z'],
-    ])('201 %s, kept in UTC', async (_what, scheduledAt, kept) => {
+    ])('201 %s, stored in UTC', async (_what, scheduledAt, kept) => {
       const { status, body } = await post(valid({ scheduledAt }));
       expect(status).toBe(201);
       expect(await get(body.data.id)).toMatchObject({ status: 'queued', scheduledAt: kept });
@@ -160,7 +160,7 @@ describe('POST /v1/calls', () => {
     }
   });
 
-  it('400 names every field that is missing, also without a body', async () => {
+  it('400 names every missing field, also without a body', async () => {
     for (const body of [{}, undefined]) {
       const answer = await post(body);
       expect(answer.status).toBe(400);
@@ -178,7 +178,7 @@ describe('POST /v1/calls', () => {
     },
   );
 
-  it("404 is the same for another organization's agent, a deactivated one and none at all", async () => {
+  it("404 is the same for another organization's agent, a deactivated one and a missing one", async () => {
     const stranger = await app.tenant();
     const retired = (await app.request('POST', '/v1/agents', { key: tenant.key, body: { agentName: 'Old' } })).body
       .data;
@@ -200,13 +200,13 @@ describe('POST /v1/calls', () => {
     ["' or 1=1", "' or 1=1"],
     ['📞', '📞'],
     ['1,000 characters', 'x'.repeat(1_000)],
-  ])('404 for an agent id of any shape: %s', async (_shape, agentId) => {
+  ])('404 for a malformed agent id: %s', async (_shape, agentId) => {
     const { status, body } = await post(valid({ agentId }));
     expect(status).toBe(404);
     expect(body.error).toEqual({ code: 'not_found', message: 'Agent not found', details: null });
   });
 
-  it("403 for a number that nobody has or another organization's", async () => {
+  it("403 for an unknown number or another organization's", async () => {
     const stranger = await app.tenant();
     const number = '+14155550199';
     await app.request('POST', '/v1/phone-numbers', { key: stranger.key, body: { phoneNumber: number } });

@@ -34,17 +34,17 @@ const required = Object.entries(RELEASED).flatMap(([type, last]) =>
 );
 
 describe('Fixtures', () => {
-  it.each(required)('there is $fixture, about such an event', ({ type, fixture }) => {
+  it.each(required)('include $fixture with its event', ({ type, fixture }) => {
     const found = fixtures.find(({ name }) => name === fixture);
     expect(found?.events.map((event) => event.type)).toContain(type);
   });
 
-  it('are all about an event that was released', () => {
+  it('belong to released events only', () => {
     const known = required.map(({ fixture }) => fixture);
     expect(fixtures.filter(({ name }) => !known.includes(name.replace(/-.*$/, '')))).toEqual([]);
   });
 
-  it('hold no event of a type that has none of its own', () => {
+  it('contain no event type without its own fixture', () => {
     const types = new Set(fixtures.flatMap(({ events }) => events.map(({ type }) => type)));
     expect([...types].filter((type) => !(type in RELEASED))).toEqual([]);
   });
@@ -64,7 +64,7 @@ describe('A stored history of a released version', () => {
 
   afterAll(() => db.close());
 
-  /** Puts events into the table as they lie in the fixture, past everything that this version does on the way. */
+  /** Inserts the events of a fixture without the code that appends events. */
   async function store({ events }: Fixture): Promise<string> {
     const id = newId();
     await db.database.query(

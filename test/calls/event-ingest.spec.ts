@@ -39,7 +39,7 @@ describe('POST /internal/v1/call-events', () => {
   const read = async (path: string) => (await app.request('GET', `/v1/calls/${path}`, { key: tenant.key })).body.data;
   const timeline = async (id: string) => (await read(`${id}/events`)).map(({ type }: Json) => type);
 
-  /** A call whose attempt has been claimed, and nothing is known of since. */
+  /** A call with a claimed attempt and no further event. */
   async function dialingCall(): Promise<string> {
     const id = await app.createCall(tenant);
     const command = { type: 'DialCall', at: new Date().toISOString(), provider: 'media', claim: id } as const;
@@ -47,7 +47,7 @@ describe('POST /internal/v1/call-events', () => {
     return id;
   }
 
-  it('200 for a single event answers it with its id and source', async () => {
+  it('200 has a receipt with id and source for a single event', async () => {
     const sent = event(await dialingCall(), 'call.ringing');
     const { status, body } = await post(sent);
     expect(status).toBe(200);
@@ -57,7 +57,7 @@ describe('POST /internal/v1/call-events', () => {
     });
   });
 
-  it('200 signals carry a call to its end, at their own times', async () => {
+  it('200 signals take a call to its end, at their own times', async () => {
     const id = await dialingCall();
     const at = (seconds: number) => ({ time: new Date(Date.now() - 60_000 + seconds * 1_000).toISOString() });
     const [started, ended] = [at(5), at(17)];
@@ -84,7 +84,7 @@ describe('POST /internal/v1/call-events', () => {
     });
   });
 
-  it('200 a call that ends before anybody answers has failed, with the reason', async () => {
+  it('200 a call that ends before an answer has failed, with the reason', async () => {
     const id = await dialingCall();
     expect(await statuses(event(id, 'call.ended', { disconnectionReason: 'dial_busy', sipCode: 486 }))).toEqual([
       'accepted',
@@ -98,7 +98,7 @@ describe('POST /internal/v1/call-events', () => {
     });
   });
 
-  it('200 what is late, early or repeated under another id is ignored and changes nothing', async () => {
+  it('200 a late, early or repeated event is ignored and changes nothing', async () => {
     const queued = await app.createCall(tenant);
     const early = [event(queued, 'call.ringing'), event(queued, 'call.started')];
     expect(await statuses(early)).toEqual(['ignored', 'ignored']);
@@ -117,7 +117,7 @@ describe('POST /internal/v1/call-events', () => {
     expect([await read(id), await timeline(id)]).toEqual([before, events]);
   });
 
-  it('200 the same source and id is taken in once; another source with that id is another event', async () => {
+  it('200 the same source and id counts once; another source with that id is another event', async () => {
     const id = await dialingCall();
     const said = turn(id, 100);
     const ringing = event(id, 'call.ringing');
@@ -129,7 +129,7 @@ describe('POST /internal/v1/call-events', () => {
     expect(await read(`${id}/transcript`)).toHaveLength(2);
   });
 
-  it('200 of the same event sent many times at once one is accepted', async () => {
+  it('200 accepts one of many concurrent copies of an event', async () => {
     const id = await dialingCall();
     const ended = event(id, 'call.ended', { disconnectionReason: 'agent_hangup' });
     for (const sent of [turn(id, 1), event(id, 'call.started'), ended]) {
@@ -142,7 +142,7 @@ describe('POST /internal/v1/call-events', () => {
     expect(await read(`${id}/transcript`)).toHaveLength(1);
   });
 
-  it('200 what meets too many others at once is told to come again, and never lost', async () => {
+  it('200 rejects an event after too many conflicts, and a retry succeeds', async () => {
     const id = await dialingCall();
     let open = Array.from({ length: 25 }, (_, n) => event(id, 'call.recorded', { url: `https://example.com/${n}` }));
     const urls = open.map(({ data }) => (data as { url: string }).url);
@@ -157,7 +157,7 @@ describe('POST /internal/v1/call-events', () => {
     expect(recorded.sort()).toEqual(urls.sort());
   });
 
-  it('200 one bad event is told what is wrong with it and does not hold up the others', async () => {
+  it('200 rejects a bad event with its problem and accepts the others', async () => {
     const id = await dialingCall();
     const events = [
       turn(id, 1),
@@ -188,14 +188,14 @@ describe('POST /internal/v1/call-events', () => {
     expect(await read(`${id}/transcript`)).toHaveLength(2);
   });
 
-  it('200 a rejected event may be sent again, corrected, under its id', async () => {
+  it('200 accepts a corrected event under the id of a rejected one', async () => {
     const id = await dialingCall();
     const bad = turn(id, 1, '');
     expect(await statuses(bad)).toEqual(['rejected']);
     expect(await statuses({ ...bad, data: { ...bad.data, text: 'Hello' } })).toEqual(['accepted']);
   });
 
-  it("200 rejects another organization's and environment's call like a missing one, and does not touch it", async () => {
+  it("200 rejects an event of another organization's or environment's call like one of a missing call", async () => {
     const id = await dialingCall();
     const strangers = [(await app.tenant()).key, await app.key(tenant.organizationId, { environment: 'live' })];
     const missing = { status: 'rejected', problem: 'subject: call not found' };
@@ -207,13 +207,13 @@ describe('POST /internal/v1/call-events', () => {
     expect(await read(`${id}/transcript`)).toEqual([]);
   });
 
-  it('200 for plain JSON, and for a batch of none', async () => {
+  it('200 for plain JSON, and for an empty batch', async () => {
     const id = await dialingCall();
     expect((await post(turn(id, 1), tenant.key, 'application/json')).body.data).toMatchObject([{ status: 'accepted' }]);
     expect(await receipts([])).toEqual([]);
   });
 
-  it('400 for more than 500 events, of which none is taken in', async () => {
+  it('400 for more than 500 events, without any effect', async () => {
     const id = await dialingCall();
     const many = [turn(id, 1), ...Array.from({ length: 500 }, () => ({}))];
     const { status, body } = await post(many);

@@ -1,6 +1,6 @@
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { carryOn } from './call-steps.js';
+import { advanceCall } from './call-steps.js';
 
 describe('GET /v1/calls/{id}', () => {
   let db: TestDatabase;
@@ -20,7 +20,7 @@ describe('GET /v1/calls/{id}', () => {
 
   const get = (id: string, key = tenant.key) => app.request('GET', `/v1/calls/${id}`, { key });
 
-  it('200 has every field of the contract, null where nothing is known yet', async () => {
+  it('200 has every field of the contract, null for an unknown value', async () => {
     const id = await app.createCall(tenant, { customerName: 'John Doe', metadata: { campaign_id: 'summer_2026' } });
     const { status, body } = await get(id);
     expect(status).toBe(200);
@@ -61,19 +61,19 @@ describe('GET /v1/calls/{id}', () => {
     });
   });
 
-  it('200 tells how a call went on and ended', async () => {
+  it('200 shows the progress and the end of a call', async () => {
     const id = await app.createCall(tenant);
-    await carryOn(app, id, 'ringing');
+    await advanceCall(app, id, 'ringing');
     expect((await get(id)).body.data).toMatchObject({ status: 'in_progress', startedAt: null, endedAt: null });
     const answered = await app.createCall(tenant);
-    await carryOn(app, answered, 'connected');
+    await advanceCall(app, answered, 'connected');
     expect((await get(answered)).body.data).toMatchObject({
       status: 'in_progress',
       startedAt: '2026-04-05T14:00:00.000Z',
       duration: null,
     });
     const ended = await app.createCall(tenant);
-    await carryOn(app, ended, 'ended');
+    await advanceCall(app, ended, 'ended');
     expect((await get(ended)).body.data).toMatchObject({
       status: 'completed',
       startedAt: '2026-04-05T14:00:00.000Z',
@@ -84,7 +84,7 @@ describe('GET /v1/calls/{id}', () => {
     });
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one", async () => {
     const id = await app.createCall(tenant);
     const stranger = await app.tenant();
     const liveKey = await app.key(tenant.organizationId, { environment: 'live' });
@@ -110,7 +110,7 @@ describe('GET /v1/calls/{id}', () => {
     "1'%20or%20'1'='1",
     'x'.repeat(2000),
     '%F0%9F%93%9E',
-  ])('404 for an id of any shape: %s', async (id) => {
+  ])('404 for a malformed id: %s', async (id) => {
     const { status, body } = await get(id);
     expect(status).toBe(404);
     expect(body.error.code).toBe('not_found');

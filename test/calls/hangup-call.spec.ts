@@ -50,7 +50,7 @@ const read = async (path: string): Promise<Json> =>
   (await app.request('GET', `/v1/calls/${path}`, { key: tenant.key })).body.data;
 const watch = (id: string) => EventStream.open(app, `/v1/calls/${id}/stream`, { key: tenant.key });
 
-/** A call to a destination, once an event has happened to it. */
+/** A call to a destination after one of its events. */
 async function callAt(toNumber: string, type: string): Promise<string> {
   const id = await app.createCall(tenant, { toNumber });
   const stream = await watch(id);
@@ -61,7 +61,7 @@ async function callAt(toNumber: string, type: string): Promise<string> {
 
 const inAnHour = () => ({ scheduledAt: new Date(Date.now() + 3_600_000).toISOString() });
 
-/** The simulated phone of a call has been hung up. */
+/** Resolves when the simulated phone of a call is hung up. */
 const hungUp = (id: string) =>
   eventually(`the phone of ${id} is hung up`, () => {
     const references = ledger.dials().flatMap((dial) => (dial.callId === id ? dial.reference : []));
@@ -69,7 +69,7 @@ const hungUp = (id: string) =>
     return Promise.resolve(isDone || undefined);
   });
 
-/** No worker has any of the calls in hand any more. */
+/** Resolves when no worker holds any of the calls. */
 const letGo = () =>
   eventually('all calls let go of', async () => {
     const [live] = await db.database.query<{ count: number }>('select count(*)::int as count from live_calls');
@@ -96,7 +96,7 @@ describe('POST /v1/calls/{id}/hangup', () => {
   beforeAll(() => start(20));
   afterAll(stop);
 
-  it('200 ends a connected call as completed, manual_stopped, and hangs up the phone; again it answers the same', async () => {
+  it('200 ends a connected call as completed, manual_stopped, and hangs up the phone; a repetition gets the same reply', async () => {
     const id = await callAt(TALKS_LONG, 'call.started');
     const stream = await watch(id);
     const { status, body } = await post('hangup', id);
@@ -119,7 +119,7 @@ describe('POST /v1/calls/{id}/hangup', () => {
     expect((await post('cancel', id)).status).toBe(409);
   });
 
-  it('200 the phone is hung up too when another service reports the end', async () => {
+  it('200 hangs up the phone when another service reports the end', async () => {
     const id = await callAt(TALKS_LONG, 'call.started');
     const data = { disconnectionReason: 'error_media_lost' };
     const body = { specversion: '1.0', id, source: '/media', type: 'call.ended', subject: id, data };
@@ -129,7 +129,7 @@ describe('POST /v1/calls/{id}/hangup', () => {
     expect(await read(id)).toMatchObject({ status: 'completed', disconnectionReason: 'error_media_lost' });
   });
 
-  it('409 for a call that is not connected yet, or over for another reason', async () => {
+  it('409 for a call that is not connected yet, or has another end', async () => {
     const queued = await app.createCall(tenant, inAnHour());
     const ringing = await callAt(RINGS, 'call.ringing');
     const over = await callAt(HANGS_UP, 'call.ended');
@@ -142,7 +142,7 @@ describe('POST /v1/calls/{id}/hangup', () => {
     expect((await post('cancel', ringing)).status).toBe(200);
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all; 403 without the scope", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one; 403 without the scope", async () => {
     const id = await callAt(TALKS_LONG, 'call.started');
     await refusesStrangers('hangup', id);
     expect((await post('hangup', id)).status).toBe(200);
@@ -153,7 +153,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
   beforeAll(() => start(20));
   afterAll(stop);
 
-  it('200 ends a ringing call as cancelled, and its phone stops ringing; again it answers the same', async () => {
+  it('200 ends a ringing call as cancelled, and its phone stops ringing; a repetition gets the same reply', async () => {
     const id = await callAt(RINGS, 'call.ringing');
     const { status, body } = await post('cancel', id);
     expect(status).toBe(200);
@@ -172,7 +172,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect((await post('hangup', id)).status).toBe(409);
   });
 
-  it('200 ends a scheduled call, which nothing ever dials', async () => {
+  it('200 ends a scheduled call, which is never dialled', async () => {
     const id = await app.createCall(tenant, inAnHour());
     const { status, body } = await post('cancel', id);
     expect([status, body.data.status]).toEqual([200, 'cancelled']);
@@ -180,7 +180,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect(ledger.dials().filter(({ callId }) => callId === id)).toEqual([]);
   });
 
-  it('409 for a call that is connected or over', async () => {
+  it('409 for a connected or ended call', async () => {
     const connected = await callAt(TALKS_LONG, 'call.started');
     const over = await callAt(HANGS_UP, 'call.ended');
     for (const id of [connected, over]) {
@@ -192,7 +192,7 @@ describe('POST /v1/calls/{id}/cancel', () => {
     expect((await post('hangup', connected)).status).toBe(200);
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all; 403 without the scope", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one; 403 without the scope", async () => {
     const id = await callAt(RINGS, 'call.ringing');
     await refusesStrangers('cancel', id);
     expect((await post('cancel', id)).status).toBe(200);
@@ -206,10 +206,10 @@ describe('cancelling and hanging up in a race with the answer and the end', () =
   const NUMBERS = [TALKS, HANGS_UP, TOLD_TWICE, TOLD_IN_DISORDER, RINGS, TALKS_LONG];
   const MOMENTS = ['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.turn', 'call.ended'];
 
-  /** Numbers whose calls do not come to all of these moments by themselves, or not soon. */
+  /** Numbers whose calls skip some of these moments, or reach them late. */
   const LAST_MOMENT: Record<string, number> = { [RINGS]: 3, [TALKS_LONG]: 5 };
 
-  /** Asks for both ends at a moment of a call, several times over; a moment that never comes ends with the call. */
+  /** Requests both ends at a moment of a call, several times; the wait for the moment stops with the call. */
   async function race(toNumber: string, moment: string | undefined) {
     const id = await app.createCall(tenant, { toNumber });
     if (moment) {
@@ -223,13 +223,13 @@ describe('cancelling and hanging up in a race with the answer and the end', () =
     return { id, answers: await Promise.all(asked) };
   }
 
-  it('leaves one truth, which every answer and every event agrees with', async () => {
+  it('gives one end, which every reply and every event agrees with', async () => {
     const pairs = NUMBERS.flatMap((number) => [undefined, ...MOMENTS].map((moment) => [number, moment] as const));
     const raced = pairs.filter(([number, moment = '']) => MOMENTS.indexOf(moment) < (LAST_MOMENT[number] ?? Infinity));
-    // One stream a call: no more at once than a key may have open.
+    // One stream for each call: stays below the limit of a key.
     const wave = () => Promise.all(raced.map(([number, moment]) => race(number, moment)));
     const calls = [...(await wave()), ...(await wave())];
-    // What neither ended is ended now: what cannot be cancelled any more can be hung up.
+    // Ends the remaining calls: cancel, else hang up.
     for (const { id } of calls) if ((await post('cancel', id)).status !== 200) await post('hangup', id);
     await Promise.all(calls.map(({ id }) => hasEnded(id)));
     await letGo();
@@ -248,7 +248,7 @@ describe('cancelling and hanging up in a race with the answer and the end', () =
     }
     for (const { reference: reference } of endedByOperator(await Promise.all(calls.map(({ id }) => read(id)))))
       expect(ledger.hangupOf(reference)).toBeDefined();
-    // The races were races: each way of ending won some of them.
+    // Each kind of end has won some of the races.
     expect([...ends]).toEqual(expect.arrayContaining(['cancelled', 'manual_stopped', 'user_hangup']));
     expect(await rebuildCalls(db.database)).toMatchObject({ mended: 0, countsMended: 0 });
   }, 60_000);

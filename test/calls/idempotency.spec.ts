@@ -50,7 +50,7 @@ describe('Idempotency-Key on POST /v1/calls', () => {
   const setAge = (key: string, age: string) =>
     db.database.query('update idempotency_keys set created_at = now() - $2::interval where key = $1', [key, age]);
 
-  /** Resolves when so many statements wait for a lock of another. */
+  /** Resolves when this number of statements wait for a lock. */
   const waitingForLock = (count: number) =>
     eventually(`${count} waiting`, async () => {
       const rows = await db.database.query(
@@ -60,7 +60,7 @@ describe('Idempotency-Key on POST /v1/calls', () => {
       return rows.length >= count ? true : undefined;
     });
 
-  /** Sends the same request many times at once, to the applications in turn. */
+  /** Sends concurrent copies of a request, to the applications in turn. */
   async function race(on: TestApp[], key: string = randomUUID()) {
     const metadata = { race: key };
     const answers = await Promise.all(
@@ -69,7 +69,7 @@ describe('Idempotency-Key on POST /v1/calls', () => {
     return { key, metadata, answers };
   }
 
-  /** One call, and every request was told of it or asked to come again. */
+  /** One call, and each reply has its id or a conflict. */
   async function expectOneCall({ metadata, answers }: Awaited<ReturnType<typeof race>>): Promise<void> {
     const created = answers.filter(({ status }) => status === 201);
     expect(created.filter((answer) => !isReplay(answer))).toHaveLength(1);
@@ -90,14 +90,14 @@ describe('Idempotency-Key on POST /v1/calls', () => {
     expect(first.body.requestId).toBe(first.headers.get('x-request-id'));
   });
 
-  it('201 is replayed however the JSON is spaced, and by another process too', async () => {
+  it('201 is replayed for other white space in the JSON, and by another process', async () => {
     const key = randomUUID();
     const first = await post(key);
     const again = await post(key, JSON.stringify(valid(), null, 4), { on: secondApp });
     expect([again.status, isReplay(again), again.text]).toEqual([201, true, first.text]);
   });
 
-  it('201 is replayed to every one of many that come at once after it', async () => {
+  it('201 is replayed to each of many concurrent requests after it', async () => {
     const { key, metadata } = await race([app]);
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(key, valid({ metadata }))));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 201));

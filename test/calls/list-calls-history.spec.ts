@@ -22,7 +22,7 @@ interface Query {
   depth: number;
 }
 
-/** When a call was created: spread over many days, crowded on one of them, and often right at an hour or a day. */
+/** Creation times: spread over many days, many on one of them, and often exactly at an hour or a day. */
 const createdAt = fc.oneof(
   { weight: 4, arbitrary: fc.nat({ max: DAYS * DAY_MS }) },
   { weight: 4, arbitrary: fc.nat({ max: 5 * HOUR_MS }).map((ms) => 20 * DAY_MS + 9 * HOUR_MS + ms) },
@@ -39,7 +39,7 @@ const call = fc.record({
 
 type Call = typeof call extends fc.Arbitrary<infer T> ? T : never;
 
-/** A moment at a border of hours or days, or a millisecond beside it. */
+/** The start of an hour or a day, or a millisecond beside it. */
 function edge(unit: number): fc.Arbitrary<number> {
   const border = fc.integer({ min: 1, max: (DAYS * DAY_MS) / unit - 1 });
   return fc.tuple(border, fc.constantFrom(-1, 0, 1)).map(([n, beside]) => n * unit + beside);
@@ -60,7 +60,7 @@ describe('GET /v1/calls over a long history', () => {
     await insert(stranger, calls.slice(0, 500));
     await recountCalls(db.database);
     while ((await foldCounts(db.database)) > 0);
-    // From here on the counters are wrong without the deltas, some of which are negative.
+    // From here on exact counts need the deltas, some of which are negative.
     await db.database.query(`update calls set status = 'failed' where status = 'queued' and right(id::text, 1) < '8'`);
     await insert(tenant, calls.slice(3_500));
     await recountCalls(db.database);
@@ -82,7 +82,7 @@ describe('GET /v1/calls over a long history', () => {
     ]);
   }
 
-  /** What plain SQL over the rows finds, newest first. */
+  /** The result of plain SQL over the rows, newest first. */
   async function expectedIds({ status, direction, from, to }: Partial<Query>): Promise<string[]> {
     const rows = await db.database.query<{ id: string }>(
       `select id from calls where organization_id = $1 and environment = 'test'
@@ -121,7 +121,7 @@ describe('GET /v1/calls over a long history', () => {
     depth: fc.oneof(fc.double({ min: 0, max: 1.2, noNaN: true }), fc.constantFrom(0, 1)),
   });
 
-  it('200 has the pages and totals that plain SQL finds, while deltas wait to be folded', async () => {
+  it('200 has the pages and totals of plain SQL before the deltas are folded', async () => {
     const [waiting] = await db.database.query('select 1 from call_count_deltas where calls < 0 limit 1');
     const [folded] = await db.database.query('select 1 from call_counts limit 1');
     expect([waiting, folded]).toEqual([expect.anything(), expect.anything()]);
@@ -145,7 +145,7 @@ describe('GET /v1/calls over a long history', () => {
     for (const depth of [0.9, 0.99, 1]) await compare({ direction, from, to, status: undefined, limit: 1, depth });
   });
 
-  it('200 has the same pages and totals after everything was folded', async () => {
+  it('200 has the same pages and totals after the fold', async () => {
     while ((await foldCounts(db.database)) > 0);
     expect(await recountCalls(db.database)).toBe(0);
     await fc.assert(fc.asyncProperty(queries, compare), { numRuns: 80 });

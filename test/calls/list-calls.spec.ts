@@ -1,6 +1,6 @@
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { carryOn } from './call-steps.js';
+import { advanceCall } from './call-steps.js';
 
 describe('GET /v1/calls', () => {
   let db: TestDatabase;
@@ -35,11 +35,11 @@ describe('GET /v1/calls', () => {
       tenant = await app.tenant();
       ids = await createCalls(tenant, 25);
       [ended, cancelled] = [ids[3] ?? '', ids[7] ?? ''];
-      await carryOn(app, ended, 'ended');
+      await advanceCall(app, ended, 'ended');
       await app.request('POST', `/v1/calls/${cancelled}/cancel`, { key: tenant.key });
     });
 
-    it('200 has 20 calls a page unless told otherwise, newest first', async () => {
+    it('200 has 20 calls a page by default, newest first', async () => {
       const answer = await list(tenant);
       expect(answer.status).toBe(200);
       expect(idsOf(answer)).toEqual(ids.slice(0, 20));
@@ -65,7 +65,7 @@ describe('GET /v1/calls', () => {
       expect(body).toMatchObject({ data: [], pagination: { page, limit: 20, total: 25, totalPages: 2 } });
     });
 
-    it('200 filters by status, and the total counts what is left', async () => {
+    it('200 filters by status, in the total too', async () => {
       const totals: Record<string, unknown> = {};
       for (const status of ['queued', 'in_progress', 'completed', 'failed', 'cancelled']) {
         const { body } = await list(tenant, `?status=${status}`);
@@ -84,7 +84,7 @@ describe('GET /v1/calls', () => {
       });
     });
 
-    it('200 filters by time of creation: from that moment, until just before that moment', async () => {
+    it('200 filters by creation time: from inclusive, to exclusive', async () => {
       const { createdAt } = (await app.request('GET', `/v1/calls/${ids[10]}`, { key: tenant.key })).body.data;
       const from = await list(tenant, `?dateFrom=${createdAt}&limit=100`);
       const until = await list(tenant, `?dateTo=${createdAt}&limit=100`);
@@ -109,13 +109,13 @@ describe('GET /v1/calls', () => {
       ['dateFrom', '9999-12-31T23:59:59Z', 0],
       ['dateFrom', '9999-12-31T23:59:59-14:00', 0],
       ['dateTo', '9999-12-31T23:59:59-14:00', 25],
-    ])('200 for the outermost times that can be written: %s=%s', async (name, time, total) => {
+    ])('200 for the first and last possible times: %s=%s', async (name, time, total) => {
       const { status, body } = await list(tenant, `?${name}=${time}`);
       expect(status).toBe(200);
       expect(body.pagination.total).toBe(total);
     });
 
-    it('200 ignores parameters that it does not know', async () => {
+    it('200 ignores unknown parameters', async () => {
       const { status, body } = await list(tenant, '?sort=asc&__proto__=x&constructor=y&toString=z');
       expect(status).toBe(200);
       expect(body.pagination.total).toBe(25);

@@ -37,8 +37,8 @@ describe('Rebuilding calls', () => {
     expect(await countersThatDisagree(db.database)).toEqual([]);
   }
 
-  describe('mends', () => {
-    it('rows that are missing or different, and says how many', async () => {
+  describe('corrects', () => {
+    it('missing and different rows, and returns their number', async () => {
       const ids = await makeCalls(db.database, 400);
       const [stored] = await db.database.query<{ events: number }>('select count(*)::int as events from call_events');
       const among = (from: number, to: number) =>
@@ -62,7 +62,7 @@ describe('Rebuilding calls', () => {
       await expectAgreement();
     });
 
-    it('nothing where nothing is wrong', async () => {
+    it('nothing in a consistent database', async () => {
       await makeCalls(db.database, 300);
       const before = await db.database.query('select c.*, c.xmin::text as written_by from calls c order by id');
       expect(await rebuildCalls(db.database)).toMatchObject({ calls: 300, mended: 0, countsMended: 0 });
@@ -103,7 +103,7 @@ describe('Rebuilding calls', () => {
       expect((await rebuildCalls(db.database)).countsMended).toBe(0);
     });
 
-    it('counters as many as it says', async () => {
+    it('as many counters as it returns', async () => {
       await makeCalls(db.database, 200);
       await foldAll();
       const wrong = await change(
@@ -116,7 +116,7 @@ describe('Rebuilding calls', () => {
       await expectAgreement();
     });
 
-    it('rows of calls that no event speaks of', async () => {
+    it('rows of calls without events', async () => {
       const [id] = (await makeCalls(db.database, 10)) as [string];
       await db.database.query(
         `insert into calls select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid()))).* from calls c where id = $1`,
@@ -153,13 +153,13 @@ describe('Rebuilding calls', () => {
     it.each([
       ['that is there', undefined],
       ['that is missing', 'delete from calls'],
-    ])('never puts what it has read over a newer row, for a row %s', async (_, harm) => {
+    ])('never replaces a newer row, for a row %s', async (_, harm) => {
       const [id] = (await makeCalls(db.database, 1)) as [string];
       if (harm) await change(harm);
       const writer = await OpenTransaction.begin(db.url);
       await execute(new EventStore(writer.database, CALLS_PROJECTION), id, CANCEL);
       const newer = await storedRow(writer.database, id);
-      // It reads the call as it was before, and comes to write it only after the writer has committed.
+      // The rebuild reads before the writer commits and writes after it.
       const rebuilding = rebuildCalls(other.database);
       await untilWaiting(db.database, 1);
       await writer.end('commit');
@@ -169,11 +169,11 @@ describe('Rebuilding calls', () => {
       await expectAgreement();
     });
 
-    it('counts nothing twice when two rebuilds run at once', async () => {
+    it('corrects counters once with two concurrent rebuilds', async () => {
       await makeCalls(db.database, 100);
       await foldAll();
       await change('delete from call_counts');
-      // Both have seen what is wrong before either has mended it, unless they take turns.
+      // Without turns, both see the difference before either corrects it.
       await db.database.query(
         `create function wait_at_gate() returns trigger language plpgsql as
            $$ begin perform pg_advisory_xact_lock_shared(42); return null; end $$;
@@ -191,7 +191,7 @@ describe('Rebuilding calls', () => {
   });
 
   describe('reads histories whole', () => {
-    /** Histories of this many events: queued, dialled, then much ringing, at last ended. Rows are missing. */
+    /** Histories of these lengths: queued, dialled, many ringing, ended. Without rows. */
     async function insertHistories(lengths: readonly number[]): Promise<void> {
       await db.database.query(
         `insert into call_events (stream_id, version, type, data, metadata)
@@ -228,7 +228,7 @@ describe('Rebuilding calls', () => {
   });
 
   describe('of one call', () => {
-    it('mends its row and no other', async () => {
+    it('corrects its row and no other', async () => {
       const [id, another] = (await makeCalls(db.database, 5)) as [string, string];
       const before = await storedRow(db.database, id);
       await change(`update calls set from_number = '+1'`);
@@ -237,7 +237,7 @@ describe('Rebuilding calls', () => {
       expect(await storedRow(db.database, another)).toMatchObject({ from_number: '+1' });
     });
 
-    it.each(['01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10', 'x', '', "'"])('knows no call %p', async (id) => {
+    it.each(['01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10', 'x', '', "'"])('throws not_found for the id %p', async (id) => {
       await expect(rebuildCall(db.database, id)).rejects.toMatchObject({ code: 'not_found' });
     });
   });

@@ -18,7 +18,7 @@ import {
 } from '../support/call-log.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 
-/** Commands for one call: it begins to exist at some point, and what is decided together is appended together. */
+/** Commands of one call, with its creation at some point; the commands of a group share an append. */
 const anyLife: fc.Arbitrary<CallCommand[][]> = fc
   .tuple(
     fc.record({ type: fc.constant('QueueCall' as const), at: anyTime, facts: anyFacts }),
@@ -39,18 +39,18 @@ describe('The row that is written with the events', () => {
 
   beforeEach(() => eraseCalls(db.database));
 
-  /** Takes the row away and has it rebuilt. */
+  /** Deletes the row and rebuilds it. */
   async function expectSameRowRebuilt(id: string): Promise<void> {
     const inline = await storedRow(db.database, id);
     expect(inline).toBeDefined();
-    // Nothing to mend says that neither the row nor a counter differs.
+    // No corrections: neither the row nor a counter differs.
     expect(await rebuildCall(db.database, id)).toMatchObject({ calls: 1, mended: 0, countsMended: 0 });
     await db.database.query('delete from calls where id = $1', [id]);
     expect(await rebuildCall(db.database, id)).toMatchObject({ calls: 1, mended: 1, countsMended: 0 });
     expect(await storedRow(db.database, id)).toEqual(inline);
   }
 
-  it.each(fixtures)('is the one that is rebuilt from them: $name', async ({ events, row }) => {
+  it.each(fixtures)('equals the rebuilt row: $name', async ({ events, row }) => {
     const id = newId();
     await appendHistory(store, id, events);
     expect(await storedRow(db.database, id)).toEqual(await asStored(db.database, { id, ...row }));
@@ -58,7 +58,7 @@ describe('The row that is written with the events', () => {
     expect(await countersThatDisagree(db.database)).toEqual([]);
   });
 
-  it('is the one that is rebuilt from them after every life that commands can give a call, and counters agree', async () => {
+  it('equals the rebuilt row after any sequence of commands, and counters agree', async () => {
     await fc.assert(
       fc.asyncProperty(anyLife, async (life) => {
         const id = newId();
@@ -73,7 +73,7 @@ describe('The row that is written with the events', () => {
     expect(await countersThatDisagree(db.database)).toEqual([]);
   });
 
-  it('agrees with its counters when many calls change at once', async () => {
+  it('agrees with the counters when many calls change at once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyLife, { minLength: 2, maxLength: 12 }), async (lives) => {
         await Promise.all(

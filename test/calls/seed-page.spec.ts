@@ -1,7 +1,7 @@
 import { loadConfig } from '../../src/config/config.js';
 import { TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { carryOn } from './call-steps.js';
+import { advanceCall } from './call-steps.js';
 
 /** The examples of the original page for calls, letter by letter (shared/seed-calls-api.txt). */
 const CREATE = `curl -X POST https://api.replicer.ai/v1/calls \\
@@ -87,10 +87,10 @@ const GOT = `{
   "requestId": "req-ghi789"
 }`;
 
-/** What may differ: where the server is, whose key it is, and which ids there are. */
+/** Values that may differ: server, key and ids. */
 type Substitutes = Record<string, string>;
 
-/** The request that a curl command of the page makes, and its answer. */
+/** Sends the request of a curl command of the page. */
 async function run(curl: string, substitutes: Substitutes) {
   let command = curl;
   for (const [documented, real] of Object.entries(substitutes)) command = command.replaceAll(documented, real);
@@ -105,7 +105,7 @@ async function run(curl: string, substitutes: Substitutes) {
 const isTime = (value: unknown): boolean =>
   typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value);
 
-/** Where an answer differs in shape from a documented one. Null may stand for what is not known yet; more is allowed. */
+/** Differences in shape between a reply and the documented one. Null stands for an unknown value; more fields are allowed. */
 function differences(documented: unknown, answered: unknown, path = 'answer'): string[] {
   if (documented == null || (answered === null && path.includes('data'))) return [];
   if (Array.isArray(documented))
@@ -122,7 +122,7 @@ function differences(documented: unknown, answered: unknown, path = 'answer'): s
   return isTime(documented) && !isTime(answered) ? [`${path} is no time in UTC`] : [];
 }
 
-describe('the examples of the original page, with host, key and ids put in', () => {
+describe('the examples of the original page, with host, key and ids replaced', () => {
   let db: TestDatabase;
   let app: TestApp;
   let tenant: Tenant;
@@ -130,7 +130,7 @@ describe('the examples of the original page, with host, key and ids put in', () 
 
   beforeAll(async () => {
     db = await openTestDatabase();
-    // Without a carrier the answer would have a warning more than the page has.
+    // Without a carrier the reply would have a warning, unlike the page.
     app = await TestApp.start(db.url, {
       sipCarrier: loadConfig({ SIP_CARRIER: 'sip:127.0.0.1' }, '/dev/null').sipCarrier,
     });
@@ -157,7 +157,7 @@ describe('the examples of the original page, with host, key and ids put in', () 
 
   it('200 for the documented list', async () => {
     const { body: created } = await run(CREATE, ours);
-    await carryOn(app, created.data.id, 'ended');
+    await advanceCall(app, created.data.id, 'ended');
     const { status, body } = await run(LIST, ours);
     expect(status).toBe(200);
     expect(differences(JSON.parse(LISTED), body)).toEqual([]);
@@ -165,11 +165,11 @@ describe('the examples of the original page, with host, key and ids put in', () 
     expect(body.pagination).toEqual({ page: 1, limit: 10, total: 1, totalPages: 1 });
   });
 
-  it('200 for the documented get, of a call before and after it was made', async () => {
+  it('200 for the documented get, before and after the call', async () => {
     const { body: created } = await run(CREATE, ours);
     const { id } = created.data;
     const queued = await run(GET, { ...ours, 'clx-call-001': id });
-    await carryOn(app, id, 'ended');
+    await advanceCall(app, id, 'ended');
     const ended = await run(GET, { ...ours, 'clx-call-001': id });
     for (const { status, body } of [queued, ended]) {
       expect(status).toBe(200);
@@ -194,7 +194,7 @@ describe('the examples of the original page, with host, key and ids put in', () 
     expect([foreign.status, foreign.body.error.code]).toEqual([403, 'forbidden']);
   });
 
-  it('200 for every documented query parameter and status, 404 for the documented id as it is', async () => {
+  it('200 for every documented query parameter and status, 404 for the documented id', async () => {
     const parameters = ['page=1', 'limit=100', 'direction=INBOUND', 'direction=OUTBOUND', 'dateFrom=2026-04-05'];
     const statuses = ['queued', 'in_progress', 'completed', 'failed', 'cancelled'].map((status) => `status=${status}`);
     for (const parameter of [...parameters, 'dateTo=2026-04-05T14:00:00Z', ...statuses]) {

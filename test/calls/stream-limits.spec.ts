@@ -16,7 +16,7 @@ describe('open streams', () => {
   let tenant: Tenant;
   let streams: OpenStreams;
 
-  /** The server's ends of its connections. */
+  /** The sockets of the server. */
   const connections: net.Socket[] = [];
 
   beforeAll(async () => {
@@ -44,7 +44,7 @@ describe('open streams', () => {
   const open = (key = tenant.key, path = '/v1/events/stream') => EventStream.open(app, path, { key });
   const noneIsOpen = () => eventually('no open stream', () => Promise.resolve(streams.size === 0 || undefined));
 
-  /** A client that asks for a stream and, until it is resumed, reads nothing. */
+  /** A client that requests a stream and reads nothing until it resumes. */
   async function slowReader(path: string, { url } = app): Promise<{ socket: net.Socket; serverSide: net.Socket }> {
     const known = connections.length;
     const socket = net.connect(Number(new URL(url).port), '127.0.0.1').pause();
@@ -53,7 +53,7 @@ describe('open streams', () => {
     return { socket, serverSide };
   }
 
-  /** A call that is over and whose turns are more than sockets hold. */
+  /** An ended call with more turns than the buffers of sockets hold. */
   async function longCall(): Promise<string> {
     const id = await app.createCall(tenant);
     await db.database.query(
@@ -66,24 +66,24 @@ describe('open streams', () => {
     return id;
   }
 
-  it('a comment comes again and again while nothing happens', async () => {
+  it('a quiet stream gets a comment at every interval', async () => {
     streams.limits.heartbeatMs = 5;
     const stream = await open();
     expect([await stream.comment(), await stream.comment()]).toEqual(['still here', 'still here']);
-    // And events are told among them.
+    // Events still arrive.
     const id = await app.createCall(tenant);
     expect((await stream.next())?.data.callId).toBe(id);
     stream.close();
   });
 
-  it('a client that goes away frees its stream', async () => {
+  it('a disconnected client frees its slot', async () => {
     const watching = [await open(), await open()];
     expect(streams.size).toBe(2);
     for (const stream of watching) stream.close();
     await noneIsOpen();
   });
 
-  it('a client that goes away before its stream has begun takes no place', async () => {
+  it('a client that disconnects before its stream starts takes no slot', async () => {
     streams.limits.perKey = 3;
     const id = await app.createCall(tenant);
     const locked = await db.database.transaction(async (client) => {
@@ -98,14 +98,14 @@ describe('open streams', () => {
       return clients.length;
     });
     expect(locked).toBe(3);
-    // Comes after their look-ups.
+    // Runs after their queries.
     expect((await app.request('GET', `/v1/calls/${id}`, { key: tenant.key })).status).toBe(200);
     const watching = [await open(), await open(), await open()];
     expect(watching.map(({ status }) => status)).toEqual([200, 200, 200]);
     for (const stream of watching) stream.close();
   });
 
-  it('ends when its key is revoked, and those of other keys go on', async () => {
+  it('the streams of a revoked key end, and those of other keys continue', async () => {
     const keys = app.nest.get(ApiKeysService);
     const issued = await keys.issue(tenant.organizationId, { name: 'x', environment: 'test', scopes: ['calls:read'] });
     const [ended, other] = [await open(issued.key), await open()];
@@ -115,7 +115,7 @@ describe('open streams', () => {
     other.close();
   });
 
-  it('429 for more than a key may have open; other keys go on, and a closed one makes room', async () => {
+  it('429 above the limit of a key; other keys continue, and a closed stream frees a slot', async () => {
     streams.limits.perKey = 2;
     const [first, second] = [await open(), await open()];
     const refused = await app.request('GET', '/v1/events/stream', { key: tenant.key });
@@ -136,7 +136,7 @@ describe('open streams', () => {
     for (const stream of [second, other, again]) stream.close();
   });
 
-  it('429 for more than a process can serve', async () => {
+  it('429 above the limit of the process', async () => {
     streams.limits.perProcess = 1;
     const only = await open();
     const { status, body } = await app.request('GET', '/v1/events/stream', { key: (await app.tenant()).key });
@@ -145,14 +145,14 @@ describe('open streams', () => {
     only.close();
   });
 
-  it('HEAD is answered at once', async () => {
+  it('HEAD gets its reply at once', async () => {
     const { status, headers } = await app.request('HEAD', '/v1/events/stream', { key: tenant.key });
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(streams.size).toBe(0);
   });
 
-  it('a server that stops ends them', async () => {
+  it('a server that stops ends its streams', async () => {
     const other = await start();
     const { key } = tenant;
     const id = await app.createCall(tenant);
@@ -163,10 +163,10 @@ describe('open streams', () => {
     await watching[1]?.until('call.queued');
     const closing = other.nest.get(OpenStreams);
     await other.close();
-    // What was on its way may still arrive; then each ends.
+    // Sent events may still arrive; then each stream ends.
     for (const stream of watching) await stream.rest();
     expect(closing.size).toBe(0);
-    // One that comes while others are waited for is over before it begins.
+    // A stream that opens during the stop ends at once.
     expect(closing.open('key')?.signal.aborted).toBe(true);
   });
 
@@ -179,7 +179,7 @@ describe('open streams', () => {
     socket.destroy();
   });
 
-  it('a client that does not read gathers nothing in the server, holds nobody up, and may read on later', async () => {
+  it('a client that does not read fills no memory of the server, blocks no other client and may read later', async () => {
     const path = `/v1/calls/${await longCall()}/stream`;
     const { socket, serverSide } = await slowReader(path);
     let most = 0;

@@ -24,19 +24,19 @@ describe('GET /v1/events/stream', () => {
   });
 
   const open = (key: string, lastEventId?: string) => EventStream.open(app, PATH, { key, lastEventId });
-  let told = 0;
+  let sent = 0;
   const say = async (key: string, subject: string) => {
-    const startMs = ++told;
+    const startMs = ++sent;
     const data = { speaker: 'agent', text: 'Hello', startMs, endMs: startMs + 1 };
-    const body = { specversion: '1.0', id: String(told), source: '/test', type: 'call.turn', subject, data };
+    const body = { specversion: '1.0', id: String(sent), source: '/test', type: 'call.turn', subject, data };
     const answer = await app.request('POST', '/internal/v1/call-events', { key, body });
     expect(answer.body.data).toEqual([expect.objectContaining({ status: 'accepted' })]);
   };
   const callsOf = (events: ServerSentEvent[]) => events.map(({ data }) => data.callId as string);
 
-  it('200 begins now without Last-Event-ID', async () => {
+  it('200 starts now without Last-Event-ID', async () => {
     const earlier = await app.createCall(tenant);
-    // Once it has been told to somebody, no running transaction can make it new.
+    // A delivered event is before every running transaction.
     const history = await open(tenant.key, '0-0');
     await untilCall(history, earlier);
     history.close();
@@ -48,7 +48,7 @@ describe('GET /v1/events/stream', () => {
     stream.close();
   });
 
-  it('200 tells every call of the organization and environment and never another one', async () => {
+  it('200 has every call of the organization and environment and no other', async () => {
     const liveKey = await app.key(tenant.organizationId, { environment: 'live' });
     const callers = [tenant, { ...tenant, key: liveKey }, await app.tenant(), await app.tenant('live')];
     const watched = await Promise.all(
@@ -63,7 +63,7 @@ describe('GET /v1/events/stream', () => {
         }),
       );
     for (const { caller, stream, calls } of watched) {
-      // The last call proves that nothing foreign was still to come among the others.
+      // The last call proves that no foreign event is on its way.
       const last = await app.createCall(caller);
       const events = await stream.take(calls.length * 2 + 1);
       stream.close();
@@ -76,13 +76,13 @@ describe('GET /v1/events/stream', () => {
     }
   });
 
-  it('200 after Last-Event-ID goes on behind it although most of what follows belongs to others', async () => {
+  it('200 continues after Last-Event-ID although most later events belong to other organizations', async () => {
     const stranger = await app.tenant();
     const stream = await open(tenant.key);
     const first = await app.createCall(tenant);
     const [place] = await stream.take(1);
     stream.close();
-    // More than the server reads at once.
+    // More than one read of the server.
     await Promise.all(Array.from({ length: 250 }, () => app.createCall(stranger)));
     const second = await app.createCall(tenant);
     const resumed = await open(tenant.key, place?.id);
@@ -90,7 +90,7 @@ describe('GET /v1/events/stream', () => {
     resumed.close();
   });
 
-  it('200 loses and repeats nothing while transactions are late and a client connects again and again', async () => {
+  it('200 loses and repeats nothing with late transactions and a client that reconnects', async () => {
     const random = seeded(20260405);
     const stream = await open(tenant.key);
     const id = await app.createCall(tenant);
@@ -113,11 +113,11 @@ describe('GET /v1/events/stream', () => {
     expect([...turns].sort((a, b) => a - b)).toEqual(committed);
     expect(callsOf(seen).at(-1)).toBe(last);
     expect(isInOrder(seen.map(({ id: place }) => place))).toBe(true);
-    // The transactions really overlapped: what was written first was not always told first.
+    // The transactions overlapped: the order of writes and of delivery differ.
     expect(turns).not.toEqual(committed);
   });
 
-  /** Reads some events, hangs up, and goes on after the last one, until the call that ends the test has been told. */
+  /** Reads some events, disconnects, and continues after the last one, until the last call of the test arrives. */
   async function readInPieces(seen: ServerSentEvent[], random: Random, lastCall: () => Promise<string>): Promise<void> {
     let last: string | undefined;
     lastCall().then(
@@ -145,7 +145,7 @@ async function untilCall(stream: EventStream, callId: string): Promise<void> {
 
 type Random = (below: number) => number;
 
-/** Numbers that look random and are the same in every run. */
+/** Pseudo-random numbers, the same in every run. */
 function seeded(seed: number): Random {
   let state = seed;
   return (below) => {
@@ -159,7 +159,7 @@ const TURNS_A_BURST = 12;
 
 /**
  * Writes turns in transactions that overlap and end in any order, some of them rolled back. After each burst it waits
- * for the reader, so that the next one meets a reader at the end of the feed. Returns what was kept.
+ * for the reader, so that the next one meets a reader at the end of the feed. @returns the stored events.
  */
 async function writeOutOfOrder(
   url: string,
@@ -213,14 +213,14 @@ async function writeBurst(
       );
     } else {
       begun.add(client);
-      // The transaction has its number from here on, and others write before it does.
+      // The transaction has its id from here on, and others write before it.
       await client.query('begin; select pg_current_xact_id()');
     }
   }
   for (const client of begun) await client.query('rollback');
 }
 
-/** Whether places follow each other, each after the one before. */
+/** Whether positions are strictly increasing. */
 function isInOrder(places: string[]): boolean {
   const numbers = places.map((place) => place.split('-').map(BigInt) as [bigint, bigint]);
   return numbers.every(([transaction, position], index) => {

@@ -40,7 +40,7 @@ describe('GET /v1/calls/{id}/stream', () => {
     return { id, events: await (await open(id)).rest() };
   };
 
-  it('200 tells the whole timeline and every turn, in order, and ends with the call', async () => {
+  it('200 has the whole timeline and every turn, in order, and ends with the call', async () => {
     const id = await app.createCall(tenant, { customerName: 'John Doe' });
     const stream = await open(id);
     expect(stream.status).toBe(200);
@@ -64,7 +64,7 @@ describe('GET /v1/calls/{id}/stream', () => {
     expect(said.map(({ data }) => data)).toEqual(await get(`/v1/calls/${id}/transcript`));
   });
 
-  it('200 after Last-Event-ID tells the rest and nothing twice, wherever it was cut', async () => {
+  it('200 after any Last-Event-ID has the rest and nothing twice', async () => {
     const { id, events } = await endedCall();
     expect(await (await open(id)).rest()).toEqual(events);
     for (let cut = 1; cut < events.length; cut++) {
@@ -74,7 +74,7 @@ describe('GET /v1/calls/{id}/stream', () => {
     }
   });
 
-  it('200 loses and repeats nothing when it is cut after every event of a call that goes on', async () => {
+  it('200 loses and repeats nothing when the connection breaks after every event', async () => {
     const id = await app.createCall(tenant);
     const events: ServerSentEvent[] = [];
     while (events.at(-1)?.event !== 'call.ended') {
@@ -92,7 +92,7 @@ describe('GET /v1/calls/{id}/stream', () => {
     expect(await stream.rest()).toEqual([]);
   });
 
-  it('200 after the end tells what came later, ends again, and then answers 204', async () => {
+  it('200 after the end has the later events, ends again, and then 204', async () => {
     const { id, events } = await endedCall();
     const resume = async (after: ServerSentEvent | undefined) => (await open(id, after?.id)).rest();
     await tell({ id: `late turn ${id}`, type: 'call.turn', subject: id, data: lateTurn });
@@ -139,7 +139,7 @@ describe('GET /v1/calls/{id}/stream', () => {
     }
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one", async () => {
     const id = await app.createCall(tenant, { scheduledAt: inAnHour() });
     const strangers = [(await app.tenant()).key, await app.key(tenant.organizationId, { environment: 'live' })];
     const asked = [...strangers.map((key) => [id, key] as const), ['x', tenant.key] as const];

@@ -17,7 +17,7 @@ describe('test mode, from the API to the end of the conversation', () => {
 
   beforeAll(async () => {
     db = await openTestDatabase();
-    // The fastest that calls are still talked on.
+    // The highest speed with audio.
     app = await TestApp.start(db.url, { roles: ['api', 'worker'], dataDir: data.path, simulatorSpeed: 20 });
     tenant = await app.tenant('test');
   });
@@ -62,7 +62,7 @@ describe('test mode, from the API to the end of the conversation', () => {
   };
   const typesOf = (events: Json[]): string[] => events.map(({ type }) => type);
 
-  it('is the same engine: greeting, answers with latencies, tools and the version of the agent', async () => {
+  it('uses the same engine: greeting, answers with latencies, tools and the version of the agent', async () => {
     const { call, turns, events } = await callTo(PERSON);
     expect(call).toMatchObject({ status: 'completed', disconnectionReason: 'agent_hangup', agentVersion: 2 });
     expect(call.transcript).toBe(
@@ -85,24 +85,24 @@ describe('test mode, from the API to the end of the conversation', () => {
       ...['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.tool_used', 'call.ended'],
     ]);
     expect(events.find(({ type }) => type === 'call.dialing')?.data).toMatchObject({ agentVersion: 2 });
-    // What nobody has assessed stays unknown, and built-in providers cost nothing.
+    // Without an analysis these stay null, and built-in providers are free.
     expect(call).toMatchObject({ summary: null, sentiment: null, tokenCost: null });
-    // Of the wall clock, not of the line, which is faster.
+    // In real time, not in that of the faster line.
     expect(turns.at(-1)?.endMs).toBeLessThanOrEqual(Number(call.duration) * 1000 + 1_000);
   });
 
-  it('shows where the agent was interrupted', async () => {
+  it('shows an interruption of the agent', async () => {
     const { turns } = await callTo(INTERRUPTS);
     expect(turns.filter(({ interrupted }) => interrupted)).toMatchObject([{ speaker: 'agent' }]);
   });
 
-  it('ends with somebody who says nothing', async () => {
+  it('ends a call with a silent customer', async () => {
     const { call, turns } = await callTo(SILENT, { silence: { afterSeconds: 2, times: 1, prompt: 'Hello?' } });
     expect(call.disconnectionReason).toBe('inactivity');
     expect(turns.map(({ text }) => text)).toEqual(['Hello John, this is Acme Corp.', 'Hello?']);
   });
 
-  it('connects with a person', async () => {
+  it('transfers to a person', async () => {
     const tools = [{ type: 'transfer_call', targets: [{ number: PERSON, description: 'A colleague' }] }];
     const { call, events } = await callTo(ASKS_FOR_A_PERSON, { tools });
     expect(call.disconnectionReason).toBe('call_transfer');
@@ -113,7 +113,7 @@ describe('test mode, from the API to the end of the conversation', () => {
     expect(events.find(({ type }) => type === 'call.transferred')?.data).toMatchObject({ to: PERSON, mode: 'bridge' });
   });
 
-  it('leaves a message with a machine', async () => {
+  it('leaves a message on an answering machine', async () => {
     const machine = { onMachine: 'leave_message', voicemailMessage: 'Please call {{company}} back.' };
     const { call, events } = await callTo(MACHINE, machine);
     expect(call).toMatchObject({

@@ -35,7 +35,7 @@ describe('GET /v1/calls/{id}/transcript', () => {
   const BYE = { speaker: 'customer', text: 'Bye!', startMs: 5_000, endMs: 5_400 };
   const TEXT = 'Agent: Hello, this is Ada.\nCustomer: Sì, pronto? 👋\nAgent: Two\nlines\nCustomer: Bye!';
 
-  it('200 has the turns in the order they were said, however they were told', async () => {
+  it('200 has the turns in order of speech, stored in any order', async () => {
     const id = await app.createCall(tenant);
     await say(id, [BYE, MORE]);
     await say(id, [YES, HELLO]);
@@ -47,7 +47,7 @@ describe('GET /v1/calls/{id}/transcript', () => {
     });
   });
 
-  it('200 has all that was said in the same moment, and once what is told twice', async () => {
+  it('200 has all turns of the same moment, and a repeated one once', async () => {
     const id = await app.createCall(tenant);
     const said = ['Yes.', 'No, wait.', 'Yes.', 'Well.'].map((text) => ({ ...YES, text }));
     for (const [n, turn] of said.entries())
@@ -62,17 +62,17 @@ describe('GET /v1/calls/{id}/transcript', () => {
     ]);
   });
 
-  it('200 is empty while nothing has been said', async () => {
+  it('200 is empty before the first turn', async () => {
     expect((await transcriptOf(await app.createCall(tenant))).body.data).toEqual([]);
   });
 
-  it('200 keeps milliseconds whole', async () => {
+  it('200 rounds milliseconds', async () => {
     const id = await app.createCall(tenant);
     await say(id, [{ ...HELLO, startMs: 10.4, endMs: 20.6 }]);
     expect((await transcriptOf(id)).body.data).toMatchObject([{ startMs: 10, endMs: 21 }]);
   });
 
-  it('200 the call has it as one text, alone and in a list, each its own; null where nothing was said', async () => {
+  it('200 the call has its transcript as one text, alone and in a list; null without turns', async () => {
     const owner = await app.tenant();
     const [silent, spoken] = [await app.createCall(owner), await app.createCall(tenant)];
     const other = await app.createCall(tenant);
@@ -100,7 +100,7 @@ describe('GET /v1/calls/{id}/transcript', () => {
     });
   });
 
-  it("404 is the same for another organization's call, another environment's and none at all", async () => {
+  it("404 is the same for another organization's call, another environment's and a missing one", async () => {
     const id = await app.createCall(tenant);
     await say(id, [HELLO]);
     const answers = [

@@ -33,7 +33,7 @@ describe('warnings of POST /v1/calls', () => {
     const { agentId, fromNumber } = tenant;
     return on.request('POST', '/v1/calls', { key, headers, body: { agentId, fromNumber, toNumber: '+1234567890' } });
   };
-  /** Gives the number a carrier, or takes it away. */
+  /** Sets or removes the carrier of the number. */
   async function give(carrierId: string | null): Promise<void> {
     const { key } = tenant;
     const { body } = await app.request('GET', '/v1/phone-numbers', { key });
@@ -47,7 +47,7 @@ describe('warnings of POST /v1/calls', () => {
     return answer.body.data.id;
   }
 
-  it('201 warns of a live call from a number without a carrier, and says what to configure', async () => {
+  it('201 warns of a number without a carrier in a live call, and names the setting', async () => {
     const { status, body } = await post();
     expect(status).toBe(201);
     const id = expect.any(String);
@@ -59,7 +59,7 @@ describe('warnings of POST /v1/calls', () => {
     expect(call.body.data).toMatchObject({ status: 'queued', environment: 'live' });
   });
 
-  it('201 warns of nothing with a carrier, and warns again without', async () => {
+  it('201 has no warning with a carrier, and one again without', async () => {
     await give(await addCarrier());
     const { status, body } = await post();
     expect([status, Object.keys(body.data)]).toEqual([201, ['id', 'status', 'taskId']]);
@@ -67,7 +67,7 @@ describe('warnings of POST /v1/calls', () => {
     expect((await post()).body.data.warnings).toEqual([warning]);
   });
 
-  it('201 warns of a carrier that is out of use', async () => {
+  it('201 warns of a disabled carrier', async () => {
     const carrierId = await addCarrier();
     await give(carrierId);
     const body = { isActive: false };
@@ -75,7 +75,7 @@ describe('warnings of POST /v1/calls', () => {
     expect((await post()).body.data.warnings).toEqual([warning]);
   });
 
-  it('201 warns of nothing where the settings have a carrier', async () => {
+  it('201 has no warning with a carrier in the settings', async () => {
     const sipCarrier = { id: 'default', name: 'default', targets: [] } as unknown as SipCarrier;
     const other = await TestApp.start(db.url, { sipCarrier });
     try {
@@ -85,12 +85,12 @@ describe('warnings of POST /v1/calls', () => {
     }
   });
 
-  it('201 warns of nothing with a test key', async () => {
+  it('201 has no warning for a test key', async () => {
     const { status, body } = await post(await app.key(tenant.organizationId));
     expect([status, Object.keys(body.data)]).toEqual([201, ['id', 'status', 'taskId']]);
   });
 
-  it('201 replays the warnings byte for byte, even when there is a carrier by then', async () => {
+  it('201 replays the warnings byte for byte, also after a carrier was added', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const first = await post(tenant.key, { headers });
     expect(first.body.data.warnings).toEqual([warning]);
@@ -100,7 +100,7 @@ describe('warnings of POST /v1/calls', () => {
     expect(again.headers.get('idempotent-replayed')).toBe('true');
   });
 
-  it('201 replays that there were none, even when there is no carrier by then', async () => {
+  it('201 replays the absence of warnings, also after the carrier was removed', async () => {
     await give(await addCarrier());
     const headers = { 'idempotency-key': randomUUID() };
     const first = await post(tenant.key, { headers });

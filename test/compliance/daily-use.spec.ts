@@ -12,7 +12,7 @@ import { openTestDatabase, type TestDatabase } from '../support/database.js';
 const PHONE = '+15551234567';
 const OTHER_PHONE = '+15551234568';
 
-describe('what is used of a day', () => {
+describe('DailyUse', () => {
   let db: TestDatabase;
   let organization: string;
 
@@ -32,22 +32,22 @@ describe('what is used of a day', () => {
     (await use().count(of, to, callId)).callsToNumberToday;
 
   describe('calls to one number', () => {
-    it('are counted without the one that is asked about', async () => {
+    it('are counted without the call itself', async () => {
       expect([await count(), await count(), await count()]).toEqual([0, 1, 2]);
     });
 
-    it('are those to that number, of that organization', async () => {
+    it('are those of the organization to that number', async () => {
       await count();
       expect([await count(OTHER_PHONE), await count(PHONE, randomUUID(), newId())]).toEqual([0, 0]);
     });
 
-    it('count once, however often a call is prepared', async () => {
+    it('count once for a call that is prepared several times', async () => {
       const [first, second] = [randomUUID(), randomUUID()];
       expect([await count(PHONE, first), await count(PHONE, first)]).toEqual([0, 0]);
       expect([await count(PHONE, second), await count(PHONE, first), await count()]).toEqual([1, 1, 2]);
     });
 
-    it('do not count once they are given back', async () => {
+    it('do not count after they are removed', async () => {
       const given = randomUUID();
       await count(PHONE, given);
       await count();
@@ -56,13 +56,13 @@ describe('what is used of a day', () => {
       expect(await count()).toBe(1);
     });
 
-    it('do not count once the day is over', async () => {
+    it('do not count on the next day', async () => {
       await count();
       await db.database.query('update dialled_numbers set day = day - 1 where organization_id = $1', [organization]);
       expect(await count()).toBe(0);
     });
 
-    it('are forgotten after a day', async () => {
+    it('are deleted after a day', async () => {
       const days = [-2, -1, 0, 1];
       for (const day of days)
         await db.database.query(
@@ -78,12 +78,12 @@ describe('what is used of a day', () => {
       expect(left.map(({ ago }) => ago)).toEqual([-1, 0, 1]);
     });
 
-    it('of fifty at once see one another: each another number of others', async () => {
+    it('of fifty concurrent calls, each sees another number of others', async () => {
       const counts = await Promise.all(Array.from({ length: 50 }, () => count()));
       expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n));
     });
 
-    it.each([1, 3])('of fifty at once exactly %d pass where that is the limit', async (limit) => {
+    it.each([1, 3])('of fifty concurrent calls, exactly %d pass that limit', async (limit) => {
       const policy = new DiallingPolicyService(db.dataSource.getRepository(DiallingPolicyEntity), db.database);
       await policy.update(organization, { maxCallsPerNumberPerDay: limit });
       const decide = async () => {
@@ -103,9 +103,9 @@ describe('what is used of a day', () => {
   describe('spend', () => {
     const spent = async (costPerMinute: number) =>
       (await use(costPerMinute).count(organization, PHONE, randomUUID())).spentToday;
-    /** Times of today, whatever the time is, and of yesterday. */
+    /** Times of today and of yesterday. */
     const midnight = () => new Date().setUTCHours(0, 0, 0, 0);
-    /** A call that was answered so many milliseconds after midnight, and lasted so many seconds. */
+    /** A call by its answer, in milliseconds after midnight, and its duration in seconds. */
     async function call(startsMs: number, seconds: number, facts: object = {}): Promise<void> {
       const at = (ms: number) => new Date(midnight() + ms).toISOString();
       const outcome = { sipCode: 200, responsible: 'customer', retryable: false, detail: null } as const;
@@ -122,12 +122,12 @@ describe('what is used of a day', () => {
       await execute(new EventStore(db.database, CALLS_PROJECTION), newId(), ...life);
     }
 
-    it('is not known without a price', async () => {
+    it('is null without a price', async () => {
       await call(0, 60);
       expect(await spent(0)).toBeNull();
     });
 
-    it('is nothing before the first call', async () => {
+    it('is zero before the first call', async () => {
       expect(await spent(0.5)).toBe(0);
     });
 
@@ -137,12 +137,12 @@ describe('what is used of a day', () => {
       [60, 1],
       [61, 2],
       [600, 10],
-    ])('of a call of %d seconds is that of %d minutes begun', async (seconds, minutes) => {
+    ])('of a call of %d seconds is that of %d started minutes', async (seconds, minutes) => {
       await call(0, seconds);
       expect(await spent(0.25)).toBe(minutes * 0.25);
     });
 
-    it('is that of all live calls of the organization that were answered today', async () => {
+    it('is that of the live calls of the organization that were answered today', async () => {
       await call(0, 30);
       await call(0, 90);
       await call(-1, 600);
@@ -151,7 +151,7 @@ describe('what is used of a day', () => {
       expect(await spent(1)).toBe(3);
     });
 
-    it('counts a call that goes on with what it has by now', async () => {
+    it('counts a call in progress up to now', async () => {
       const at = new Date().toISOString();
       const store = new EventStore(db.database, CALLS_PROJECTION);
       const facts = { ...factsOf(organization), environment: 'live' as const };
@@ -163,7 +163,7 @@ describe('what is used of a day', () => {
       expect(await spent(1)).toBe(1);
     });
 
-    it('has no more decimals than prices have', async () => {
+    it('has no more decimals than prices', async () => {
       for (let n = 0; n < 3; n++) await call(0, 60);
       expect(await spent(0.1)).toBe(0.3);
     });

@@ -69,7 +69,7 @@ describe('the dialling policy', () => {
   };
 
   describe('GET /v1/dialling-policy', () => {
-    it('200 has the defaults before anything is set', async () => {
+    it('200 has the defaults without a policy', async () => {
       const { status, body } = await ask('GET');
       expect(status).toBe(200);
       expect(body).toEqual({ data: DEFAULTS, requestId: expect.stringMatching(/^req-/) });
@@ -79,42 +79,42 @@ describe('the dialling policy', () => {
   });
 
   describe('PATCH /v1/dialling-policy', () => {
-    it('200 sets everything', async () => {
+    it('200 sets all fields', async () => {
       expect(await patch(ALL)).toEqual({ ...ALL, updatedAt: TIME });
       expect((await ask('GET')).body.data).toEqual({ ...ALL, updatedAt: TIME });
     });
 
-    it('200 changes what is given and nothing else, whether it is the first time or not', async () => {
+    it('200 changes the given fields only, also the first time', async () => {
       expect(await patch({ maxSpendPerDay: 5 })).toEqual({ ...DEFAULTS, maxSpendPerDay: 5, updatedAt: TIME });
       expect(await patch({ allowPremium: true })).toMatchObject({ maxSpendPerDay: 5, allowPremium: true });
     });
 
-    it('200 empties limits and hours with null, and leaves the rest alone', async () => {
+    it('200 removes limits and hours with null, and ignores other nulls', async () => {
       await patch(ALL);
       const nulls = Object.fromEntries(Object.keys(ALL).map((name) => [name, null]));
       const emptied = { maxSpendPerDay: null, maxCallsPerNumberPerDay: null, callingHours: null };
       expect(await patch(nulls)).toEqual({ ...ALL, ...emptied, updatedAt: TIME });
     });
 
-    it('200 with nothing to change', async () => {
+    it('200 without changes', async () => {
       for (const nothing of [{}, { unknown: 1 }, undefined])
         expect((await ask('PATCH', nothing)).body.data).toEqual(DEFAULTS);
     });
 
-    it('200 keeps each prefix once, and of calling hours what it knows', async () => {
+    it('200 stores each prefix once, and the known fields of calling hours', async () => {
       const changes = { allowedPrefixes: ['+39', '+44', '+39'], callingHours: { ...OFFICE, zone: 'x' } };
       expect(await patch(changes)).toMatchObject({ allowedPrefixes: ['+39', '+44'], callingHours: OFFICE });
       expect(await patch({ allowedPrefixes: [] })).toMatchObject({ allowedPrefixes: [] });
     });
 
-    it('200 for many first changes at once, none of them lost', async () => {
+    it('200 for many concurrent first changes, without losing any', async () => {
       const changes = Object.entries(ALL).map(([name, value]) => ({ [name]: value }));
       const answers = await Promise.all(changes.map((each) => ask('PATCH', each)));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
       expect((await ask('GET')).body.data).toEqual({ ...ALL, updatedAt: TIME });
     });
 
-    it("200 leaves another organization's policy alone", async () => {
+    it("200 does not change another organization's policy", async () => {
       const stranger = await app.tenant();
       await patch(ALL);
       expect((await ask('GET', undefined, stranger.key)).body.data).toEqual(DEFAULTS);
@@ -132,12 +132,12 @@ describe('the dialling policy', () => {
       ...[-0.01, 1_000_000_001, '5', [], true].map((value): [string, unknown] => ['maxSpendPerDay', value]),
       ...[0, -1, 1.5, '3', 1_000_001].map((value): [string, unknown] => ['maxCallsPerNumberPerDay', value]),
       ...['09:00', [], 1].map((value): [string, unknown] => ['callingHours', value]),
-    ])('400 names the field that is wrong: %s', async (name, value) => {
+    ])('400 names the invalid field: %s', async (name, value) => {
       expectRefused(await ask('PATCH', { [name]: value }), name);
       expect((await ask('GET')).body.data).toEqual(DEFAULTS);
     });
 
-    it('400 names the parts of the calling hours that are wrong', async () => {
+    it('400 names the invalid parts of the calling hours', async () => {
       expectRefused(
         await ask('PATCH', { callingHours: {} }),
         'callingHours.start',
@@ -179,7 +179,7 @@ describe('the dialling policy', () => {
       expect(await ruleOf(ROME, new Date('2999-01-01'))).toBe('suppression');
     });
 
-    it('refuses a suppressed or refused number however it is written', async () => {
+    it('refuses a suppressed or refused number in every spelling', async () => {
       const ways = ['+442079460123', '+4402079460123'];
       for (const phoneNumber of ways) {
         tenant = await app.tenant();
@@ -191,14 +191,14 @@ describe('the dialling policy', () => {
       for (const to of ways) expect(await ruleOf(to)).toBe('refused_prefixes');
     });
 
-    it('refuses a suppressed number with a policy as well', async () => {
+    it('refuses a suppressed number with a policy too', async () => {
       await patch(ALL);
       expect(await ruleOf()).toBeNull();
       await suppress();
       expect(await ruleOf()).toBe('suppression');
     });
 
-    it('follows the policy as it is stored', async () => {
+    it('follows the stored policy', async () => {
       await patch({ ...ALL, allowUnknownTimeZone: false });
       expect(await ruleOf('+4420794601')).toBe('allowed_prefixes');
       expect(await ruleOf('+39199123')).toBe('refused_prefixes');
@@ -221,7 +221,7 @@ describe('the dialling policy', () => {
       }
     });
 
-    it('has no answer when the database cannot be asked', async () => {
+    it('throws when the database fails', async () => {
       await expect(check(ROME, NOON, NONE, 'no organization')).rejects.toThrow();
     });
   });

@@ -54,26 +54,26 @@ describe('suppressions', () => {
       });
     });
 
-    it('201 needs the number only, and ignores what it does not know', async () => {
+    it('201 needs the number only, and ignores unknown fields', async () => {
       const suppression = await add({ id: 'mine', reason: null, expiresAt: null });
       expect(suppression).toMatchObject({ id: expect.not.stringMatching('mine'), reason: null, expiresAt: null });
     });
 
-    it('201 for the number again keeps the one there is, with the reason and expiry given now', async () => {
+    it('201 for a suppressed number keeps its id, with the new reason and expiry', async () => {
       const first = await add({ reason: 'One', expiresAt: '2099-01-01T00:00:00Z' });
       const { status, body } = await ask('POST', '', { phoneNumber: first.phoneNumber, reason: 'Two' });
       expect(status).toBe(201);
       expect(body.data).toEqual({ ...first, reason: 'Two', expiresAt: null, updatedAt: TIME });
     });
 
-    it('201 for many at once is one suppression', async () => {
+    it('201 for concurrent requests gives one suppression', async () => {
       const phoneNumber = newNumber();
       const answers = await Promise.all(Array.from({ length: 10 }, () => ask('POST', '', { phoneNumber })));
       expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 201));
       expect(new Set(answers.map(({ body }) => body.data.id)).size).toBe(1);
     });
 
-    it('201 holds for live and test keys alike, and for one organization', async () => {
+    it('201 holds for live and test keys, and for one organization', async () => {
       const live = await app.key(tenant.organizationId, { environment: 'live' });
       const { id, phoneNumber } = await add({}, live);
       expect((await ask('POST', '', { phoneNumber })).body.data.id).toBe(id);
@@ -99,7 +99,7 @@ describe('suppressions', () => {
       ['expiresAt', '2020-01-01T00:00:00Z'],
       ['expiresAt', 'tomorrow'],
       ['expiresAt', 4_070_908_800],
-    ])('400 names the field that is wrong: %s', async (name, value) => {
+    ])('400 names the invalid field: %s', async (name, value) => {
       const { status, body } = await ask('POST', '', { phoneNumber: newNumber(), [name]: value });
       expect([status, body.error.code]).toEqual([400, 'validation_error']);
       expect(Object.keys(body.error.details)).toEqual([name]);
@@ -150,7 +150,7 @@ describe('suppressions', () => {
       expect((await ask('POST', '', { phoneNumber: suppression.phoneNumber })).status).toBe(201);
     });
 
-    it("404 is the same for another organization's, which is kept, and none at all", async () => {
+    it("404 is the same for another organization's suppression and a missing one", async () => {
       const kept = await add();
       expectNotFound(await ask('DELETE', `/${kept.id}`, undefined, stranger.key));
       for (const id of [randomUUID(), 'x', '%00']) expectNotFound(await ask('DELETE', `/${id}`));

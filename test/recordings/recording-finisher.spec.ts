@@ -18,7 +18,7 @@ import { wavFile } from '../support/wav.js';
 
 const ORGANIZATION = newId();
 const CLAIM = newId();
-/** Of stereo at 8 kHz. */
+/** Bytes of a second of stereo at 8 kHz. */
 const BYTES_PER_MS = 32;
 
 describe('finishing recordings', () => {
@@ -46,7 +46,7 @@ describe('finishing recordings', () => {
   const keep = (_: object, message: string) => void logged.push(message);
   const log: Log = { error: keep, warn: keep, info: keep, debug: keep, flush: () => undefined };
   const recordingsOf = (dataDir: string) => new Recordings({ dataDir, recordingsUrl: undefined });
-  /** Another process, as far as a test can tell. */
+  /** A finisher with its own connections, like another process. */
   const finisher = (database = db.database) => {
     const calls = new CallCommands(new EventStore(database, CALLS_PROJECTION));
     const recordings = recordingsOf(data.path);
@@ -57,7 +57,7 @@ describe('finishing recordings', () => {
   const left = () => readdirSync(join(data.path, 'recordings', 'incoming'));
 
   const at = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString();
-  /** A call, carried on as far as is said. */
+  /** A call up to a step of its life. */
   async function call(upTo: 'queued' | 'connected' | 'ended' = 'ended', daysAgo = 0): Promise<string> {
     const id = newId();
     const outcome = { sipCode: 200, responsible: 'customer', retryable: false, detail: null } as const;
@@ -71,7 +71,7 @@ describe('finishing recordings', () => {
     await execute(events, id, ...life.slice(0, steps));
     return id;
   }
-  /** What a media worker leaves: `claims` is what it wrote into the header, which it does last. */
+  /** The file of a media worker; `claims` is the size in its header, which is written last. */
   function record(id: string, ms = 500, claims?: number, claim = CLAIM): Buffer {
     mkdirSync(join(data.path, 'recordings', 'incoming'), { recursive: true });
     const samples = randomBytes(ms * BYTES_PER_MS);
@@ -95,7 +95,7 @@ describe('finishing recordings', () => {
     expect(existsSync(incoming(id))).toBe(false);
   }
 
-  it('makes a recording of what a call that is over has left', async () => {
+  it('stores the file of an ended call', async () => {
     const id = await call();
     const samples = record(id);
     await finisher().finishing.sweep();
@@ -103,7 +103,7 @@ describe('finishing recordings', () => {
     expect(await rowsThatDisagree(db.database)).toEqual([]);
   });
 
-  it('does so as soon as it is told, too', async () => {
+  it('finishes a recording on request too', async () => {
     const id = await call();
     const samples = record(id);
     const { finishing } = finisher();
@@ -112,7 +112,7 @@ describe('finishing recordings', () => {
     await expectFinished(id, samples);
   });
 
-  it('does not wait for a bucket that is slow, and sends it a recording once', async () => {
+  it('does not wait for a slow bucket, and sends it a recording once', async () => {
     const id = await call();
     const samples = record(id);
     const { finishing, recordings } = finisher();
@@ -128,7 +128,7 @@ describe('finishing recordings', () => {
     await finishing.finishSoon(id, CLAIM);
     await eventually('an upload', () => Promise.resolve(puts > 0 || undefined));
     await finishing.finishSoon(id, CLAIM);
-    // One more that ends when the one under way does.
+    // Resolves with the upload in progress.
     const sweeping = finishing.sweep();
     expect([await recorded(id), existsSync(incoming(id))]).toEqual([[], true]);
     go();
@@ -137,14 +137,14 @@ describe('finishing recordings', () => {
     await expectFinished(id, samples);
   });
 
-  it('has nothing to do where nothing was recorded, not even a folder', async () => {
+  it('does nothing without a file, or without the folder', async () => {
     const { finishing } = finisher();
     await finishing.sweep();
     await finishing.finishSoon(await call(), CLAIM);
     expect([left(), logged]).toEqual([[], []]);
   });
 
-  it('can be read by nobody else', async () => {
+  it('creates files for its user only', async () => {
     await finisher().finishing.sweep();
     const { mode } = statSync(join(data.path, 'recordings', 'incoming'));
     expect(mode & 0o077).toBe(0);
@@ -161,7 +161,7 @@ describe('finishing recordings', () => {
     await expectFinished(id, samples);
   });
 
-  it('leaves out the half of a sample that was written last', async () => {
+  it('removes an incomplete last sample', async () => {
     const id = await call();
     const samples = record(id, 500, 0);
     writeFileSync(incoming(id), Buffer.of(1, 2, 3), { flag: 'a' });
@@ -181,7 +181,7 @@ describe('finishing recordings', () => {
     },
   );
 
-  it('puts aside what is no recording, says so once, and goes on', async () => {
+  it('renames an unreadable file, logs it once, and continues', async () => {
     const [id, good] = [await call(), await call()];
     record(id);
     writeFileSync(incoming(id), Buffer.alloc(1_000));
@@ -195,7 +195,7 @@ describe('finishing recordings', () => {
     expect(await recorded(id)).toEqual([]);
   });
 
-  it.each(['queued', 'connected'] as const)('leaves that of a call alone that is %s', async (upTo) => {
+  it.each(['queued', 'connected'] as const)('keeps the file of a %s call', async (upTo) => {
     const id = await call(upTo);
     record(id, 500, 0);
     const before = readFileSync(incoming(id));
@@ -204,7 +204,7 @@ describe('finishing recordings', () => {
     expect(await recorded(id)).toEqual([]);
   });
 
-  it('leaves that of a call alone that is over but in the hands of a worker, until it lets go', async () => {
+  it('keeps the file of an ended call until its worker releases it', async () => {
     const id = await call();
     const samples = record(id, 500, 0);
     await hold(id);
@@ -216,7 +216,7 @@ describe('finishing recordings', () => {
     await expectFinished(id, samples);
   });
 
-  it('leaves files alone that are of no call', async () => {
+  it('keeps files without a call', async () => {
     const { finishing } = finisher();
     record('notes');
     record(newId());
@@ -226,7 +226,7 @@ describe('finishing recordings', () => {
     expect([left(), logged]).toEqual([before, []]);
   });
 
-  it('keeps the attempt that was answered, and deletes those that were not', async () => {
+  it('stores the answered attempt, and deletes the others', async () => {
     const id = await call();
     record(id, 0, 0, newId());
     const samples = record(id);
@@ -236,7 +236,7 @@ describe('finishing recordings', () => {
     expect(left()).toEqual([]);
   });
 
-  it('makes one event, however often it sweeps', async () => {
+  it('adds one event in several sweeps', async () => {
     const id = await call();
     const samples = record(id);
     const { finishing } = finisher();
@@ -280,7 +280,7 @@ describe('finishing recordings', () => {
       await expectFinished(id, samples);
     });
 
-    it('one that cannot be finished does not keep others back', async () => {
+    it('a file that cannot be finished does not block others', async () => {
       const ids = [await call(), await call(), await call()] as const;
       const samples = ids.map((id) => record(id));
       const broken = finisher();
@@ -293,7 +293,7 @@ describe('finishing recordings', () => {
     });
   });
 
-  it('two processes at once make one event of each, and find nothing wrong', async () => {
+  it('two concurrent processes add one event for each, and log no error', async () => {
     const ids = await Promise.all(Array.from({ length: 30 }, () => call()));
     const samples = ids.map((id) => record(id, 20, 0));
     const second = await openDatabase({ url: db.url, poolSize: 5, entities: [] });
@@ -308,8 +308,8 @@ describe('finishing recordings', () => {
     expect([left(), logged]).toEqual([[], []]);
   });
 
-  describe('when their time is over', () => {
-    /** A call that ended so long ago, with its recording. */
+  describe('after the retention period', () => {
+    /** A call with a recording, by the age of its end. */
     async function old(daysAgo: number): Promise<string> {
       const id = await call('ended', daysAgo);
       record(id);
@@ -319,7 +319,7 @@ describe('finishing recordings', () => {
     const deleted = async (id: string) =>
       (await events.load(id)).filter(({ type }) => type === 'call.recording_deleted').length;
 
-    it('deletes the file and says so in the timeline, once', async () => {
+    it('deletes the file and adds one event', async () => {
       const [over, young] = [await old(8), await old(6)];
       const { finishing } = finisher();
       await finishing.expire(7);
@@ -334,7 +334,7 @@ describe('finishing recordings', () => {
       expect(await rowsThatDisagree(db.database)).toEqual([]);
     });
 
-    it('finishes what a crash has left between the file and the event', async () => {
+    it('continues after a crash between the file and the event', async () => {
       const id = await old(8);
       const broken = finisher();
       broken.calls.execute = () => Promise.reject(new Error('crash'));
@@ -344,7 +344,7 @@ describe('finishing recordings', () => {
       expect([await deleted(id), (await rowOf(id)).recording]).toEqual([1, null]);
     });
 
-    it('leaves what another service keeps', async () => {
+    it('keeps recordings of other services', async () => {
       const id = await call('ended', 8);
       const url = 'https://media.example.com/1.wav';
       await execute(events, id, { type: 'RecordCall', at: at(8), url });
@@ -352,7 +352,7 @@ describe('finishing recordings', () => {
       expect([await deleted(id), (await rowOf(id)).recording]).toEqual([0, url]);
     });
 
-    it('deletes as many as there are, more than one batch too', async () => {
+    it('deletes more than one batch', async () => {
       const ids = await Promise.all(Array.from({ length: 101 }, () => call('ended', 8)));
       await Promise.all(
         ids.map((id) => execute(events, id, { type: 'RecordCall', at: at(8), url: RecordingLinks.pathOf(id) })),

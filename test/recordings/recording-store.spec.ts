@@ -16,7 +16,7 @@ import { S3Double } from '../support/s3-double.js';
 const NAME = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10.wav';
 const OBJECT = `/bucket/recordings/${NAME}`;
 
-describe('where recordings are kept', () => {
+describe('the store of recordings', () => {
   let data: ReturnType<typeof temporaryFolder>;
   let file: string;
   let audio: Buffer;
@@ -37,7 +37,7 @@ describe('where recordings are kept', () => {
   describe('a folder', () => {
     const store = () => new LocalRecordings(join(data.path, 'kept'));
 
-    it('keeps what it is given, again and again, and leaves the file where it is', async () => {
+    it('stores a file, also repeatedly, and keeps the original', async () => {
       await store().put(NAME, file);
       await store().put(NAME, file);
       const found = await store().locate(NAME);
@@ -45,7 +45,7 @@ describe('where recordings are kept', () => {
       expect(readFileSync(file)).toEqual(audio);
     });
 
-    it('is fine with what is gone already', async () => {
+    it('ignores the removal of a missing recording', async () => {
       await store().remove(NAME);
       await store().put(NAME, file);
       await store().remove(NAME);
@@ -53,7 +53,7 @@ describe('where recordings are kept', () => {
       expect(await store().locate(NAME)).toBeUndefined();
     });
 
-    it('says that there is no such file', async () => {
+    it('returns undefined for a missing file', async () => {
       await expect(store().put(NAME, join(data.path, 'none.wav'))).rejects.toThrow('ENOENT');
     });
   });
@@ -71,7 +71,7 @@ describe('where recordings are kept', () => {
     const store = (changes: Partial<S3Location> = {}) => new S3Recordings({ ...location(), ...changes });
     const methods = () => bucket.server.asked.map(({ method }) => method);
 
-    it('takes files that are signed as another implementation of the signature has it', async () => {
+    it('signs uploads as another implementation of the signature expects', async () => {
       await store().put(NAME, file);
       expect(bucket.objects.get(OBJECT)).toEqual({ body: audio, type: 'audio/wav' });
       expect(bucket.server.asked[0]?.headers['content-length']).toBe(String(audio.length));
@@ -90,7 +90,7 @@ describe('where recordings are kept', () => {
       },
     );
 
-    it('gives out an address that plays with a plain GET and holds no secret', async () => {
+    it('returns a URL that plays with a plain GET and has no secret', async () => {
       await store().put(NAME, file);
       const { url } = await store().locate(NAME, soon());
       expect(decodeURIComponent(url)).not.toContain('se/cr+et');
@@ -99,7 +99,7 @@ describe('where recordings are kept', () => {
       expect(Buffer.from(await response.arrayBuffer())).toEqual(audio);
     });
 
-    it('gives out addresses for so long only, for reading that object only', async () => {
+    it('returns URLs that expire and read that object only', async () => {
       await store().put(NAME, file);
       const { url } = await store().locate(NAME, new Date(Date.now() + 1_800_000));
       expect(Number(new URL(url).searchParams.get('X-Amz-Expires'))).toBe(1_800);
@@ -109,25 +109,25 @@ describe('where recordings are kept', () => {
       expect(bucket.objects.size).toBe(1);
     });
 
-    it('never gives out an address that is refused for its time', async () => {
+    it('never returns a URL that the server refuses for its expiry', async () => {
       const { url } = await store().locate(NAME, new Date(0));
       expect(new URL(url).searchParams.get('X-Amz-Expires')).toBe('1');
     });
 
-    it('takes the same again, and is fine with what is gone already', async () => {
+    it('stores a file repeatedly, and ignores the removal of a missing one', async () => {
       for (let n = 0; n < 2; n++) await store().put(NAME, file);
       for (let n = 0; n < 2; n++) await store().remove(NAME);
       expect([methods(), bucket.objects.size]).toEqual([['PUT', 'PUT', 'DELETE', 'DELETE'], 0]);
     });
 
-    it('tries again what the server could not do at the moment, with the whole file', async () => {
+    it('retries a failed upload with the whole file', async () => {
       bucket.failures.push(503, 429);
       await store().put(NAME, file);
       expect(bucket.objects.get(OBJECT)?.body).toEqual(audio);
       expect(bucket.server.asked.map(({ body }) => body.length)).toEqual([audio.length, audio.length, audio.length]);
     });
 
-    it('fails when the server never can', async () => {
+    it('fails when all retries fail', async () => {
       bucket.failures.push(500, 500, 500);
       await expect(store().put(NAME, file)).rejects.toThrow('answered 500 to PUT');
     });
@@ -141,11 +141,11 @@ describe('where recordings are kept', () => {
       expect((await fetch((await store(changes).locate(NAME, soon())).url)).status).toBe(403);
     });
 
-    it('fails where there is no such bucket', async () => {
+    it('fails without the bucket', async () => {
       await expect(new S3Recordings(location('/other')).put(NAME, file)).rejects.toThrow('does not exist');
     });
 
-    it('follows no redirect with what it keeps secret', async () => {
+    it('follows no redirect', async () => {
       bucket.server.answer = ({ path }, response) => {
         response.writeHead(path === '/elsewhere' ? 200 : 307, { location: '/elsewhere' }).end();
       };
@@ -172,7 +172,7 @@ describe('where recordings are kept', () => {
           expect(response.status).toBe(200);
           expect(Buffer.from(await response.arrayBuffer())).toEqual(audio);
         }
-        // What leads to the bucket is good for no longer than the link.
+        // The URL of the bucket expires with the link.
         const key = app.nest.get(SecretBox, { strict: false }).keyFor('recording links');
         const link = app.url + recordingPath(key, id, new Date(Date.now() + 60_000));
         const { headers: led } = await fetch(link, { redirect: 'manual' });
@@ -185,7 +185,7 @@ describe('where recordings are kept', () => {
     });
   });
 
-  it('is a folder that only its owner can read', async () => {
+  it('is a folder for its user only', async () => {
     const folder = join(data.path, 'kept');
     await new LocalRecordings(folder).put(NAME, file);
     expect(statSync(folder).mode & 0o077).toBe(0);

@@ -9,7 +9,7 @@ import { type Answer, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { temporaryFolder } from '../support/process.js';
 import { wavFile } from '../support/wav.js';
-import { carryOn } from '../calls/call-steps.js';
+import { advanceCall } from '../calls/call-steps.js';
 
 const ELSEWHERE = 'https://media.example.com/recordings/1.wav?token=a%20b';
 
@@ -38,10 +38,10 @@ describe('recordings', () => {
     app.nest
       .get(CallCommands, { strict: false })
       .execute(id, { type: 'RecordCall', at: new Date().toISOString(), url, durationMs: 1_000 }, {});
-  /** A call that is over and was recorded, with a second of audio that no other call has. */
+  /** An ended call with its own second of audio. */
   async function recordedCall(of = tenant, url?: string): Promise<string> {
     const id = await app.createCall(of);
-    await carryOn(app, id, 'ended');
+    await advanceCall(app, id, 'ended');
     mkdirSync(join(data.path, 'recordings'), { recursive: true });
     writeFileSync(fileOf(id), wavFile(randomBytes(32_000), { channels: 2 }));
     await say(id, url ?? RecordingLinks.pathOf(id));
@@ -63,7 +63,7 @@ describe('recordings', () => {
   const followed = (link: string) => app.request('GET', link.slice(app.url.length));
 
   describe('GET /v1/calls/{id}/recording', () => {
-    it('302 leads to an address that plays without a key', async () => {
+    it('302 leads to a URL that plays without a key', async () => {
       const id = await recordedCall();
       const { status, headers } = await ask(id);
       expect(status).toBe(302);
@@ -72,12 +72,12 @@ describe('recordings', () => {
       expect(await bytesOf(played)).toEqual(readFileSync(fileOf(id)));
     });
 
-    it('302 leads to where another service keeps it, as it was told', async () => {
+    it('302 leads to the URL that another service has reported', async () => {
       const { status, headers } = await ask(await recordedCall(tenant, ELSEWHERE));
       expect([status, headers.get('location')]).toEqual([302, ELSEWHERE]);
     });
 
-    it('404 for a call that was not recorded, and one whose recording was deleted', async () => {
+    it('404 for a call without a recording, or with a deleted one', async () => {
       expectNotFound(await ask(await app.createCall(tenant)), 'Recording');
       const id = await recordedCall();
       const command = { type: 'DeleteRecording', at: new Date().toISOString() } as const;
@@ -85,7 +85,7 @@ describe('recordings', () => {
       expectNotFound(await ask(id), 'Recording');
     });
 
-    it("404 is the same for another organization's call, another environment's, none at all and an id of any shape", async () => {
+    it("404 is the same for another organization's call, another environment's, a missing one and a malformed id", async () => {
       const id = await recordedCall();
       expectNotFound(await ask(id, stranger.key), 'Call');
       expectNotFound(await ask(id, await app.key(tenant.organizationId, { environment: 'live' })), 'Call');
@@ -117,21 +117,21 @@ describe('recordings', () => {
       }
     });
 
-    it('is null before there is one', async () => {
+    it('is null without a recording', async () => {
       expect((await get(await app.createCall(tenant))).recording).toBeNull();
     });
 
-    it('stays as another service has told it', async () => {
+    it('is the unchanged URL of another service', async () => {
       expect((await get(await recordedCall(tenant, ELSEWHERE))).recording).toBe(ELSEWHERE);
     });
 
-    it("signs nothing of another call's, whoever says that it is of this one", async () => {
+    it('does not sign a path of another call that a service reports for this one', async () => {
       const others = await recordedCall(stranger);
       const id = await recordedCall(tenant, RecordingLinks.pathOf(others));
       expect((await get(id)).recording).toBe(RecordingLinks.pathOf(others));
     });
 
-    it('is at PUBLIC_URL when that is set', async () => {
+    it('starts with PUBLIC_URL when that is set', async () => {
       const publicUrl = 'https://calls.example.com/outdial';
       const other = await TestApp.start(db.url, { dataDir: data.path, encryptionKey, publicUrl });
       try {
@@ -139,14 +139,14 @@ describe('recordings', () => {
         const { body } = await other.request('GET', `/v1/calls/${id}`, { key: tenant.key });
         expect(body.data.recording.startsWith(`${publicUrl}/recordings/${id}.wav?`)).toBe(true);
         const path: string = body.data.recording.slice(publicUrl.length);
-        // All processes with the same key know it.
+        // Valid in all processes with the same key.
         for (const { url } of [app, other]) expect((await follow(url + path)).status).toBe(200);
       } finally {
         await other.close();
       }
     });
 
-    it('is good in this process only where there is no key to share', async () => {
+    it('is valid in this process only without a shared key', async () => {
       const databaseUrl = db.url;
       const start = () => TestApp.start(db.url, { dataDir: data.path, databaseUrl });
       const [one, two] = [await start(), await start()];
@@ -173,7 +173,7 @@ describe('recordings', () => {
       file = readFileSync(fileOf(id));
     });
 
-    it('200 is the whole file, which may be asked for in ranges, and is not to be shared', async () => {
+    it('200 is the whole file, with support for ranges, not for shared caches', async () => {
       const response = await follow(link);
       expect(response.status).toBe(200);
       const { headers } = response;
@@ -190,7 +190,7 @@ describe('recordings', () => {
       expect(await bytesOf(response)).toHaveLength(0);
     });
 
-    it('206 is the range that was asked for', async () => {
+    it('206 is the requested range', async () => {
       for (const [range, from, to] of [
         ['bytes=0-43', 0, 44],
         ['bytes=100-', 100, file.length],
@@ -204,17 +204,17 @@ describe('recordings', () => {
       }
     });
 
-    it('416 for a range beyond the end says how much there is', async () => {
+    it('416 for a range beyond the end has the size', async () => {
       const response = await follow(link, { range: `bytes=${file.length}-` });
       expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${file.length}`]);
       expect(await bytesOf(response)).toHaveLength(0);
     });
 
-    it('200 needs no key, and minds none that is wrong', async () => {
+    it('200 without a key, and with an invalid one', async () => {
       expect((await follow(link, { authorization: 'Bearer wrong' })).status).toBe(200);
     });
 
-    it('404 when it has expired, was forged, or is of another call: all the same', async () => {
+    it('404 is the same for an expired link, a forged one and one of another call', async () => {
       const url = new URL(link);
       const changed = (name: string, value: string) => {
         const other = new URL(url);
@@ -245,12 +245,12 @@ describe('recordings', () => {
         expectNotFound(await followed(bad), 'Recording');
     });
 
-    it('404 for what is no call, however it is signed', async () => {
+    it('404 for a malformed call id with a valid signature', async () => {
       for (const name of ['x', '..%2F..%2Fsecret', '..%2Fencryption.key', 'incoming'])
         expectNotFound(await followed(signed(name, inAnHour())), 'Recording');
     });
 
-    it('404 for a recording that is gone', async () => {
+    it('404 for a deleted recording', async () => {
       const gone = await recordedCall();
       rmSync(fileOf(gone));
       expectNotFound(await followed(signed(gone, inAnHour())), 'Recording');

@@ -14,7 +14,7 @@ import { wavFile } from '../support/wav.js';
 
 const DAY_MS = 86_400_000;
 
-describe('recordings that a crash has left, with two servers started at once', () => {
+describe('recordings after a crash, with two servers started concurrently', () => {
   const data = temporaryFolder();
   const folder = join(data.path, 'recordings');
   const settings = { DATA_DIR: data.path, ENCRYPTION_KEY: randomBytes(32).toString('base64') };
@@ -36,7 +36,7 @@ describe('recordings that a crash has left, with two servers started at once', (
     data.remove();
   });
 
-  /** A live call that ended so long ago. */
+  /** A live call, by the age of its end. */
   async function call(daysAgo: number): Promise<string> {
     const id = newId();
     const at = new Date(Date.now() - daysAgo * DAY_MS).toISOString();
@@ -54,10 +54,10 @@ describe('recordings that a crash has left, with two servers started at once', (
     db.database.query<{ id: string }>('select stream_id as id from call_events where type = $1 order by 1', [type]);
   const left = () => readdirSync(join(folder, 'incoming'));
 
-  it('become recordings, once each, that both of them play; what is too old is deleted', async () => {
+  it('are finished once each and played by both; expired ones are deleted', async () => {
     const recent = await Promise.all(Array.from({ length: 20 }, () => call(0)));
     const samples = new Map(recent.map((id) => [id, randomBytes(3_200)]));
-    // Cut off: the header says nothing of the samples, the last of which is torn.
+    // Cut off: the header has no size, and the last sample is incomplete.
     for (const [id, bytes] of samples)
       writeFileSync(
         join(folder, 'incoming', `${id}.${newId()}.wav`),

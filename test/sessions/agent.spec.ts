@@ -23,7 +23,7 @@ const ORDER_TOOL = {
   secretHeaders: { authorization: 'Bearer s3cret' },
 };
 
-/** The model speaks first: its last message is the prompt, then what a tool told it. */
+/** The agent speaks first: the last message of a request is the prompt, then the result of a tool. */
 const RULES: LabRule[] = [
   { when: /^You are Ada/, to: /ORDER/, calls: [{ name: 'order_status', arguments: { order: 7, more: 'left out' } }] },
   {
@@ -64,7 +64,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
   let failsNext = false;
 
   beforeAll(async () => {
-    // Assessments of calls that are over, which have no tools, do not count.
+    // Analyses of ended calls, which have no tools, do not count.
     const faultOf = ({ stage, body }: LabRequest): Fault | undefined => {
       if (!failsNext || stage !== 'chat' || !body.includes('"tools"')) return undefined;
       failsNext = false;
@@ -95,7 +95,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     providers.faults.clear();
   });
 
-  /** @returns the call when it is over, and what happened in it */
+  /** @returns the call after its end, and its events */
   const callWith = async (
     agent: object,
     call: object = {},
@@ -118,14 +118,14 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     const events = await harness.events(caller, id);
     return { call: ended, events, of: (type) => events.filter((event) => event.type === type).map(({ data }) => data) };
   };
-  /** What the model was asked in conversations. Calls that are over are assessed meanwhile, without tools. */
+  /** The model's requests in conversations. Analyses of ended calls, without tools, do not count. */
   const thought = (): Json[] =>
     providers.requests
       .filter(({ stage }) => stage === 'chat')
       .map(({ headers, body }) => ({ headers, body: JSON.parse(body.toString()) }))
       .filter(({ body }) => body.tools?.length > 0);
 
-  it('says what it lacks in the timeline and not aloud, and which version of it was on the line', async () => {
+  it('lists missing variables and its version in the timeline, and speaks without them', async () => {
     const before = await harness.request(caller, 'GET', `/v1/agents/${caller.agentId}`);
     const { call, of } = await callWith({ temperature: 0.3, model: 'large' });
     expect(of('call.dialing')).toMatchObject([
@@ -142,7 +142,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       temperature: 0.3,
       messages: [{ role: 'system', content: 'You are Ada of Acme, and call .' }],
     });
-    // It has changed since, and the version that spoke has not.
+    // The agent has changed since; its version has not.
     await harness.request(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: 1 });
     const { configuration } = await harness.request(
       caller,
@@ -153,7 +153,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     await harness.request(caller, 'PATCH', `/v1/agents/${caller.agentId}`, { temperature: null });
   });
 
-  it("uses the organization's tool with its secret, which nothing shows, and tells what it was told", async () => {
+  it("uses the organization's tool with its secret, which no reply shows, and speaks its result", async () => {
     const { call, of } = await callWith({
       prompt: `${PROMPT} ORDER`,
       tools: [{ ...ORDER_TOOL, url: `${shop.url}/orders` }, { type: 'end_call' }],
@@ -199,7 +199,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       /^The server answered 500: out of order$/,
     ],
     ['never answers', () => undefined, /^No answer within 0\.5 seconds$/],
-  ])('goes on when a tool %s: the model is told', async (_, answer, error) => {
+  ])('continues when a tool %s: the model gets the error', async (_, answer, error) => {
     shop.answer = answer;
     const { call, of } = await callWith({
       prompt: `${PROMPT} ORDER`,
@@ -229,7 +229,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
 
     const offered = () => thought()[0]?.body.tools.map((tool: Json) => tool.function.name);
 
-    it('looks things up, and is told where they stand', async () => {
+    it('searches it, and gets the sources', async () => {
       const { call, of } = await callWith({ prompt: `${PROMPT} HOURS`, knowledgeBaseIds });
       const [use] = of('call.tool_used');
       expect(use).toMatchObject({ name: 'search_knowledge', error: null });
@@ -237,7 +237,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
       expect(call.transcript).toBe('Agent: On Sunday from ten. Goodbye!');
     });
 
-    it('does not in a call with disableKnowledgeBases', async () => {
+    it('does not search in a call with disableKnowledgeBases', async () => {
       await callWith({ knowledgeBaseIds });
       expect(offered()).toContain('search_knowledge');
       providers.requests.length = 0;
@@ -246,7 +246,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     });
   });
 
-  it('presses keys, when what it says was heard', async () => {
+  it('sends DTMF after its speech was played', async () => {
     const { of } = await callWith({ prompt: `${PROMPT} KEYS` });
     expect(of('call.tool_used')[0]).toMatchObject({
       name: 'send_dtmf',
@@ -255,12 +255,12 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     });
   });
 
-  it('leaves a message and ends', async () => {
+  it('leaves a voicemail message and ends', async () => {
     const { call } = await callWith({ prompt: `${PROMPT} MESSAGE`, tools: [{ type: 'leave_voicemail' }] });
     expect(call).toMatchObject({ disconnectionReason: 'voicemail_reached', transcript: 'Agent: Please call back.' });
   });
 
-  it('connects nobody whom the dialling policy refuses', async () => {
+  it('does not transfer to a number that the dialling policy refuses', async () => {
     const targets = [{ number: '+19005550000', description: 'An expensive desk' }];
     const { call, of } = await callWith({
       prompt: `${PROMPT} DESK`,
@@ -274,7 +274,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     expect(call.disconnectionReason).toBe('agent_hangup');
   });
 
-  it("thinks with the organization's own account, and with the other one when that fails; both are told", async () => {
+  it("uses the model of the organization's account, and the fallback after a failure; the timeline has both", async () => {
     const account = await harness.request(caller, 'POST', '/v1/providers', {
       name: 'Ours',
       kind: 'openai',
@@ -302,10 +302,10 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     expect(call).toMatchObject({ disconnectionReason: 'agent_hangup', transcript: `Agent: ${GOODBYE}` });
   });
 
-  it('is retried with, and the timeline tells the whole story in order', async () => {
+  it('retries a provider, and the timeline has all events in order', async () => {
     failsNext = true;
     const { events } = await callWith({});
-    // Those come when they come.
+    // Their order is not fixed.
     const free = ['call.ringing', 'call.answered_by', 'call.measured', 'call.recorded'];
     expect(events.map(({ type }) => type as string).filter((type) => !free.includes(type))).toEqual([
       ...['call.queued', 'call.screened', 'call.dialing', 'call.started', 'call.provider_failed', 'call.tool_used'],
@@ -316,7 +316,7 @@ describeWithPeers(['sipp'], 'an agent on the line', () => {
     });
   });
 
-  it('is not put on the line with a template that cannot be filled in', async () => {
+  it('does not dial with an invalid template', async () => {
     await harness.db.database.query(`update agents set first_message = 'Hello {{name' where id = $1`, [caller.agentId]);
     const id = await harness.app.createCall(caller, { toNumber: PHONE });
     expect(await harness.ended(caller, id)).toMatchObject({

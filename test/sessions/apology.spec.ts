@@ -11,7 +11,7 @@ import { VirtualLine } from '../voice/support/virtual-line.js';
 
 const APOLOGY = 'Das tut mir leid. Auf Wiederhören.';
 
-it('a conversation of one model ends with the apology of the agent, said beforehand', async () => {
+it('a conversation of a realtime model ends with the presynthesized failure message', async () => {
   const line = new VirtualLine();
   const facts = factsOf(newId());
   const agent = newConfiguration('Test agent', { apology: APOLOGY });
@@ -25,7 +25,7 @@ it('a conversation of one model ends with the apology of the agent, said beforeh
   };
   const events: ConversationEvent[] = [];
   const surroundings = {
-    http: { request: () => Promise.reject(new Error('asks nobody')) },
+    http: { request: () => Promise.reject(new Error('no requests')) },
     knowledge: { search: () => Promise.resolve([]) },
     refusal: () => Promise.resolve(undefined),
     maxDurationMs: 60_000,

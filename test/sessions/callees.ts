@@ -9,16 +9,16 @@ const ADDRESS = '127.0.0.2';
 const FRAME = 160;
 const FRAME_MS = 20;
 const HEADER = 12;
-/** Louder than anything that is no sound. */
+/** Amplitude above noise. */
 const LOUD = 500;
-/** Frames of silence after which the other one has finished. */
+/** Frames of silence after which the agent has finished. */
 const PAUSE_FRAMES = 15;
 
-/** One who is called: says something when greeted, and hangs up when told to. */
+/** A fake customer: speaks after the greeting, and hangs up on request. */
 export class Callee {
   /** The call has ended. */
   gone = false;
-  /** Seconds of sound that came after its own words. */
+  /** Seconds of sound after its own words. */
   heardSeconds = 0;
   private isGreeted = false;
   private quietFrames = 0;
@@ -44,7 +44,7 @@ export class Callee {
     return [...lines, `m=audio ${port} RTP/AVP 0`, ''].join('\r\n');
   }
 
-  /** It was spoken to for so long, and now there is silence. */
+  /** Whether the agent has spoken for at least `seconds` and has finished. */
   isAnswered(seconds: number): boolean {
     return this.heardSeconds >= seconds && this.quietFrames > PAUSE_FRAMES;
   }
@@ -54,7 +54,7 @@ export class Callee {
     this.bye();
   }
 
-  /** The next 20 ms of it. */
+  /** Sends the next 20 ms. */
   tick(): void {
     if (!this.target || this.gone) return;
     const frame = this.isGreeted && this.quietFrames > PAUSE_FRAMES ? this.nextWords() : new Int16Array(FRAME);
@@ -87,20 +87,20 @@ export class Callee {
 
 const isLoud = (frame: Int16Array): boolean => frame.some((sample) => Math.abs(sample) > LOUD);
 
-/** Seconds of sound in it, as callees count them. */
+/** Seconds of sound, counted like a callee does. */
 export const soundIn = (pcm: Int16Array): number =>
   Array.from({ length: Math.ceil(pcm.length / FRAME) }, (_, i) => pcm.subarray(i * FRAME, (i + 1) * FRAME)).filter(
     isLoud,
   ).length *
   (FRAME_MS / 1_000);
 
-/** Several user agents may call. */
+/** The sender of a request: several user agents may call. */
 function senderOf({ headers }: SipRequest): { address: string; port: number } {
   const [, address = '', port] = /^SIP\/2\.0\/UDP ([^:;]+):(\d+)/.exec(headers.get('via') ?? '') ?? [];
   return { address, port: Number(port) };
 }
 
-/** Any number of people behind one SIP address, who answer at once. */
+/** Any number of fake customers behind one SIP address. They answer at once. */
 export class Callees {
   private readonly all = new Map<string, Callee>();
   private readonly known = new Set<string>();
@@ -126,7 +126,7 @@ export class Callees {
     return this.phone.target;
   }
 
-  /** By the number that was dialled. */
+  /** By the dialled number. */
   of(number: string): Callee | undefined {
     return this.all.get(number);
   }

@@ -10,7 +10,7 @@ import { Baresip, BARESIP_NUMBER, describeWithPeers, startKamailio, stopPeers } 
 import { type TestCaller, SipHarness } from './sip-harness.js';
 
 const ALIKE = 0.99;
-/** What was not said is not found. */
+/** Undefined for missing words. */
 const UNLIKE = 0.8;
 const GREETING = 'Hello John Doe, this is Ada. Do you still come tomorrow?';
 const WISH = 'Could we make it eleven instead please';
@@ -31,22 +31,22 @@ const RULES: LabRule[] = [
   { when: /goodbye/i, say: GOODBYE, calls: [{ name: 'end_call', arguments: {} }] },
 ];
 
-/** In whatever order they are done. */
+/** In any order. */
 const AFTERWARDS = ['call.analyzed', 'call.costed', 'call.measured', 'call.recorded'];
 
-/** What is left of a conversation. */
-interface Held {
+/** Results of a conversation. */
+interface ConversationResult {
   call: Json;
   turns: Json[];
-  /** Of its events, each once. */
+  /** Types of its events, each once. */
   types: string[];
-  /** What the model was told when the customer had interrupted. */
-  told: { role: string; content: string }[];
-  /** What the phone heard, and what we recorded. */
+  /** The model's request after the interruption. */
+  messages: { role: string; content: string }[];
+  /** Audio of the phone, and of the recording. */
   sound: { phone: Int16Array; agent: Int16Array; customer: Int16Array };
 }
 
-/** What was recorded around a turn. */
+/** The recording around a turn. */
 const around = ({ startMs, endMs }: Json, recording: Int16Array): Int16Array =>
   recording.subarray(Math.max(0, startMs - 300) * 8, ((endMs as number) + 1_000) * 8);
 
@@ -58,7 +58,7 @@ const PEERS = ['curl', 'baresip', 'kamailio', 'kamailio-tls-modules', 'openssl']
 describeWithPeers(PEERS, 'a conversation through a carrier', () => {
   let providers: FakeVendors;
   let harness: SipHarness;
-  const held = new Map<string, Promise<Held>>();
+  const conversations = new Map<string, Promise<ConversationResult>>();
 
   beforeAll(async () => {
     providers = await FakeVendors.start({ rules: RULES });
@@ -67,9 +67,9 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
       rates: { ...RATES, transcriptionPerMinute: 0.006, telephonyPerMinute: 0.01, currency: 'EUR' },
       providers: { transcription: provider, model: provider, speech: { ...provider, voice: 'ada' } },
     });
-    // Both at once: each takes as long as its words.
-    for (const how of WAYS) held.set(how, hold(how));
-    await Promise.all(held.values());
+    // Concurrent: each lasts as long as its words.
+    for (const how of WAYS) conversations.set(how, hold(how));
+    await Promise.all(conversations.values());
   });
 
   afterAll(async () => {
@@ -77,7 +77,7 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
     await providers.close();
   });
 
-  async function hold(how: (typeof WAYS)[number]): Promise<Held> {
+  async function hold(how: (typeof WAYS)[number]): Promise<ConversationResult> {
     const isSecret = how !== 'UDP';
     const [wish, interruption, farewell] = await Promise.all(
       [WISH, INTERRUPTION, FAREWELL].map((text) => providers.voices.sayOnLine(text)),
@@ -107,14 +107,14 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
       call,
       turns: await harness.request(caller, 'GET', `/v1/calls/${id}/transcript`),
       types: [...new Set<string>((await harness.events(caller, id)).map(({ type }) => type))],
-      told: toldAfter(INTERRUPTION, company),
+      messages: messagesAfter(INTERRUPTION, company),
       sound: { ...(await harness.play(call.recording)), phone: (await phone.recording()).heard },
     };
   }
 
-  function toldAfter(text: string, company: string): Held['told'] {
+  function messagesAfter(text: string, company: string): ConversationResult['messages'] {
     const requests = providers.requests.filter(({ stage }) => stage === 'chat');
-    const all = requests.map(({ body }): Held['told'] => JSON.parse(body.toString()).messages);
+    const all = requests.map(({ body }): ConversationResult['messages'] => JSON.parse(body.toString()).messages);
     const found = all.find((messages) => messages[0]?.content.includes(company) && messages.at(-1)?.content === text);
     return found ?? [];
   }
@@ -122,16 +122,16 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
   describe.each(WAYS)('over %s', (how) => {
     let call: Json;
     let turns: Json[];
-    let is: Held;
+    let result: ConversationResult;
     let heardOfAnswer: string;
 
     beforeAll(async () => {
-      is = await held.get(how)!;
-      ({ call, turns } = is);
+      result = await conversations.get(how)!;
+      ({ call, turns } = result);
       heardOfAnswer = turns[2]?.text;
     });
 
-    it('is told turn by turn, of what was interrupted only what was heard', () => {
+    it('has its turns, an interrupted one up to the interruption', () => {
       expect(turns.map(({ speaker, text, interrupted }: Json) => [speaker, text, interrupted])).toEqual([
         ['agent', GREETING, false],
         ['customer', WISH, false],
@@ -145,8 +145,8 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
       expect(ANSWER.startsWith(heardOfAnswer)).toBe(true);
     });
 
-    it('goes on from what was heard: the model knows nothing of the rest', () => {
-      expect(is.told).toEqual([
+    it('continues from the played text: the model does not get the rest', () => {
+      expect(result.messages).toEqual([
         { role: 'system', content: `You are Ada of Acme ${how}.` },
         { role: 'assistant', content: GREETING },
         { role: 'user', content: WISH },
@@ -155,7 +155,7 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
       ]);
     });
 
-    it('ends as the agent ended it, and says all that is known of it', () => {
+    it('ends by the agent, with all fields', () => {
       expect(call).toMatchObject({
         status: 'completed',
         disconnectionReason: 'agent_hangup',
@@ -168,15 +168,15 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
         costs: { currency: 'EUR', total: expect.any(Number) },
       });
       expect(call.tokenCost).toBeGreaterThan(0);
-      // Answers say how long each stage took; what was said of its own accord waited for nothing.
+      // Answers have latencies; other turns of the agent do not.
       expect(turns.map(({ latency }: Json) => latency !== null)).toEqual([
         ...[false, false, true],
         ...[false, true, false, true],
       ]);
     });
 
-    it('sounded like what is told, on the phone and in the recording', async () => {
-      const { phone, agent, customer } = is.sound;
+    it('has the same audio as its turns, on the phone and in the recording', async () => {
+      const { phone, agent, customer } = result.sound;
       const [greeting, wish, interrupted, interruption, second, farewell, goodbye] = turns;
       const answer = await providers.voices.sayOnLine(ANSWER);
       const begun = answer.subarray(0, 6_000);
@@ -190,9 +190,9 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
         expect(likenessOf(await providers.voices.sayOnLine(turn.text), turn, customer)).toBeGreaterThan(ALIKE);
     });
 
-    it('reads as a story', () => {
-      const ended = is.types.indexOf('call.ended');
-      expect(is.types.slice(0, ended + 1)).toEqual([
+    it('has a transcript in order', () => {
+      const ended = result.types.indexOf('call.ended');
+      expect(result.types.slice(0, ended + 1)).toEqual([
         'call.queued',
         'call.screened',
         'call.dialing',
@@ -202,12 +202,12 @@ describeWithPeers(PEERS, 'a conversation through a carrier', () => {
         'call.tool_used',
         'call.ended',
       ]);
-      expect(is.types.slice(ended + 1).sort()).toEqual(AFTERWARDS);
+      expect(result.types.slice(ended + 1).sort()).toEqual(AFTERWARDS);
     });
   });
 });
 
-/** The curl of the README, with our own server, agent, number and company in it. @returns the id of the call */
+/** Runs the curl of the README with server, agent, number and company replaced. @returns the id of the call */
 async function createAsDocumented(url: string, { key, agentId }: TestCaller, company: string): Promise<string> {
   const [documented] = /^curl -X POST \S+\/v1\/calls \\$[^]*?}'$/m.exec(readFileSync('README.md', 'utf8')) ?? [''];
   const command = documented

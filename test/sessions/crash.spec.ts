@@ -10,7 +10,7 @@ import { describeWithPeers, stopPeers } from '../peers/peers.js';
 const STAYS_ON_LINE = '+15550000001';
 const RINGS_FOREVER = '+15550000003';
 
-/** Both the API and the worker that takes over are another process than the one that is killed. */
+/** The API and the worker that takes over run in another process than the killed worker. */
 describeWithPeers(['sipp'], 'a worker killed in mid-call', () => {
   const data = temporaryFolder();
   const ringLog = join(data.path, 'rings.log');
@@ -55,7 +55,7 @@ describeWithPeers(['sipp'], 'a worker killed in mid-call', () => {
     (await api.request('GET', `/v1/calls/${id}/events`, { key: tenant.key })).body.data.map(({ type }: Json) => type);
   const reached = (id: string, type: string) =>
     eventually(type, async () => ((await types(id)).includes(type) ? true : undefined));
-  const told = (what: string, callId: string): number =>
+  const countOf = (what: string, callId: string): number =>
     readFileSync(ringLog, 'utf8')
       .split('\n')
       .filter((line) => line.includes(`${what} ${callId}`)).length;
@@ -70,7 +70,7 @@ describeWithPeers(['sipp'], 'a worker killed in mid-call', () => {
     const doomed = worker();
     const id = await api.createCall(tenant, { toNumber: STAYS_ON_LINE });
     await reached(id, 'call.started');
-    // Three seconds of both directions are on disk.
+    // The file has three seconds of both directions.
     const incoming = join(data.path, 'recordings', 'incoming');
     await eventually('three seconds of recording', () => {
       const [file] = readdirSync(incoming).filter((name) => name.startsWith(id));
@@ -92,8 +92,8 @@ describeWithPeers(['sipp'], 'a worker killed in mid-call', () => {
       outcome: { responsible: 'system', retryable: true },
     });
     const claim = await claimOf(id);
-    await eventually('the far end is told', () => Promise.resolve(told('bye', claim) === 1 ? true : undefined));
-    expect(told('ring', claim)).toBe(1);
+    await eventually('BYE at the far end', () => Promise.resolve(countOf('bye', claim) === 1 ? true : undefined));
+    expect(countOf('ring', claim)).toBe(1);
     const response = await fetch(call.recording);
     expect(response.status).toBe(200);
     const { sampleRate, channels } = parseWav(Buffer.from(await response.arrayBuffer()));
@@ -103,7 +103,7 @@ describeWithPeers(['sipp'], 'a worker killed in mid-call', () => {
     expect(readdirSync(incoming)).toEqual([]);
   });
 
-  it('ringing: what cannot be known is said so, and nobody is dialled again', async () => {
+  it('ringing: ends with an unknown outcome, and is not dialled again', async () => {
     const doomed = worker();
     const id = await api.createCall(tenant, { toNumber: RINGS_FOREVER });
     await reached(id, 'call.ringing');
@@ -112,7 +112,7 @@ describeWithPeers(['sipp'], 'a worker killed in mid-call', () => {
     worker();
     const call = await eventually('an end', async () => ((await get(id)).endedAt ? get(id) : undefined), 30_000);
     expect(call).toMatchObject({ status: 'failed', disconnectionReason: 'error_unknown_outcome' });
-    expect(told('ring', await claimOf(id))).toBe(1);
+    expect(countOf('ring', await claimOf(id))).toBe(1);
   });
 });
 

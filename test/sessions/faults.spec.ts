@@ -34,27 +34,27 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'socket closed midway': { kind: 'closed_midway' },
 };
 
-/** One call: what fails in it, at which stage, and whether it goes on failing. */
+/** One call: its fault, the stage, and whether retries fail too. */
 interface Case {
-  /** What its requests are known by. */
+  /** Identifies its requests. */
   key: string;
   stage: (typeof STAGES)[number];
-  /** Of `FAULTS`; or `refused`. */
+  /** A key of `FAULTS`, or `refused`. */
   name: string;
   lasts: boolean;
 }
 
-/** Three letters that stand for no language (ISO 639-2, "reserved for local use"). */
+/** Codes without a language (ISO 639-2, "reserved for local use"). */
 const keyOf = (index: number): string => `q${String.fromCharCode(97 + Math.floor(index / 26), 97 + (index % 26))}`;
 
 const CASES: readonly Case[] = STAGES.flatMap((stage) =>
-  // Asking once more is no use when the key is wrong.
+  // No retry with an invalid key.
   [...Object.keys(FAULTS), 'refused'].flatMap((name) =>
     [true, ...(name === '401' || name === 'refused' ? [] : [false])].map((lasts) => ({ stage, name, lasts })),
   ),
 ).map((each, index) => ({ key: keyOf(index), ...each }));
 
-/** Which of them a request belongs to: said to the model in the prompt, to the others as the voice or the language. */
+/** The call of a request: in the prompt for the model, in the voice or the language for the others. */
 function caseOf({ stage, body, headers }: LabRequest): Case | undefined {
   const key = {
     transcription: () =>
@@ -70,7 +70,7 @@ function caseOf({ stage, body, headers }: LabRequest): Case | undefined {
 interface Outcome {
   call: Json;
   turns: Json[];
-  /** Seconds of sound that came after the callee's words. */
+  /** Seconds of sound after the callee's words. */
   heardSeconds: number;
 }
 
@@ -82,7 +82,7 @@ describe('a call whose providers fail', () => {
   const failed = new Set<string>();
   let answerSeconds: number;
 
-  /** Once: its first request that is about the answer. */
+  /** Once: the first request of the answer. */
   function faultOf(request: LabRequest): Fault | undefined {
     const found = caseOf(request);
     if (found?.stage !== request.stage) return undefined;
@@ -100,10 +100,10 @@ describe('a call whose providers fail', () => {
       faultOf,
     });
     callees = await Callees.start(WORDS);
-    // What breaks off in the middle of a sound is heard with a gap.
+    // A stream that breaks during speech leaves a gap.
     answerSeconds = 0.9 * soundIn(await providers.voices.sayOnLine(ANSWER));
     const dial = await dialler();
-    // Where nobody listens is a setting of the whole application. They start before there is anything to do.
+    // The URL without a server is a setting of the application, so each has its own. All start first.
     const refused = new Map<string, typeof dial>();
     for (const { stage } of CASES.filter(({ name }) => name === 'refused'))
       refused.set(stage, await dialler({ [stage]: await refusingUrl() }));
@@ -118,7 +118,7 @@ describe('a call whose providers fail', () => {
     await providers.close();
   });
 
-  /** An application, and a caller in it. @param urls of stages that are elsewhere */
+  /** An application with a caller. @param urls of the stages with another server */
   async function dialler(urls: Partial<Record<Case['stage'], string>> = {}) {
     const provider = (stage: Case['stage']) => ({
       kind: 'openai',
@@ -172,7 +172,7 @@ describe('a call whose providers fail', () => {
       disconnectionReason: REASONS[stage],
       outcome: { responsible: 'system' },
     });
-    // Where nobody can speak, a tone says so.
+    // Without speech synthesis, the failure message is a tone.
     if (stage !== 'speech') expect(turns.at(-1)).toMatchObject({ speaker: 'agent', text: APOLOGY, interrupted: false });
     expect(heardSeconds).toBeGreaterThan(1);
   });

@@ -2,11 +2,11 @@ import { beep, find, joined, samplesOf, silence, speech } from '../support/audio
 import { Baresip, BARESIP_NUMBER, describeWithPeers, stopPeers } from '../peers/peers.js';
 import { type TestCaller, SipHarness } from './sip-harness.js';
 
-/** What an answering machine says: more than a person does, and then a beep. */
+/** Audio of an answering machine: longer than a person's greeting, then a beep. */
 const EXPLANATION = speech(3.2, 4);
 const BEEP = beep();
 const MACHINE = joined(silence(0.3), EXPLANATION, silence(0.3), BEEP);
-/** Longer than it takes to know a machine. */
+/** Longer than the detection of a machine. */
 const GREETING = speech(4, 5);
 const ALIKE = 0.99;
 
@@ -33,7 +33,7 @@ describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', 
     return { call, sound: await harness.play(call.recording), phone: await machine.recording() };
   };
 
-  it('is hung up, when that is wanted', async () => {
+  it('hangs up with onMachine hang_up', async () => {
     const endless = speech(20, 6);
     const { call, sound } = await recorded(await caller('hang_up', endless));
     expect(call).toMatchObject({
@@ -42,7 +42,7 @@ describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', 
       answeredBy: { by: 'machine', reason: 'long_greeting' },
       outcome: { detail: 'A machine answered', retryable: true },
     });
-    // In the middle of what both say.
+    // While both speak.
     expect(sound.agent.length).toBeLessThan(endless.length);
   });
 
@@ -59,7 +59,7 @@ describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', 
     expect(answeredBy.map(({ data }) => data.reason)).toEqual(['long_greeting', 'beep']);
     const explained = find(EXPLANATION, sound.customer);
     const beepOverAt = explained.at + EXPLANATION.length + samplesOf(0.3) + BEEP.length;
-    // All of it came after the beep; what had been begun for a person was broken off.
+    // The message starts after the beep; the greeting for a person was stopped.
     const left = find(GREETING, sound.agent.subarray(beepOverAt));
     const onTape = find(GREETING, phone.heard.subarray(GREETING.length));
     if (process.env['SHOW_SOUND']) process.stderr.write(`${JSON.stringify([explained, left, onTape])}\n`);
@@ -67,7 +67,7 @@ describeWithPeers(['baresip', 'openssl'], 'a live call that a machine answers', 
     expect(left.at).toBeGreaterThanOrEqual(0);
   });
 
-  it('is spoken to like a person, when that is wanted', async () => {
+  it('continues like with a person with onMachine carry_on', async () => {
     const { call, phone } = await recorded(await caller('carry_on'));
     expect(call).toMatchObject({
       status: 'completed',

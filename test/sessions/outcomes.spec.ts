@@ -7,7 +7,7 @@ import { readRings, startNumbers } from '../lib/sip/numbers-phone.js';
 import { Baresip, describeWithPeers, freePort, type Phone, PHONES, startKamailio, stopPeers } from '../peers/peers.js';
 import { type TestCaller, SipHarness } from './sip-harness.js';
 
-/** How each phone of the lab behaves: lab/sipp/numbers.xml. */
+/** Behaviour of the phones: lab/sipp/numbers.xml. */
 const number = (behaviour: string): string => `+155500000${behaviour}`;
 const STAYS = number('01');
 const RINGS_FOREVER = number('03');
@@ -34,7 +34,7 @@ const REFUSALS: [
   ['486', '02', 'dial_busy', 486, 'customer', true],
   ['600', '22', 'dial_busy', 600, 'customer', true],
   ['480 with the cause of a busy phone', '27', 'dial_busy', 480, 'customer', true],
-  ['480 with the cause of a phone that nobody takes', '12', 'dial_no_answer', 480, 'carrier', true],
+  ['480 with the cause of no answer', '12', 'dial_no_answer', 480, 'carrier', true],
   ['603', '04', 'user_declined', 603, 'customer', false],
   ['603 by the network', '13', 'carrier_blocked', 603, 'carrier', false],
   ['404', '05', 'invalid_destination', 404, 'carrier', false],
@@ -69,7 +69,7 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
 
     afterAll(() => harness.close());
 
-    /** What the phone of a call's last attempt has written down. */
+    /** The log of the phone of a call's last attempt. */
     const toldOf = async (id: string): Promise<string[]> => {
       const dialed = (await harness.events(caller, id)).filter(({ type }) => type === 'call.dialing').at(-1);
       return readRings(log)
@@ -103,13 +103,13 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
       const events = await harness.events(caller, call.id);
       expect(events.map(({ type }) => type)).toEqual(['call.queued', 'call.screened', 'call.ended']);
       expect(events[1]?.data).toMatchObject({ allowed: false, rule: 'suppression' });
-      // Another call goes through after it, so that it would have been seen.
+      // A later call arrives, so that an earlier one would have been logged.
       const next = await harness.outcomeOf(caller, number('02'));
       expect(readRings(log)).toHaveLength(rings + 1);
       expect(await toldOf(next.id)).toEqual(['ring']);
     });
 
-    it('503 with Retry-After: waits in the line, without an attempt spent', async () => {
+    it('503 with Retry-After: waits in the queue, and the attempt does not count', async () => {
       const id = await harness.dial(caller, CARRIER_FULL);
       const deferred = await harness.until(caller, id, 'call.deferred');
       expect(deferred.data.reason).toBe('Maximum Calls Reached');
@@ -180,7 +180,7 @@ describeWithPeers(['sipp'], 'how a live call ends at its limits', () => {
 
   afterAll(() => harness.close());
 
-  it('nobody answers', async () => {
+  it('no answer', async () => {
     const call = await harness.outcomeOf(caller, RINGS_FOREVER);
     expect(call).toMatchObject({
       ...NOT_REACHED,
@@ -193,7 +193,7 @@ describeWithPeers(['sipp'], 'how a live call ends at its limits', () => {
     );
   });
 
-  it('it lasts too long', async () => {
+  it('maximum duration', async () => {
     const call = await harness.outcomeOf(caller, ANSWERS_AT_ONCE);
     expect(call).toMatchObject({
       status: 'completed',
@@ -213,7 +213,7 @@ describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goe
 
   afterAll(() => harness.close());
 
-  it('ends as lost', async () => {
+  it('ends with error_media_lost', async () => {
     const phone = await Baresip.start('', speech(1, 3));
     const caller = await harness.caller({ target: phone.target('udp') });
     const id = await harness.dial(caller, STAYS);
@@ -228,11 +228,11 @@ describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goe
     });
     const call = await harness.ended(caller, id);
     expect(call.quality.packetsReceived).toBeGreaterThan(0);
-    // It hears of it, late as it is.
+    // The far end still gets the BYE.
     await phone.recording();
   });
 
-  it('ends as never heard where it has never sent anything', async () => {
+  it('ends with error_no_audio_received when it has never sent audio', async () => {
     const { target } = await startNumbers('udp', join(folder.path, 'silent.log'));
     const caller = await harness.caller({ target, greeting: silence(1) });
     expect(await harness.outcomeOf(caller, ANSWERS_AT_ONCE)).toMatchObject({
@@ -244,13 +244,13 @@ describeWithPeers(['baresip', 'sipp', 'openssl'], 'a live call whose far end goe
   });
 });
 
-describeWithPeers(['kamailio'], 'a live call through a carrier that does not let it in', () => {
+describeWithPeers(['kamailio'], 'a live call that its carrier refuses', () => {
   let harness: SipHarness;
   let carrier: Phone;
 
   beforeAll(async () => {
     carrier = await startKamailio({});
-    // A second and a half until a carrier counts as silent.
+    // A carrier times out after a second and a half.
     harness = await SipHarness.start({ sip: { timers: { t1Ms: 25 } } });
   });
 
@@ -268,7 +268,7 @@ describeWithPeers(['kamailio'], 'a live call through a carrier that does not let
     expect(await harness.outcomeOf(caller, STAYS)).toMatchObject({ ...permission, outcome: { sipCode: 407 } });
   });
 
-  it('to a destination that it does not serve', async () => {
+  it('to an unserved destination', async () => {
     const caller = await harness.caller({ target: carrier.target, carrier: { username: 'alice', password: 's3cret' } });
     const call = await harness.outcomeOf(caller, '+441234567890');
     expect(call).toMatchObject({
@@ -278,7 +278,7 @@ describeWithPeers(['kamailio'], 'a live call through a carrier that does not let
     });
   });
 
-  it.each(['udp', 'tcp'] as const)('where nobody listens, over %s', async (transport) => {
+  it.each(['udp', 'tcp'] as const)('on a closed port, over %s', async (transport) => {
     const port = await freePort(PHONES);
     const caller = await harness.caller({ target: { host: PHONES, port, transport } });
     expect(await harness.outcomeOf(caller, STAYS)).toMatchObject({
@@ -288,7 +288,7 @@ describeWithPeers(['kamailio'], 'a live call through a carrier that does not let
     });
   });
 
-  it('that listens and never says a word', async () => {
+  it('that never replies', async () => {
     const socket = createSocket('udp4').bind(0, PHONES);
     await once(socket, 'listening');
     const { port } = socket.address();

@@ -56,7 +56,7 @@ describe('preparing a live call', () => {
     await db.database.query('insert into organizations (id, name) values ($1, $2)', [organization, 'Test']);
     facts = { ...factsOf(organization), environment: 'live', toNumber: PHONE };
     server.asked.length = 0;
-    // The longer the text, the longer the speech: which is which can be told.
+    // The length of the speech identifies the text.
     server.answer = ({ body }, response) => {
       const { input } = JSON.parse(body.toString()) as { input: string };
       response.end(pcmBytes(new Int16Array(input.length * 3)));
@@ -111,7 +111,7 @@ describe('preparing a live call', () => {
     disconnectionReason,
     outcome: { sipCode: null, responsible: 'system', retryable, detail },
   });
-  /** What the server was asked to say. */
+  /** The synthesized texts. */
   const said = () => server.asked.map(({ body }) => (JSON.parse(body.toString()) as { input: string }).input);
   const dialled = async () => {
     const [row] = await db.database.query<{ n: number }>(
@@ -121,8 +121,8 @@ describe('preparing a live call', () => {
     return row?.n;
   };
 
-  describe('has all that it needs', () => {
-    it('a carrier, the consent of the policy and what to say', async () => {
+  describe('collects', () => {
+    it('a carrier, the decision of the policy and the audio', async () => {
       const { screening, line, plan } = await ready();
       expect(screening).toEqual({ allowed: true, rule: null, detail: 'The dialling policy allows the call' });
       expect(line?.('claim')).toMatchObject({
@@ -140,7 +140,7 @@ describe('preparing a live call', () => {
       expect(await dialled()).toBe(1);
     });
 
-    it('a file of its own for each attempt, unless the agent does not record', async () => {
+    it('a recording file for each attempt, unless the agent does not record', async () => {
       const callId = newId();
       const prepared = await preparation().prepare(callId, facts);
       const folder = join('/data', 'recordings', 'incoming');
@@ -149,7 +149,7 @@ describe('preparing a live call', () => {
       expect((await ready({ recordCalls: false })).line?.('one').recordTo).toBeUndefined();
     });
 
-    it('asks for the carrier of its number and the agent of its organization', async () => {
+    it('the carrier of its number and the agent of its organization', async () => {
       const asked: unknown[][] = [];
       await ready(
         {},
@@ -166,13 +166,13 @@ describe('preparing a live call', () => {
     });
   });
 
-  describe('has something to say', () => {
-    it('the audio of the agent rather than its first message', async () => {
+  describe('has audio', () => {
+    it('of the agent instead of its first message', async () => {
       expect((await scriptOf({ firstMessage: 'Hello' })).greeting).toBe(GREETING);
       expect(said()).toEqual([]);
     });
 
-    it('the first message where there is no audio, with variables filled in', async () => {
+    it('of the first message without audio of the agent, with variables filled in', async () => {
       facts = { ...facts, customerName: 'Ann', dynamicVariables: { company: 'Acme', n: 3 } };
       const firstMessage = 'Hello {{customerName}}, {{company}} has {{n}} {{things}}.';
       const { greeting } = await scriptOf({ firstMessage, greetingAudio: undefined });
@@ -180,7 +180,7 @@ describe('preparing a live call', () => {
       expect(greeting).toHaveLength('Hello Ann, Acme has 3 .'.length);
     });
 
-    it('variables of the call win over the name of the customer', async () => {
+    it('with variables of the call before the name of the customer', async () => {
       facts = { ...facts, customerName: 'Ann', dynamicVariables: { customerName: 'Ms Ann' } };
       await scriptOf({ firstMessage: 'Hello {{customerName}}', greetingAudio: undefined });
       expect(said()).toEqual(['Hello Ms Ann']);
@@ -196,7 +196,7 @@ describe('preparing a live call', () => {
       expect(JSON.parse(String(server.asked[0]?.body))).toMatchObject({ voice });
     });
 
-    it('a message for machines that get one', async () => {
+    it('of the voicemail message with onMachine leave_message', async () => {
       const agent = {
         onMachine: 'leave_message',
         voicemailMessage: 'Call back, {{customerName}}',
@@ -218,12 +218,12 @@ describe('preparing a live call', () => {
     });
   });
 
-  describe('has its apology recorded', () => {
+  describe('has its failure message presynthesized', () => {
     const speechToSpeech = { providers: { speechToSpeech: { providerId: 'one' } } };
     const account = { kind: 'openai', apiKey: 'key' } as const;
     const parts = { accounts: { accountsFor: () => Promise.resolve(new Map([['one', account]])) } };
 
-    it('when one model hears and speaks, in the words of the agent', async () => {
+    it('for a realtime model, with the text of the agent', async () => {
       facts = { ...facts, customerName: 'Ann' };
       const { plan } = await ready({ ...speechToSpeech, apology: 'Leider nicht, {{customerName}}.' }, parts);
       expect(said()).toEqual(['Leider nicht, Ann.']);
@@ -231,12 +231,12 @@ describe('preparing a live call', () => {
       expect(plan.usage).toEqual([{ stage: 'speech', provider: 'openai/model', characters: 18 }]);
     });
 
-    it('as usual, when the agent has none of its own', async () => {
+    it('with the default text without one of the agent', async () => {
       await ready(speechToSpeech, parts);
       expect(said()).toEqual([expect.stringMatching(/^I am sorry/)]);
     });
 
-    it('unless nobody says it, which keeps no call from being made', async () => {
+    it('unless synthesis fails, and the call is still dialled', async () => {
       server.answer = (_, response) => response.writeHead(500).end();
       const warned: unknown[] = [];
       const warn = (...given: unknown[]) => void warned.push(given[1]);
@@ -250,34 +250,37 @@ describe('preparing a live call', () => {
       expect(await dialled()).toBe(1);
     });
 
-    it('unless nobody speaks but the model', async () => {
+    it('unless there is no speech synthesis', async () => {
       const { plan } = await ready(speechToSpeech, { ...parts, config: { providers: {} } });
       expect(plan.apology).toBeUndefined();
     });
 
-    it('not when a conversation says it itself', async () => {
+    it('not for a cascade, which synthesizes it when needed', async () => {
       await ready({}, { config: { providers: { transcription: speech(), model: speech(), speech: speech() } } });
       expect(said()).toEqual([]);
     });
   });
 
-  describe('says that it records', () => {
-    it('with a tone', async () => {
+  describe('has a recording notice', () => {
+    it('as a tone', async () => {
       const { notice } = await scriptOf({}, { config: { recordingNotice: 'tone' } });
       expect(notice).toEqual(noticeTone());
     });
 
-    it('in words', async () => {
+    it('as speech', async () => {
       const { notice } = await scriptOf({}, { config: { recordingNotice: 'This call is recorded.' } });
       expect(notice).toHaveLength('This call is recorded.'.length);
     });
 
-    it.each(['tone', 'This call is recorded.'])('not with %j when it does not', async (recordingNotice) => {
-      expect((await scriptOf({ recordCalls: false }, { config: { recordingNotice } })).notice).toBeUndefined();
-      expect(said()).toEqual([]);
-    });
+    it.each(['tone', 'This call is recorded.'])(
+      'not with %j when the agent does not record',
+      async (recordingNotice) => {
+        expect((await scriptOf({ recordCalls: false }, { config: { recordingNotice } })).notice).toBeUndefined();
+        expect(said()).toEqual([]);
+      },
+    );
 
-    it('with a tone of 1,400 Hz that begins and ends softly', () => {
+    it('as a tone of 1,400 Hz that fades in and out', () => {
       const pcm = noticeTone();
       const expected = Int16Array.from(tone(1_400, 8_000, 0.4, 6_000));
       expect(pcm).toHaveLength(expected.length);
@@ -288,7 +291,7 @@ describe('preparing a live call', () => {
   });
 
   describe('is not dialled', () => {
-    it('without a carrier: the reason says what to configure', async () => {
+    it('without a carrier: the detail names the setting', async () => {
       const prepared = await prepare({}, { carriers: { carrierFor: () => Promise.resolve(undefined) } });
       const detail = expect.stringMatching(
         /^No carrier is configured for live calls from \+0987654321: .*POST \/v1\/carriers.*SIP_CARRIER/,
@@ -322,7 +325,7 @@ describe('preparing a live call', () => {
       },
     );
 
-    it('when the policy refuses, with its rule, and it does not count as made', async () => {
+    it('when the policy refuses, with its rule, and it does not count for the day', async () => {
       await policy.update(facts.organizationId, { refusedPrefixes: ['+1415'] });
       const prepared = await prepare({ firstMessage: 'Hello', greetingAudio: undefined });
       expect(commandOf(prepared)).toEqual({
@@ -333,7 +336,7 @@ describe('preparing a live call', () => {
       expect([await dialled(), said()]).toEqual([0, []]);
     });
 
-    it('when the number was called too often today: those that were refused do not count', async () => {
+    it('above the daily calls to a number: refused calls do not count', async () => {
       await policy.update(facts.organizationId, { maxCallsPerNumberPerDay: 1 });
       await ready();
       for (let n = 0; n < 2; n++)
@@ -343,7 +346,7 @@ describe('preparing a live call', () => {
         });
     });
 
-    it('when a spend limit is set and the price is not known', async () => {
+    it('with a spend limit and without a price', async () => {
       await policy.update(facts.organizationId, { maxSpendPerDay: 5 });
       expect(commandOf(await prepare())).toMatchObject({ type: 'RefuseCall', screening: { rule: 'spend_per_day' } });
     });
@@ -352,7 +355,7 @@ describe('preparing a live call', () => {
       ['neither audio nor first message', { firstMessage: null }, true],
       ['a first message of which nothing is left', { firstMessage: ' {{nothing}} ' }, true],
       ['a first message, and no server to say it', { firstMessage: 'Hello' }, false],
-    ])('with %s, and it does not count as made', async (_, agent, hasSpeech) => {
+    ])('with %s, and it does not count for the day', async (_, agent, hasSpeech) => {
       const parts = hasSpeech ? {} : { config: { providers: {} } };
       const prepared = await prepare({ ...agent, greetingAudio: undefined }, parts);
       const detail = expect.stringMatching(/^The agent has nothing to say: .*greeting-audio.*SPEECH_URL$/);
@@ -377,18 +380,18 @@ describe('preparing a live call', () => {
       ['the carrier', { carriers: { carrierFor: () => Promise.reject(new Error('down')) } }],
       ['the policy', { policy: { check: () => Promise.reject(new Error('down')) } }],
       ['the agent', { agents: { forCalls: () => Promise.reject(new Error('down')) } }],
-    ])('when the database does not tell %s: it fails, to be tried again', async (_, parts) => {
+    ])('when the database fails to load %s: it throws', async (_, parts) => {
       await expect(prepare({}, parts)).rejects.toThrow('down');
     });
 
-    it('when the database is not there to count', async () => {
+    it('when the database fails to count: it throws', async () => {
       const dailyUse = new DailyUse(db.database, { callCostPerMinute: 0 });
       dailyUse.count = () => Promise.reject(new Error('down'));
       await expect(prepare({}, { dailyUse })).rejects.toThrow('down');
     });
   });
 
-  it('tried again after a failure, a call counts once', async () => {
+  it('counts a call once after a failed preparation', async () => {
     await policy.update(facts.organizationId, { maxCallsPerNumberPerDay: 1 });
     const callId = newId();
     const broken = preparation({}, { agents: { forCalls: () => Promise.reject(new Error('down')) } });

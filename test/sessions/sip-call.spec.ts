@@ -6,9 +6,9 @@ const LOGIN = { username: 'alice', password: 's3cret' };
 const ALIKE = 0.99;
 const GREETING = speech(1.5, 1);
 const ANSWER = speech(1.2, 2);
-/** By then both have said all that they have to say. */
+/** Both sides have finished their audio by then. */
 const EVERYTHING_SECONDS = 3;
-/** The person says hello once the line is open. */
+/** The person speaks after the answer. */
 const PERSON = joined(silence(0.6), ANSWER);
 
 afterAll(stopPeers);
@@ -26,7 +26,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
 
   afterAll(() => harness.close());
 
-  /** What the phone heard and said, and what we recorded of it, is what was said on both sides. */
+  /** Compares the audio of the phone and the recording with the audio of both sides. */
   const expectSound = async (recording: string, from = phone): Promise<Awaited<ReturnType<Baresip['recording']>>> => {
     const theirs = await from.recording();
     const ours = await harness.play(recording);
@@ -44,7 +44,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
   const typesOf = async (caller: TestCaller, id: string): Promise<string[]> =>
     (await harness.events(caller, id)).map(({ type }) => type);
 
-  describe.each(['udp', 'tcp'] as const)('over %s, through a carrier that wants a login', (transport) => {
+  describe.each(['udp', 'tcp'] as const)('over %s, through a carrier with authentication', (transport) => {
     const caller = (listenSeconds: number): Promise<TestCaller> =>
       harness.caller({
         target: { ...carrier.target, transport },
@@ -53,7 +53,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
         greeting: GREETING,
       });
 
-    it('is heard, recorded and told as it was, when the person hangs up', async () => {
+    it('has its audio, recording and events when the person hangs up', async () => {
       const from = await caller(60);
       const id = await harness.dial(from, BARESIP_NUMBER);
       await harness.until(from, id, 'call.answered_by');
@@ -85,7 +85,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
       ]);
     });
 
-    it('ends when the agent has said and heard enough', async () => {
+    it('ends when the agent hangs up', async () => {
       const from = await caller(1);
       const id = await harness.dial(from, BARESIP_NUMBER);
       const call = await recorded(from, id);
@@ -109,14 +109,14 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
     const caller = (to: Baresip, carrier: object): Promise<TestCaller> =>
       harness.caller({ target: to.target('tls'), carrier, agent: { listenSeconds: 1 }, greeting: GREETING });
 
-    it('takes a certificate that nobody vouches for where the carrier may have one', async () => {
+    it('accepts a self-signed certificate when the carrier allows it', async () => {
       const from = await caller(phone, { verifyTls: false });
       const call = await recorded(from, await harness.dial(from, BARESIP_NUMBER));
       await expectSound(call.recording);
       expect(call).toMatchObject({ status: 'completed', disconnectionReason: 'agent_hangup' });
     });
 
-    it('does not talk to it otherwise', async () => {
+    it('refuses a self-signed certificate otherwise', async () => {
       const call = await harness.outcomeOf(await caller(phone, {}), BARESIP_NUMBER);
       expect(call).toMatchObject({
         status: 'failed',
@@ -127,7 +127,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
       });
     });
 
-    it('is encrypted where both can', async () => {
+    it('is encrypted when both sides support it', async () => {
       const secretive = await Baresip.start(';mediaenc=srtp-mand', PERSON);
       const from = await caller(secretive, { verifyTls: false, srtp: 'required' });
       const call = await recorded(from, await harness.dial(from, BARESIP_NUMBER));
@@ -135,13 +135,13 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'a live call', () => {
       expect(call).toMatchObject({ status: 'completed', disconnectionReason: 'agent_hangup' });
     });
 
-    it('fails where the phone cannot encrypt', async () => {
+    it('fails when SRTP is required and the phone has none', async () => {
       const call = await harness.outcomeOf(await caller(phone, { verifyTls: false, srtp: 'required' }), BARESIP_NUMBER);
       expect(call).toMatchObject({ status: 'failed', disconnectionReason: 'dial_failed', startedAt: null });
       expect(call.outcome).toMatchObject({ sipCode: 488, responsible: 'carrier' });
     });
 
-    it('fails where the phone insists on it and the carrier is not to encrypt', async () => {
+    it('fails when the phone requires SRTP and the carrier disables it', async () => {
       const secretive = await Baresip.start(';mediaenc=srtp-mand', PERSON);
       const call = await harness.outcomeOf(await caller(secretive, { verifyTls: false }), BARESIP_NUMBER);
       expect(call).toMatchObject({ status: 'failed', disconnectionReason: 'dial_failed', startedAt: null });

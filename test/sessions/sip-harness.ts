@@ -18,7 +18,7 @@ export interface Line {
   carrier?: object;
   /** Fields of `PATCH /v1/agents/{id}`. */
   agent?: object;
-  /** What the agent says. */
+  /** Audio of the agent. */
   greeting?: Int16Array;
 }
 
@@ -27,7 +27,7 @@ export interface TestCaller extends Tenant {
   carrierId: string;
 }
 
-/** The whole application, which makes live calls and is looked at through its API. */
+/** The whole application with live calls, observed through its API. */
 export class SipHarness {
   private constructor(
     readonly app: TestApp,
@@ -35,7 +35,7 @@ export class SipHarness {
     private readonly data: ReturnType<typeof temporaryFolder>,
   ) {}
 
-  /** @param name of its database, where several are to run at once */
+  /** @param name of its database, for several at the same time */
   static async start({ sip: sipSettings, ...settings }: SipHarnessSettings = {}, name?: string): Promise<SipHarness> {
     const data = temporaryFolder();
     const db = await openTestDatabase(name);
@@ -68,14 +68,14 @@ export class SipHarness {
     return { ...tenant, carrierId: added.id };
   }
 
-  /** @returns what a successful request is answered with */
+  /** @returns the data of a successful reply */
   async request({ key }: Pick<Tenant, 'key'>, method: string, path: string, body?: unknown): Promise<Json> {
     const answer = await this.app.request(method, path, { key, ...(body === undefined ? {} : { body }) });
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
     return answer.body.data;
   }
 
-  /** @returns the id of a call that waits in the line or is on its way already */
+  /** @returns the id of a queued call */
   dial(caller: TestCaller, toNumber: string): Promise<string> {
     return this.app.createCall(caller, { toNumber });
   }
@@ -89,7 +89,7 @@ export class SipHarness {
     return this.request(caller, 'GET', `/v1/calls/${id}/events`);
   }
 
-  /** @returns its first event of a type, once there is one */
+  /** Resolves with the call's first event of a type. */
   until(caller: TestCaller, id: string, type: string): Promise<Json> {
     return eventually(
       type,
@@ -98,7 +98,7 @@ export class SipHarness {
     );
   }
 
-  /** @returns the call, once it has ended and, when it was answered, its line has been measured */
+  /** Resolves with the call after its end and, for an answered call, after its measurement. */
   async ended(caller: TestCaller, id: string): Promise<Json> {
     await this.until(caller, id, 'call.ended');
     const types = (await this.events(caller, id)).map(({ type }) => type);
@@ -112,7 +112,7 @@ export class SipHarness {
     return this.ended(caller, id);
   }
 
-  /** Plays a recording as whoever has its address can. */
+  /** Downloads a recording by its URL. */
   async play(recording: string): Promise<{ customer: Int16Array; agent: Int16Array }> {
     const response = await fetch(recording);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'audio/wav']);

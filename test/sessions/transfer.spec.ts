@@ -48,7 +48,7 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
 
   const said = (text: string): Promise<Int16Array> => providers.voices.sayOnLine(text);
 
-  it('is heard in full before, and then out of it: the two talk with each other until one hangs up', async () => {
+  it('finishes its speech and leaves: customer and person are connected until one hangs up', async () => {
     const [wish, story, welcome] = await Promise.all([WISH, STORY, WELCOME].map(said));
     const again = (words: Int16Array): Int16Array[] => Array.from({ length: 8 }, () => joined(words, silence(2)));
     const customer = await Baresip.start('', joined(silence(6), wish!, silence(8), ...again(story!)));
@@ -126,7 +126,7 @@ describe('a call that is transferred', () => {
 
   afterAll(() => bench.close());
 
-  it('is told so in its timeline, once, before it ends with `call_transfer`', async () => {
+  it('has one transfer event before its end with `call_transfer`', async () => {
     const callId = await bench.call();
     const provider = new ScriptedProvider();
     await bench.worker(provider).admit();

@@ -5,7 +5,7 @@ import { describeWithPeers, freePort, type Phone, PHONES, startKamailio, stopPee
 import { type TestCaller, SipHarness } from './sip-harness.js';
 
 const BUSY = '+15550000002';
-/** Takes each call at once, and leaves after a while. */
+/** Answers at once and hangs up after a while. */
 const LEAVES = '+15550000011';
 const CALLS = 10;
 
@@ -49,7 +49,7 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
     ]);
   });
 
-  it('is not given more calls at once than it has channels', async () => {
+  it('gets no more concurrent calls than its channels', async () => {
     const most = 3;
     const caller = await harness.caller({ target: phones.target, carrier: { maxChannels: most } });
     const before = readRings(log).length;
@@ -66,7 +66,7 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
     expect(Math.max(...open)).toBeGreaterThan(1);
   });
 
-  it('is not given more new calls a second than it takes', async () => {
+  it('gets no more new calls per second than its limit', async () => {
     const most = 5;
     const caller = await harness.caller({ target: phones.target, carrier: { callsPerSecond: most } });
     const ids = await Promise.all(Array.from({ length: CALLS }, () => harness.dial(caller, BUSY)));
@@ -74,7 +74,7 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
     const dialled = await events(caller, ids, 'call.dialing');
     expect(dialled).toHaveLength(CALLS);
     expect(await events(caller, ids, 'call.deferred')).toEqual([]);
-    // Each was confirmed to have been sent off: without that it would count for ten seconds instead of one.
+    // Each dial was confirmed; an unconfirmed one counts for ten seconds instead of one.
     await eventually('confirmations', async () => {
       const counted = await harness.db.database.query<{ asked_at: Date | null }>(
         'select asked_at from carrier_admissions where carrier = $1',
@@ -83,12 +83,12 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
       expect(counted.length).toBeGreaterThan(0);
       return counted.every(({ asked_at }) => asked_at !== null) || undefined;
     });
-    // Of any six in a row, the last was begun a second after the first was sent off.
+    // Of any six in a row, the last starts a second after the first.
     for (const [i, at] of dialled.slice(most).entries())
       expect(at.getTime() - (dialled[i]?.getTime() ?? 0)).toBeGreaterThanOrEqual(1_000 - CLOCK_MS);
   });
 
-  it('answers a ping, each of its servers for itself', async () => {
+  it('answers a ping with each of its servers', async () => {
     const carrier = await startKamailio({});
     const targets = [carrier.target, { ...carrier.target, transport: 'tcp' }, await nobodyAt('tcp')];
     const caller = await harness.caller({ target: carrier.target, carrier: { targets } });
@@ -100,7 +100,7 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
     ]);
   });
 
-  it('does not answer a ping where nobody is', async () => {
+  it('does not answer a ping on a closed port', async () => {
     const target = await nobodyAt('udp');
     const caller = await harness.caller({ target });
     expect(await harness.request(caller, 'POST', `/v1/carriers/${caller.carrierId}/ping`)).toEqual([
@@ -109,5 +109,5 @@ describeWithPeers(['sipp', 'kamailio'], 'the carrier of live calls', () => {
   });
 });
 
-/** Clocks of whole milliseconds, in two processes. */
+/** Tolerance: two processes with clocks of whole milliseconds. */
 const CLOCK_MS = 5;

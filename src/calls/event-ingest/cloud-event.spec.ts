@@ -24,15 +24,15 @@ describe('a CloudEvent about a call', () => {
     });
   });
 
-  it('happened now when it does not say when', () => {
+  it('without a time, has the present time', () => {
     expect(parsed({}).at).toBe(NOW.toISOString());
   });
 
-  it('names a call however its id is written', () => {
+  it('normalizes the case of the call id', () => {
     expect(parsed({ subject: EVENT.subject.toUpperCase() }).subject).toBe(EVENT.subject);
   });
 
-  it('may have attributes that are not ours', () => {
+  it('may have other attributes', () => {
     const extensions = { dataschema: 'https://example.com', traceparent: '00-1', datacontenttype: 'application/json' };
     expect(parse(extensions)).toEqual(parse({}));
   });
@@ -57,7 +57,7 @@ describe('a CloudEvent about a call', () => {
       { url: 'https://example.com/1.wav' },
       { type: 'call.recorded', url: 'https://example.com/1.wav' },
     ],
-  ])('of type %s with %j is understood', (type, data, content) => {
+  ])('of type %s with %j is valid', (type, data, content) => {
     expect(parsed({ type, data }).content).toEqual(content);
   });
 
@@ -86,7 +86,7 @@ describe('a CloudEvent about a call', () => {
     [{ type: 'call.queued' }, typeProblem()],
     [{ type: 'toString' }, typeProblem()],
     [{ type: undefined }, typeProblem()],
-  ])('with %j says what is wrong', (fields, problem) => {
+  ])('with %j names the problem', (fields, problem) => {
     expect(parse(fields)).toEqual({ problem });
   });
 
@@ -111,7 +111,7 @@ describe('a CloudEvent about a call', () => {
     ['call.recorded', { url: 'javascript:alert(1)' }, /^data\.url must be an http or https address$/],
     ['call.recorded', { url: 'file:///etc/passwd' }, /^data\.url must be an http or https address$/],
     ['call.recorded', { url: `https://x/${'y'.repeat(2_000)}` }, /^data\.url must be an http or https address$/],
-  ])('of type %s with %j says what is wrong', (type, data, problem) => {
+  ])('of type %s with %j names the problem', (type, data, problem) => {
     expect(parse({ type, data })).toEqual({ problem: expect.stringMatching(problem) });
   });
 });

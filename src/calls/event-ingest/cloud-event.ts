@@ -11,7 +11,7 @@ export interface CallCloudEvent {
   content: CloudEventContent;
 }
 
-export type CloudEventContent =
+type CloudEventContent =
   | { type: 'call.ringing' }
   | { type: 'call.started' }
   | { type: 'call.ended'; reason: DisconnectionReason; sipCode: number | null; detail: string | null }

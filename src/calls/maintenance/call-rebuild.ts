@@ -4,7 +4,7 @@ import { type CallEvent } from '../call-events.js';
 import { type CallRow, toCallRow } from '../call-row.js';
 import { REBUILD_ROWS } from '../call-append.js';
 
-export interface RebuildReport {
+interface RebuildReport {
   calls: number;
   events: number;
   /** Rows that were missing or different. */

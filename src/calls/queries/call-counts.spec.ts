@@ -7,7 +7,7 @@ import { countChanges, DAY_MS, HOUR_MS, type Stretch, stretchesOf } from './call
 
 const UNITS = { day: DAY_MS, hour: HOUR_MS } as const;
 
-/** Times around which ranges go wrong, and any other. */
+/** Borders of hours and days, and any other time. */
 const anyMoment = fc.oneof(
   fc.integer({ min: -3 * DAY_MS, max: 4e12 }),
   fc.integer({ min: -3, max: 40_000 }).map((day) => day * DAY_MS),
@@ -42,7 +42,7 @@ describe('stretchesOf', () => {
         fc.pre(from < to);
         let end = to;
         for (const stretch of stretches) {
-          // Plus zero, because rounding makes -0 of what lies just before 1970.
+          // Plus zero: rounding gives -0 just before 1970.
           expect(stretch.to + 0).toBe(end + 0);
           expect(stretch.from).toBeLessThan(stretch.to);
           end = stretch.from;
@@ -53,7 +53,7 @@ describe('stretchesOf', () => {
     );
   });
 
-  it('is empty for a range that is empty or the wrong way round', () => {
+  it('is empty for an empty or inverted range', () => {
     fc.assert(
       fc.property(anyMoment, fc.nat(), (time, before) => {
         expect(stretchesOf(time, time - before)).toEqual([]);
@@ -73,7 +73,7 @@ describe('stretchesOf', () => {
       if (by !== 'rows') return;
       expect(to - from).toBeLessThan(2 * HOUR_MS);
       expect(from === range[0] || to === range[1]).toBe(true);
-      // Nothing that is a whole hour is counted row by row.
+      // No whole hour is counted by rows.
       expect(Math.floor(to / HOUR_MS)).toBeLessThanOrEqual(Math.ceil(from / HOUR_MS));
     });
   });
@@ -81,7 +81,7 @@ describe('stretchesOf', () => {
   it('counts by the hour less than a day at either edge, at most', () => {
     inEachStretch(({ by, from, to }) => {
       if (by === 'hour') expect(to - from).toBeLessThan(2 * DAY_MS);
-      // Nothing that is a whole day is counted by the hour.
+      // No whole day is counted by hours.
       if (by === 'hour') expect(Math.floor(to / DAY_MS)).toBeLessThanOrEqual(Math.ceil(from / DAY_MS));
     });
   });
@@ -90,7 +90,7 @@ describe('stretchesOf', () => {
     expect(stretchesOf(-Infinity, Infinity)).toEqual([{ by: 'day', from: -Infinity, to: Infinity }]);
   });
 
-  it('cuts an ordinary range into its rows, hours, days, hours and rows', () => {
+  it('divides an ordinary range into rows, hours, days, hours and rows', () => {
     const time = (text: string) => Date.parse(`2026-${text}Z`);
     expect(stretchesOf(time('03-30T22:30:00'), time('04-02T01:15:00'))).toEqual([
       { by: 'rows', from: time('04-02T01:00:00'), to: time('04-02T01:15:00') },
@@ -103,7 +103,7 @@ describe('stretchesOf', () => {
 });
 
 describe('countChanges', () => {
-  it('adds up to one call under its present status, over every life of a call', () => {
+  it('adds up to one call under its present status, for any sequence of commands', () => {
     fc.assert(
       fc.property(fc.array(anyCommand, { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), (commands, together) => {
         let state = UNKNOWN_CALL;
@@ -120,7 +120,7 @@ describe('countChanges', () => {
     );
   });
 
-  it('says nothing when the status stays the same', () => {
+  it('is empty for the same status', () => {
     const dialing = replay([
       { type: 'call.queued', data: { at: '2026-04-05T14:00:00.000Z', ...FACTS } },
       { type: 'call.dialing', data: { at: '2026-04-05T14:00:01.000Z', attempt: 1, provider: 'sip', claim: 'c' } },
@@ -140,7 +140,7 @@ const FACTS = {
   toNumber: '+1234567890',
 } as const;
 
-/** The state that commands leave; those that are refused leave no trace. */
+/** The state after commands; a refused one has no effect. */
 function carryOut(commands: CallCommand[], from: CallState): CallState {
   return commands.reduce((state, command) => {
     try {

@@ -1,7 +1,7 @@
 import { type CallState, statusOf } from '../call-state.js';
 
 /** A change of the number of calls with this status and direction. */
-export interface CountChange {
+interface CountChange {
   status: string;
   direction: string;
   calls: number;

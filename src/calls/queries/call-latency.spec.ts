@@ -9,7 +9,7 @@ const turn = (n: number) => ({
 });
 
 describe('latencyOf', () => {
-  it('is not known without answers', () => {
+  it('is null without answers', () => {
     expect(latencyOf([])).toBeNull();
   });
 
@@ -34,7 +34,7 @@ describe('latencyOf', () => {
     expect(latencyOf(totals.map((totalMs) => ({ totalMs })))).toMatchObject({ totalMs: { p50, p95 } });
   });
 
-  it('is null for a stage that no answer knows', () => {
+  it('is null for a stage without a measurement', () => {
     const strange = { totalMs: 4, endpointingMs: 'soon', transcriptionMs: null } as never;
     expect(latencyOf([strange, { totalMs: 6 }])).toEqual({
       answers: 2,

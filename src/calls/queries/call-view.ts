@@ -25,7 +25,7 @@ const orNull = (type: 'string' | 'integer' | 'number' | 'boolean' | 'object', ex
   } as ApiPropertyOptions);
 const time = (example: string) => ApiProperty({ type: String, format: 'date-time', nullable: true, example });
 
-export class OutcomeView implements Outcome {
+class OutcomeView implements Outcome {
   @orNull('integer', 486, 'The final SIP status, when the carrier sent one')
   sipCode: number | null;
 
@@ -39,7 +39,7 @@ export class OutcomeView implements Outcome {
   detail: string | null;
 }
 
-export class AnsweredByView implements AnsweredBy {
+class AnsweredByView implements AnsweredBy {
   @ApiProperty({ enum: ['human', 'machine', 'unknown'], example: 'human' })
   by: AnsweredBy['by'];
 
@@ -47,7 +47,7 @@ export class AnsweredByView implements AnsweredBy {
   reason: string;
 }
 
-export class LineQualityView implements LineQuality {
+class LineQualityView implements LineQuality {
   @ApiProperty({ type: 'integer', example: 12_000 })
   packetsSent: number;
 
@@ -77,7 +77,7 @@ export class LineQualityView implements LineQuality {
   mos: number;
 }
 
-export class CallCostsView implements CallCosts {
+class CallCostsView implements CallCosts {
   @orNull('number', 0.0631, 'Null when the cost of one used stage is unknown')
   total: number | null;
 
@@ -100,7 +100,7 @@ export class CallCostsView implements CallCosts {
   analysis: number | null;
 }
 
-export class FiguresView implements Figures {
+class FiguresView implements Figures {
   @ApiProperty({ description: 'Milliseconds', example: 420 })
   p50: number;
 
@@ -108,7 +108,7 @@ export class FiguresView implements Figures {
   p95: number;
 }
 
-export class CallLatencyView implements CallLatency {
+class CallLatencyView implements CallLatency {
   @ApiProperty({ type: 'integer', description: 'Number of measured answers', example: 7 })
   answers: number;
 

@@ -3,11 +3,11 @@ import { type CallLeg } from '../../telephony/index.js';
 import { endCall, leaveVoicemail, sendDtmf, type Tool, transferCall } from '../../voice/index.js';
 
 /** Tools of an agent without a choice of its own. */
-export const DEFAULT_TOOLS: readonly AgentTool[] = [{ type: 'end_call' }, { type: 'send_dtmf' }];
+const DEFAULT_TOOLS: readonly AgentTool[] = [{ type: 'end_call' }, { type: 'send_dtmf' }];
 
 const RING_SECONDS = 30;
 
-export interface ToolDeps {
+interface ToolDeps {
   leg: Pick<CallLeg, 'sendDtmf' | 'transfer'>;
   /** Caller id of a transfer. */
   fromNumber: string;
