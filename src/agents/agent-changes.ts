@@ -1,7 +1,7 @@
 import { AGENT_FIELDS, type AgentConfiguration } from './agent-configuration.js';
 import { type VersionedConfiguration } from './agent-version.entity.js';
 
-/** What a request says of an agent. Null: as if nothing had been said, or empty where that may be. */
+/** The fields of an agent in a request. null empties a field that may be empty, and counts as absent for another. */
 export type AgentRequest = { [Field in keyof AgentConfiguration]?: AgentConfiguration[Field] | null };
 
 /** A new agent with nothing but its name. */
@@ -20,7 +20,7 @@ export const newConfiguration = (agentName: string, request: AgentRequest): Vers
   ...changesOf(request),
 });
 
-/** What a request changes. Null empties what may be empty, and leaves the rest alone. */
+/** The changes of a request. null empties a field that may be empty, and keeps the value of another. */
 export function changesOf(request: AgentRequest): Partial<AgentConfiguration> {
   const empty: Partial<AgentRequest> = { ...DEFAULTS, knowledgeBaseIds: null };
   const said = FIELDS.filter((field) => field !== 'greetingAudioSha256')
@@ -29,7 +29,7 @@ export function changesOf(request: AgentRequest): Partial<AgentConfiguration> {
   return Object.fromEntries(said) as Partial<AgentConfiguration>;
 }
 
-/** Those changes that make a difference. The order of properties is one: models read them in that order. */
+/** The changes that differ from the present values. The order of properties counts: models read them in that order. */
 export function differences<T extends object>(now: T, changes: Partial<T>): Partial<T> {
   const different = Object.entries(changes).filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof T]),
@@ -37,15 +37,15 @@ export function differences<T extends object>(now: T, changes: Partial<T>): Part
   return Object.fromEntries(different) as Partial<T>;
 }
 
-/** What a version of an agent keeps of it. */
+/** The configuration that a version of an agent keeps. */
 export const configurationOf = (agent: VersionedConfiguration): VersionedConfiguration =>
   Object.fromEntries(FIELDS.map((field) => [field, agent[field]])) as unknown as VersionedConfiguration;
 
-/** A version as it would be written today: those of older releases have fewer fields. */
+/** A version with today's fields: versions of older releases have fewer. */
 export const upToDate = (configuration: VersionedConfiguration): VersionedConfiguration => ({
   ...DEFAULTS,
   ...configuration,
 });
 
-/** Whether a change is one of what versions keep. */
+/** Whether a change makes a new version. */
 export const isVersioned = (changes: object): boolean => FIELDS.some((field) => Object.hasOwn(changes, field));

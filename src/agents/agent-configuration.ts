@@ -117,7 +117,7 @@ export class AgentConfiguration {
 
   @AgentField(
     ChoiceField({
-      description: 'Who speaks first: the agent with its firstMessage, or the customer; default agent',
+      description: 'First speaker: the agent with its firstMessage, or the customer; default agent',
       choices: FIRST_SPEAKERS,
       example: 'agent',
       optional: true,
@@ -180,7 +180,7 @@ export class AgentConfiguration {
 
   @AgentField(
     ObjectField({
-      description: 'What the agent does when nothing is said',
+      description: 'Reaction of the agent to silence',
       example: { afterSeconds: 10, prompt: 'Are you still there?', times: 2, farewell: 'I will call again. Goodbye.' },
       shape: SilenceChoice,
       optional: true,

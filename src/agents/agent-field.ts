@@ -2,7 +2,7 @@ import { Column, type ColumnType } from 'typeorm';
 
 export interface AgentFieldDefinition {
   name: string;
-  /** Of a new agent that does not set it. null: the field may be empty. */
+  /** The value in a new agent that does not set the field. null: the field may be empty. */
   default: unknown;
 }
 

@@ -1,7 +1,7 @@
 import { DomainError, type SecretBox, SecretBoxError } from '../lib/platform/index.js';
 import { type AgentTool, type HttpTool, SECRET_SHOWN } from './agent-tools.js';
 
-/** The tools with something else in the place of each secret. */
+/** The tools with each secret mapped. */
 function mapSecrets(
   tools: readonly AgentTool[],
   map: (secret: string, header: string, tool: HttpTool, index: number) => string,
@@ -16,14 +16,14 @@ function mapSecrets(
   });
 }
 
-/** Tools as answers show them. */
+/** The tools for an answer, without secrets. */
 export const maskSecrets = (tools: readonly AgentTool[]): AgentTool[] => mapSecrets(tools, () => SECRET_SHOWN);
 
 /**
- * Seals the secrets of tools for an agent. `SECRET_SHOWN` stands for the one that is stored for the same tool and
- * header, and one that is as it was stays sealed as it was.
- * @param stored the tools that the agent has, sealed
- * @throws DomainError `validation_error` for a secret that is to be kept and is not there, or cannot be stored
+ * Seals the secrets of tools for an agent. `SECRET_SHOWN` keeps the stored secret of the same tool and header, and an
+ * unchanged secret keeps its sealed form.
+ * @param stored the sealed tools of the agent
+ * @throws DomainError `validation_error` for a kept secret that does not exist, or one that cannot be stored
  */
 export function sealSecrets(
   tools: readonly AgentTool[],
@@ -38,7 +38,7 @@ export function sealSecrets(
     if (secret === SECRET_SHOWN) {
       if (!before || sealed === undefined)
         throw invalid(path, 'is required: there is no secret yet that could be kept');
-      // Else whoever may change agents could have the secret sent to a server of their own.
+      // Otherwise a key with agents:write could send the secret to another server.
       if (new URL(before.url).origin !== new URL(tool.url).origin)
         throw invalid(path, 'must be given again, for the url is now on another server');
       return sealed;
@@ -72,7 +72,7 @@ function isSealed(secret: string, sealed: string, box: SecretBox, agentId: strin
   try {
     return box.open(sealed, agentId) === secret;
   } catch (error) {
-    // Sealed with a key that is gone: the secret that is given now takes its place.
+    // The key that sealed it is gone: the given secret replaces it.
     if (error instanceof SecretBoxError) return false;
     throw error;
   }

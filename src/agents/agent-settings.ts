@@ -67,7 +67,7 @@ export class InterruptionChoice {
   afterMs?: number;
 }
 
-/** What happens when nothing is said: `prompt`, up to `times` times, then `farewell` and the end (`inactivity`). */
+/** The reaction to silence: `prompt`, up to `times` times, then `farewell` and the end (`inactivity`). */
 @StrictShape()
 export class SilenceChoice {
   @IntegerField({ description: 'Silence before the prompt, seconds', min: 1, max: 600, optional: true })

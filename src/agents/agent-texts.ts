@@ -2,7 +2,7 @@ import { type AgentConfiguration } from './agent-configuration.js';
 import { conversationSettings } from '../voice/index.js';
 import { fillIn, TemplateError } from '../lib/platform/index.js';
 
-type Written = Pick<
+type AgentTemplates = Pick<
   AgentConfiguration,
   'prompt' | 'firstMessage' | 'voicemailMessage' | 'durationWarning' | 'apology' | 'silence'
 >;
@@ -15,29 +15,29 @@ export interface TemplateFacts {
   dynamicVariables?: Record<string, unknown> | undefined;
 }
 
-/** What an agent says in one call, its templates filled in; empty where it has nothing to say. */
+/** The rendered texts of an agent in one call; empty for an absent text. */
 export interface AgentTexts {
   instructions: string;
   firstMessage: string;
   voicemailMessage: string;
   durationWarning: string;
-  /** Never empty: the usual one where the agent has none. */
+  /** Never empty: the default apology for an agent without one. */
   apology: string;
   silencePrompt: string;
   farewell: string;
-  /** What the templates name and the call does not give. */
+  /** Variables that the templates name and the call does not give. */
   missing: string[];
 }
 
-/** Of what is spoken, characters: five minutes and more. */
+/** Characters of a spoken text: more than five minutes. */
 const MOST_SPOKEN = 5_000;
 
 /**
- * Fills in what an agent says.
+ * Renders the templates of an agent.
  * @param nowMs for templates that name the time
  * @throws TemplateError
  */
-export function agentTexts(agent: Written, facts: TemplateFacts, nowMs: number): AgentTexts {
+export function agentTexts(agent: AgentTemplates, facts: TemplateFacts, nowMs: number): AgentTexts {
   const variables = variablesOf(facts, nowMs);
   const missing = new Set<string>();
   const fill = (template: string | null | undefined): string => {
@@ -63,7 +63,7 @@ export function agentTexts(agent: Written, facts: TemplateFacts, nowMs: number):
   };
 }
 
-/** What templates may name: facts of the call, and what came with it, which wins. */
+/** The variables of templates: facts of the call, overridden by its dynamicVariables. */
 export const variablesOf = (facts: TemplateFacts, nowMs: number): Record<string, unknown> => ({
   customerName: facts.customerName,
   customerPhone: facts.toNumber,

@@ -73,7 +73,12 @@ export class TransferCallTool {
   @ChoiceField(TYPE)
   type: 'transfer_call';
 
-  @ObjectListField({ description: 'Whom the model may choose', shape: TransferTarget, min: 1, max: MAX_TARGETS })
+  @ObjectListField({
+    description: 'Targets that the model may choose',
+    shape: TransferTarget,
+    min: 1,
+    max: MAX_TARGETS,
+  })
   targets: TransferTarget[];
 
   @ChoiceField({

@@ -1,10 +1,10 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import { type AgentConfiguration } from './agent-configuration.js';
 
-/** What a version keeps: secrets of tools are sealed. */
+/** The configuration that a version keeps, with sealed secrets. */
 export type VersionedConfiguration = AgentConfiguration & { greetingAudioSha256: string | null };
 
-/** An agent as it was. Never changed. */
+/** A past or present configuration of an agent. Never changed. */
 @Entity('agent_versions')
 export class AgentVersionEntity {
   @PrimaryColumn('uuid', { name: 'agent_id' })

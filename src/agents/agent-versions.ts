@@ -7,9 +7,8 @@ import { AgentEntity } from './agent.entity.js';
 const MAX_VERSION = 2 ** 31 - 1;
 
 /**
- * Changes an agent, together with the next version if that makes a difference to what versions keep. Of changes at the
- * same time, each is made on top of the one before.
- * @param plan what to change, given the agent as it is; it is locked meanwhile
+ * Changes an agent, and writes the next version if the configuration differs. Concurrent changes apply one after another.
+ * @param plan returns the changes for the locked agent
  * @throws DomainError `not_found`
  */
 export async function changeAgent(
@@ -23,7 +22,7 @@ export async function changeAgent(
   const changes = differences(agent, await plan(agent));
   if (Object.keys(changes).length === 0) return agent;
   const version = isVersioned(changes) ? agent.version + 1 : agent.version;
-  // A process of the release before this one writes no versions: what it made is kept before it goes.
+  // A process of the release before writes no versions: the present configuration is kept before it changes.
   if (version !== agent.version) await keepVersion(tx, agent);
   await tx.update(AgentEntity, { id, organizationId }, { ...changes, version } as object);
   const changed = await tx.findOneByOrFail(AgentEntity, { id, organizationId });
@@ -31,7 +30,7 @@ export async function changeAgent(
   return changed;
 }
 
-/** Writes down what the agent is now, under the number that it has, unless that has been done. */
+/** Stores the present configuration under its version, unless it is stored. */
 export async function keepVersion(tx: EntityManager, agent: AgentEntity): Promise<void> {
   const { id: agentId, organizationId, version, updatedAt: createdAt } = agent;
   const configuration = configurationOf(agent);
@@ -45,7 +44,7 @@ export async function keepVersion(tx: EntityManager, agent: AgentEntity): Promis
     .execute();
 }
 
-/** Newest first, without what they keep. */
+/** Newest first, without the configurations. */
 export async function listVersions(
   versions: Repository<AgentVersionEntity>,
   { id: agentId, organizationId }: AgentEntity,

@@ -42,7 +42,7 @@ export class AgentConfigurationView extends AgentConfiguration {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Of its greeting audio, as PCM16 at 8 kHz; null without',
+    description: 'SHA-256 of the greeting audio as PCM16 at 8 kHz; null without one',
     example: null,
   })
   greetingAudioSha256: string | null;
@@ -66,7 +66,7 @@ for (const { name, default: value } of AGENT_FIELDS) {
 }
 
 export class AgentView extends IntersectionType(AgentSummary, AgentConfigurationView) {
-  @ApiProperty({ type: 'integer', description: 'One more with each change of what is above', example: 1 })
+  @ApiProperty({ type: 'integer', description: 'Grows by one with each change of the configuration', example: 1 })
   version: number;
 
   @ApiProperty(TIME)
@@ -83,12 +83,12 @@ export class AgentVersionSummary {
 }
 
 export class AgentVersionView extends AgentVersionSummary {
-  @ApiProperty({ description: 'The agent as it was. Given to PATCH it makes it so again' })
+  @ApiProperty({ description: 'The configuration of that version; PATCH with it restores it' })
   configuration: AgentConfigurationView;
 }
 
 export class GreetingAudioView {
-  @ApiProperty({ type: 'integer', description: 'How long it plays', example: 4_200 })
+  @ApiProperty({ type: 'integer', description: 'Duration, milliseconds', example: 4_200 })
   durationMs: number;
 }
 

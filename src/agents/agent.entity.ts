@@ -1,7 +1,7 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 import { AgentConfiguration } from './agent-configuration.js';
 
-/** The agent of examples in the documentation, which the demo organization really has. */
+/** The agent in the examples of the documentation; the demo organization has it. */
 export const EXAMPLE_AGENT_ID = '01981f2e-9c1a-7b3e-8f7a-000000000001';
 
 /** Secrets in `tools` are sealed in the `SecretBox` for the row's id. */
@@ -13,11 +13,11 @@ export class AgentEntity extends AgentConfiguration {
   @Column('uuid', { name: 'organization_id' })
   organizationId: string;
 
-  /** Which of `agent_greetings` is played when a call is answered, instead of `firstMessage`. */
+  /** The row of `agent_greetings` that plays when a call is answered, instead of `firstMessage`. */
   @Column('text', { name: 'greeting_audio_sha256', nullable: true })
   greetingAudioSha256: string | null;
 
-  /** Of what is above: `agent_versions` has it, and all before. */
+  /** The present version; `agent_versions` has it and all before. */
   @Column('int')
   version: number;
 

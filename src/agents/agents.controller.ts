@@ -53,7 +53,7 @@ export class AgentsController {
   @Operation({
     scope: 'agents:read',
     summary: "List an agent's versions",
-    description: 'Newest first. Each change of an agent makes one; to deactivate it does not.',
+    description: 'Newest first. Each change of an agent makes a version; deactivating it makes none.',
     returns: AgentVersionSummary,
     list: 'page',
     errors: ['not_found'],
@@ -70,7 +70,7 @@ export class AgentsController {
   @Operation({
     scope: 'agents:read',
     summary: "Get an agent's version",
-    description: 'The agent as it was.',
+    description: 'The configuration of the agent in that version.',
     returns: AgentVersionView,
     errors: ['not_found'],
   })
@@ -107,7 +107,7 @@ export class AgentsController {
   @Operation({
     scope: 'agents:write',
     summary: "Upload an agent's greeting",
-    description: 'A WAV file that the agent plays when a live call is answered, instead of saying its firstMessage.',
+    description: 'A WAV file that plays when a live call is answered, instead of the firstMessage.',
     returns: GreetingAudioView,
     errors: ['not_found', 'unsupported_media_type', 'payload_too_large'],
   })
@@ -124,7 +124,7 @@ export class AgentsController {
   @Operation({
     scope: 'agents:write',
     summary: "Remove an agent's greeting",
-    description: 'The agent says its firstMessage again.',
+    description: 'The agent speaks its firstMessage again.',
     returns: AgentView,
     errors: ['not_found'],
   })
@@ -136,7 +136,8 @@ export class AgentsController {
   @Operation({
     scope: 'agents:write',
     summary: 'Deactivate an agent',
-    description: 'It is no longer listed and starts no calls. PATCH with `isActive: true` brings it back.',
+    description:
+      'A deactivated agent is not listed and takes no new calls. PATCH with `isActive: true` activates it again.',
     returns: AgentView,
     errors: ['not_found'],
   })

@@ -16,7 +16,7 @@ import { readGreeting, samplesOf } from './greeting-audio.js';
 import { KnowledgeBasesService } from '../knowledge/index.js';
 import { checkProviders } from './provider-use.js';
 
-/** What live calls need of an agent. Secrets of its tools are still sealed: `openSecrets`. */
+/** An agent in a call. The secrets of its tools are sealed: `openSecrets` opens them. */
 export type AgentForCalls = AgentConfiguration & {
   agentId: string;
   version: number;
@@ -56,7 +56,7 @@ export class AgentsService {
   }
 
   /**
-   * @param id for an agent that is to have a certain one
+   * @param id of the new agent
    * @throws DomainError `validation_error` that names each bad field by its path
    */
   async create(organizationId: string, request: CreateAgentRequest, id = newId()): Promise<AgentEntity> {
@@ -92,7 +92,7 @@ export class AgentsService {
   }
 
   /**
-   * Changes what is given. What cannot be empty is left alone by null.
+   * Changes the given fields. null keeps the value of a field that cannot be empty.
    * @throws DomainError `not_found`, `validation_error` that names each bad field by its path
    */
   async update(organizationId: string, id: string, request: UpdateAgentRequest): Promise<AgentEntity> {
@@ -101,7 +101,7 @@ export class AgentsService {
     await this.check(organizationId, changes);
     return this.change(organizationId, id, async (agent, tx) => {
       const isActive = request.isActive ?? agent.isActive;
-      // Those of an agent that is not active may be deleted: it needs them again when it comes back.
+      // Accounts of an inactive agent may be deleted: an activated agent needs them again.
       const kept = isActive && !agent.isActive ? agent.providers : null;
       await checkProviders(tx, organizationId, changes.providers === undefined ? kept : changes.providers);
       const tools = changes.tools && sealSecrets(changes.tools, agent.tools ?? [], this.secrets, id);
@@ -109,7 +109,7 @@ export class AgentsService {
     });
   }
 
-  /** Takes the agent out of use; its calls keep naming it. @throws DomainError `not_found` */
+  /** Deactivates the agent; its calls keep its id. @throws DomainError `not_found` */
   deactivate(organizationId: string, id: string): Promise<AgentEntity> {
     return this.update(organizationId, id, { isActive: false });
   }
@@ -125,8 +125,8 @@ export class AgentsService {
   }
 
   /**
-   * The agent as live calls use it, whether it is still active or not.
-   * @param version the current one unless given
+   * The agent for a call, active or not.
+   * @param version default: the present version
    * @throws DomainError `not_found`
    */
   async forCalls(organizationId: string, id: string, version?: number): Promise<AgentForCalls> {
@@ -138,9 +138,9 @@ export class AgentsService {
   }
 
   /**
-   * Has the agent play a WAV file when a live call is answered.
+   * Stores a WAV file that plays when a live call is answered.
    * @returns its length in milliseconds
-   * @throws DomainError `not_found`, `validation_error` for what is no WAV of at most two minutes
+   * @throws DomainError `not_found`, `validation_error` for a file that is no WAV of at most two minutes
    */
   async setGreetingAudio(organizationId: string, id: string, file: Buffer): Promise<number> {
     await this.get(organizationId, id);
@@ -156,7 +156,7 @@ export class AgentsService {
     return durationMs;
   }
 
-  /** Earlier versions keep theirs. @throws DomainError `not_found`, for the agent or the audio */
+  /** Removes the greeting; earlier versions keep theirs. @throws DomainError `not_found`, for the agent or the audio */
   async removeGreetingAudio(organizationId: string, id: string): Promise<AgentEntity> {
     return this.change(organizationId, id, ({ greetingAudioSha256 }) => {
       if (greetingAudioSha256 === null) throw notFound('Greeting audio');
@@ -165,7 +165,7 @@ export class AgentsService {
   }
 
   /**
-   * What the agent was in a version, or is.
+   * The configuration of a version, or the present one.
    * @throws DomainError `not_found`
    */
   async configuration(organizationId: string, id: string, version?: number): Promise<AgentConfiguration> {

@@ -5,21 +5,21 @@ import { parseWav, resample } from '../lib/audio/index.js';
 
 const MAX_AUDIO_SECONDS = 120;
 const SAMPLE_RATE = 8_000;
-/** Of uploads. To resample from a rate that has no small ratio to ours takes ten times as long. */
+/** Sample rates of uploads. Resampling from a rate without a small ratio to 8 kHz takes ten times as long. */
 const USUAL_RATES = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
-/** So much is resampled at a time. */
+/** Seconds that are resampled at a time. */
 const PART_SECONDS = 5;
 
-/** What is played when a call is answered. */
+/** Audio that plays when a call is answered. */
 export interface GreetingAudio {
   /** PCM16 at 8 kHz, as bytes. */
   pcm: Buffer;
-  /** Of these, in hexadecimal. */
+  /** SHA-256 of the bytes, in hexadecimal. */
   sha256: string;
   durationMs: number;
 }
 
-/** Reads an upload. @throws DomainError `validation_error` for what is no WAV of at most two minutes */
+/** Reads an upload. @throws DomainError `validation_error` for a file that is no WAV of at most two minutes */
 export async function readGreeting(file: Buffer): Promise<GreetingAudio> {
   const samples = await greetingOf(file);
   const pcm = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
@@ -45,11 +45,11 @@ async function greetingOf(file: Buffer): Promise<Int16Array> {
   return pcm;
 }
 
-/** Resamples part by part, so that calls and other requests are not kept waiting. */
+/** Resamples in parts, so that calls and other requests run in between. */
 async function toLineRate(pcm: Int16Array, rate: number): Promise<Int16Array> {
   const whole = new Int16Array(Math.round((pcm.length * SAMPLE_RATE) / rate));
   for (let second = 0; second * rate < pcm.length; second += PART_SECONDS) {
-    // Whole seconds begin at a sample of both rates; one before and one after are what the filter reaches into.
+    // Whole seconds start at a sample of both rates; the filter reaches into the second before and after.
     const before = Math.min(second, 1);
     const part = pcm.subarray((second - before) * rate, (second + PART_SECONDS + 1) * rate);
     const from = before * SAMPLE_RATE;
@@ -60,6 +60,6 @@ async function toLineRate(pcm: Int16Array, rate: number): Promise<Int16Array> {
   return whole;
 }
 
-/** PCM16 as samples. A copy: the bytes of a row may lie at an odd place of a shared buffer. */
+/** PCM16 as samples. A copy: the bytes of a row may start at an odd offset of a shared buffer. */
 export const samplesOf = (bytes: Buffer): Int16Array =>
   new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length - (bytes.length % 2)));

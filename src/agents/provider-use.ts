@@ -4,7 +4,7 @@ import { type ProviderChoices } from './agent-settings.js';
 
 const PROBLEM = 'names no provider of this organization: see GET /v1/providers';
 
-/** The accounts that an agent names, with the path at which it does. */
+/** The accounts that an agent names, with their paths. */
 export function namedAccounts(providers: ProviderChoices | null): { path: string; id: string }[] {
   return Object.entries(providers ?? {}).flatMap(([stage, choice]: [string, ProviderChoices['model']]) => [
     ...(choice?.providerId === undefined ? [] : [{ path: `providers.${stage}.providerId`, id: choice.providerId }]),
@@ -15,9 +15,9 @@ export function namedAccounts(providers: ProviderChoices | null): { path: string
 }
 
 /**
- * Makes sure that the organization has the accounts that an agent is to name, and that nobody deletes one before the
- * transaction is over.
- * @throws DomainError `validation_error` that names the path of each that it has not
+ * Checks that the organization has the accounts that an agent names, and locks them against deletion until the end of the
+ * transaction.
+ * @throws DomainError `validation_error` that names the path of each missing account
  */
 export async function checkProviders(
   tx: EntityManager,

@@ -6,7 +6,7 @@ import { type ProviderSettings } from '../voice/index.js';
 export const STAGES = ['transcription', 'model', 'speech'] as const;
 export type StageName = (typeof STAGES)[number];
 
-/** Who does a stage, and who does it when the first cannot. Holds keys. */
+/** The provider of a stage and its fallback. Holds keys. */
 export interface StageSettings {
   primary: ProviderSettings;
   fallback?: ProviderSettings;
@@ -20,15 +20,15 @@ export type Accounts = (
   ids: readonly string[],
 ) => Promise<Map<string, Pick<ProviderSettings, 'kind' | 'baseUrl' | 'apiKey'>>>;
 
-type Choosing = Pick<AgentConfiguration, 'providers' | 'model'>;
+type ProviderSource = Pick<AgentConfiguration, 'providers' | 'model'>;
 
 /**
- * Who hears, thinks and speaks for an agent: the organization's accounts where the agent names them, the settings of this
- * server where it does not. Accounts are an organization's own words: where they lead is guarded.
- * @throws UnknownProvider for an account that is no more
+ * The providers of an agent's stages: the organization's accounts where the agent names them, else the settings of the
+ * server. Requests to accounts go through the guard, because an organization chooses their URLs.
+ * @throws UnknownProvider for an account that no longer exists
  */
 export async function stagesFor(
-  { providers, model }: Choosing,
+  { providers, model }: ProviderSource,
   organizationId: string,
   accounts: Accounts,
   settings: Partial<Record<StageName, ProviderSettings>>,
@@ -58,12 +58,12 @@ export async function stagesFor(
 }
 
 /**
- * In which voice each of them speaks: as the call asks, as the agent says of that stage, or as it says of itself. Whoever
- * stands in for another vendor has other voices.
+ * The voice of each provider: that of the call, of the agent's stage, or of the agent. A fallback of another vendor has other
+ * voices.
  */
 export function withVoices(
   stages: StagesSettings,
-  providers: Choosing['providers'],
+  providers: ProviderSource['providers'],
   { ofCall, ofAgent }: { ofCall: string | undefined; ofAgent: string | undefined },
 ): StagesSettings {
   const { speech, speechToSpeech } = stages;
@@ -87,7 +87,7 @@ export function withVoices(
 const voiced = (settings: ProviderSettings, voice: string | undefined): ProviderSettings =>
   voice === undefined ? settings : { ...settings, voice };
 
-/** One who thinks for a living has another model for speech. */
+/** A chat model is no realtime model. */
 const withoutModel = (settings: ProviderSettings | undefined): ProviderSettings | undefined => {
   if (!settings) return undefined;
   const { model: _, ...rest } = settings;
@@ -101,7 +101,7 @@ export class UnknownProvider extends Error {
   }
 }
 
-function namedIn(providers: Choosing['providers']): string[] {
+function namedIn(providers: ProviderSource['providers']): string[] {
   const choices = STAGES.flatMap((stage) => [providers?.[stage], providers?.[stage]?.fallback]);
   return [...choices, providers?.speechToSpeech].flatMap((choice) => choice?.providerId ?? []);
 }

@@ -1,23 +1,23 @@
 import mustache, { type OpeningAndClosingTags } from 'mustache';
 
 const TAGS: OpeningAndClosingTags = ['{{', '}}'];
-/** How deep sections may stand inside each other: over lists, each level multiplies the work. */
+/** Depth of nested sections: each level over a list multiplies the work. */
 const MOST_LEVELS = 5;
-/** Mustache's search for the end of a tag takes the square of the white space in it. */
+/** Mustache's search for the end of a tag is quadratic in its white space. */
 const MOST_IN_TAG = 1_000;
 const MOST_REPEATED = 100;
 
-/** What Mustache makes of a tag, as far as we look at it: its kind, its name, and for sections what is inside. */
+/** The used part of a Mustache token: kind, name, and the tokens inside of a section. */
 type Token = readonly [kind: string, name: string, from: number, to: number, inside?: Token[]];
 
 /**
- * What makes a Mustache template unusable, as the end of a sentence; undefined when nothing does. There are variables
- * and sections, but no partials, since there is nowhere to take them from, and no other delimiters.
+ * The problem of a Mustache template, as the end of a sentence; undefined for a usable one. Variables and sections are
+ * allowed, partials and other delimiters are not.
  */
 export function templateProblem(template: string): string | undefined {
   const problem = tagProblem(template);
   if (problem !== undefined) return problem;
-  // Of its own, and without a cache, which would keep every template that was ever looked at.
+  // A writer without a cache, which would keep every template.
   const writer = new mustache.Writer();
   (writer as { templateCache?: unknown }).templateCache = undefined;
   try {
@@ -28,7 +28,7 @@ export function templateProblem(template: string): string | undefined {
   }
 }
 
-/** Goes from tag to tag as the parser does, and sees what the parser should not. */
+/** Scans the tags for what must not reach the parser. */
 function tagProblem(template: string): string | undefined {
   let at = template.indexOf('{{');
   while (at >= 0) {

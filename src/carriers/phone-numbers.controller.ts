@@ -66,7 +66,7 @@ export class PhoneNumbersController {
   @Operation({
     scope: 'phone-numbers:write',
     summary: 'Remove a phone number',
-    description: 'New calls from it are refused; calls already accepted are kept.',
+    description: 'New calls from the number are refused; accepted calls go on.',
     returns: PhoneNumberView,
     errors: ['not_found'],
   })

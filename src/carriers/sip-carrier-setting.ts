@@ -16,7 +16,7 @@ import {
 const SIP_URI =
   /^(sips?):(?:([^:@;?,\s]+):([^:@;?,\s]+)@)?(\[[^\]@;?,\s]+\]|[^[\]:@;?,\s]+)(?::(\d{1,5}))?(?:;transport=([a-z]+))?$/i;
 
-interface Trunk {
+interface ParsedUri {
   target: CarrierTarget;
   credentials: SipCredentials | undefined;
 }
@@ -51,7 +51,7 @@ export function parseSipCarrier(text: string): SipCarrier | undefined {
   };
 }
 
-function parseUri(uri: string): Trunk | undefined {
+function parseUri(uri: string): ParsedUri | undefined {
   const match = SIP_URI.exec(uri);
   if (!match) return undefined;
   const [, scheme = '', user, secret, bracketed = '', digits, parameter] = match;

@@ -5,7 +5,11 @@ import { type ConversationEnd, type ConversationEvent } from '../../src/voice/co
 import { type ConversationDeps } from '../../src/voice/conversation/conversation-deps.js';
 import { decodeTones, encodeTones } from '../../src/lib/audio/tone-code.js';
 import { endCall, transferCall } from '../../src/voice/tools/call-tools.js';
-import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from '../../src/voice/providers/scripted/scripted.js';
+import {
+  ScriptedModel,
+  ScriptedTextToSpeech,
+  ScriptedSpeechToText,
+} from '../../src/voice/providers/scripted/scripted.js';
 import { type CallLeg, type LegSignal } from '../../src/telephony/provider.js';
 import { SimulatorProvider } from '../../src/telephony/simulator/simulator.provider.js';
 import { temporaryFolder } from '../support/process.js';
@@ -89,9 +93,9 @@ function converse(
   const targets = transferTo === undefined ? [] : [{ number: transferTo, description: 'A colleague' }];
   const line = leg.audio!;
   const providers = {
-    speechToText: { primary: new ScriptedTranscriber() },
+    speechToText: { primary: new ScriptedSpeechToText() },
     model: { primary: new ScriptedModel() },
-    textToSpeech: { primary: new ScriptedSpeaker() },
+    textToSpeech: { primary: new ScriptedTextToSpeech() },
   };
   const talk = new VoicemailAwareSession(
     line,

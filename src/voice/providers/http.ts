@@ -4,29 +4,32 @@ import { type LookupFunction } from 'node:net';
 import { ProviderError } from './ports.js';
 import { type ProviderRequest } from './provider-request.js';
 
-export interface Post {
+export interface PostRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
   body: string | Buffer;
-  /** Of a guard, which finds names that may be connected to. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
 }
 
-/** Between two turns of a conversation a connection stays open for so long; another one would cost 100 ms and more. */
+/** Idle time of a connection between two turns of a conversation; a new one would cost 100 ms and more. */
 const IDLE_MS = 60_000;
-// Not `fetch`: it lets go of idle connections after 4 s, opens a spare one for each that is given up, and its streams
-// take several times the processor.
+// Not `fetch`: it closes idle connections after 4 s, opens a spare one for each cancelled request, and its streams need
+// several times the CPU.
 const KEEP = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 };
 const OPEN = agentsOf({});
-/** A connection that one guard has let through, or none has looked at, is never used by those of another. */
+/** Guards do not share connections with each other or with unguarded requests. */
 const GUARDED = new WeakMap<LookupFunction, typeof OPEN>();
 
 /**
- * Posts, and returns when the headers of a good answer are there. Redirects are not followed: they would carry the key
- * and what was said elsewhere.
+ * Posts, and returns with the headers of a 2xx answer. Redirects are not followed: they would carry the key and the
+ * conversation elsewhere.
  * @throws ProviderError, or the reason of the caller's signal
  */
-export async function post(exchange: ProviderRequest, { url, headers, body, lookup }: Post): Promise<IncomingMessage> {
+export async function post(
+  exchange: ProviderRequest,
+  { url, headers, body, lookup }: PostRequest,
+): Promise<IncomingMessage> {
   if (exchange.signal.aborted) throw exchange.failure(undefined);
   const isSecure = url.startsWith('https:');
   const options = {
@@ -36,11 +39,11 @@ export async function post(exchange: ProviderRequest, { url, headers, body, look
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
-    // Without an error, unlike the option of `request`, which throws it where nobody can catch it once all has come.
+    // Not the `signal` option of `request`, which throws an uncatchable error after the end of the answer.
     exchange.signal.addEventListener('abort', () => request.destroy(), { once: true });
     request
       .on('response', (answer) => {
-        // Whoever reads is told; when nobody does, it is no news.
+        // The reader gets the error; without a reader it has no consequence.
         answer.on('error', () => undefined);
         resolve(answer);
       })
@@ -67,7 +70,7 @@ function agentsOf(options: { lookup?: LookupFunction }) {
 }
 
 /**
- * The bytes of an answer as they come.
+ * The bytes of an answer as they arrive.
  * @param limit in bytes
  * @throws ProviderError, or the reason of the caller's signal
  */
@@ -88,7 +91,7 @@ export async function* bytesOf(
   }
 }
 
-/** What an HTTP status other than 2xx means. @param retryAfter the header, RFC 9110 section 10.2.3 */
+/** The error of an HTTP status other than 2xx. @param retryAfter the header, RFC 9110 section 10.2.3 */
 export function refusal(name: string, status: number, retryAfter: string | null | undefined): ProviderError {
   const message = `${name} answered ${status}`;
   const after = retryAfterMs(retryAfter);
@@ -106,7 +109,7 @@ export function retryAfterMs(header: string | null | undefined, now = Date.now()
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** `{base}/{path}`, however the base ends. */
+/** `{base}/{path}`, with or without a slash at the end of the base. */
 export const addressOf = (base: string, path: string): string => `${base.replace(/\/+$/, '')}/${path}`;
 
 export const bearer = (key: string | undefined): Record<string, string> =>

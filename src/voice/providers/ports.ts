@@ -1,18 +1,18 @@
 /**
- * What a conversation needs of those who hear, think and speak. Every request can be given up through its signal, and
- * fails with a `ProviderError`. Audio is PCM16 at 8 kHz.
+ * The providers of a conversation. Every request is cancelled by its signal and fails with a `ProviderError`. Audio is PCM16
+ * at 8 kHz.
  */
 
 export type ProviderFault =
-  /** Not reached, broken off, 5xx, or an answer that makes no sense: once more may help. */
+  /** Unreachable, broken off, 5xx, or a malformed answer: a retry may help. */
   | 'unavailable'
-  /** 429: once more may help, later. */
+  /** 429: a later retry may help. */
   | 'rate_limited'
-  /** The first byte, or the next one, took too long. */
+  /** The first or the next byte came too late. */
   | 'timeout'
-  /** 401, 403: once more does not help. */
+  /** 401, 403: a retry does not help. */
   | 'denied'
-  /** 400, 404, …: what was asked for cannot be had. */
+  /** 400, 404, …: the request cannot be served. */
   | 'refused';
 
 export class ProviderError extends Error {
@@ -27,7 +27,7 @@ export class ProviderError extends Error {
 }
 
 export interface TranscriptionOptions {
-  /** BCP 47, when it is known. */
+  /** BCP 47; undefined when unknown. */
   language: string | undefined;
   signal: AbortSignal;
 }
@@ -35,9 +35,9 @@ export interface TranscriptionOptions {
 /** Speech to text. */
 export interface SpeechToText {
   readonly name: string;
-  /** What was said in one utterance; empty when nothing was. */
+  /** The text of one utterance; empty for an utterance without words. */
   transcribe(utterance: Int16Array, options: TranscriptionOptions): Promise<Transcript>;
-  /** Hears while somebody speaks, where the provider can; then `transcribe` is not used. */
+  /** Transcribes during the utterance, where the provider can; `transcribe` is not used then. */
   stream?(options: TranscriptionOptions): TranscriptionStream;
 }
 
@@ -47,10 +47,10 @@ export interface Transcript {
   seconds: number;
 }
 
-/** An utterance that is being heard as it is spoken. */
+/** The transcription of an utterance in progress. */
 export interface TranscriptionStream {
   write(frame: Int16Array): void;
-  /** The utterance is over. */
+  /** Ends the utterance. */
   finish(): Promise<Transcript>;
 }
 
@@ -62,7 +62,7 @@ export type ModelMessage =
 export interface ToolCall {
   id: string;
   name: string;
-  /** JSON, as the model wrote it: not to be trusted. */
+  /** Untrusted JSON, as the model wrote it. */
   arguments: string;
 }
 
@@ -83,10 +83,10 @@ export interface ModelRequest {
 export type ModelEvent =
   | { type: 'text'; text: string }
   | { type: 'tool_call'; call: ToolCall }
-  /** At the end, where the provider counts. */
+  /** At the end, if the provider counts tokens. */
   | { type: 'usage'; inputTokens: number; outputTokens: number };
 
-/** A language model, streaming. */
+/** A streaming language model. */
 export interface LanguageModel {
   readonly name: string;
   respond(options: ModelRequest): AsyncIterable<ModelEvent>;
@@ -98,14 +98,14 @@ export interface SynthesisOptions {
   signal: AbortSignal;
 }
 
-/** Text to speech, streaming. */
+/** Streaming text to speech. */
 export interface TextToSpeech {
   readonly name: string;
   synthesize(text: string, options: SynthesisOptions): AsyncIterable<Int16Array>;
 }
 
 export interface RealtimeOptions {
-  /** What was said before, the instructions first; empty but for these at the beginning of a call. */
+  /** The conversation so far, instructions first. */
   messages: readonly ModelMessage[];
   tools: readonly ToolDefinition[];
   voice: string | undefined;
@@ -113,45 +113,45 @@ export interface RealtimeOptions {
   signal: AbortSignal;
 }
 
-/** A model that hears and speaks itself, instead of three providers in a row. */
+/** A speech-to-speech model, instead of three providers in a row. */
 export interface RealtimeModel {
   readonly name: string;
   /**
-   * For a whole call; connects at once, and what is asked for meanwhile waits.
-   * @throws ProviderError for an address that is none, or the reason of the signal when it is given up already
+   * Opens a session for a whole call. It connects at once and queues requests meanwhile.
+   * @throws ProviderError for a malformed URL, or the reason of the signal when it is aborted already
    */
   connect(options: RealtimeOptions): RealtimeSession;
 }
 
-/** Whose turn it is remains the engine's decision. Once it is broken, it fails whatever is asked of it. */
+/** The conversation decides about turns. A broken session fails every request. */
 export interface RealtimeSession {
-  /** What the customer says, as it comes. */
+  /** Audio of the customer. */
   write(frame: Int16Array): void;
   /**
-   * The utterance that was written is over. The model knows it from now on; its text may come later than the answer.
-   * @returns what was said: empty when it was no speech, undefined when that could not be told
+   * Ends the written utterance and adds it to the conversation; its text may arrive after the answer.
+   * @returns the text: empty for no speech, undefined when transcription failed
    */
   finish(): Promise<string | undefined>;
-  /** Adds what was said without its doing, or the result of a tool. */
+  /** Adds a message that the model did not speak, or the result of a tool. */
   add(message: ModelMessage): void;
-  /** The model has its turn, once the one before is over. */
+  /** Starts a turn of the model, after the one before. */
   respond(order: RealtimeResponseOptions): RealtimeResponse;
   close(): void;
 }
 
 export interface RealtimeResponseOptions {
-  /** For this turn, instead of those of the conversation. */
+  /** Instructions of this turn, instead of those of the conversation. */
   instructions?: string | undefined;
   mayUseTools: boolean;
 }
 
-/** A turn of the model, to be read once. Ends when all of it is there, or when it was cut. */
+/** A turn of the model, to be read once. It ends when it is complete or truncated. */
 export interface RealtimeResponse extends AsyncIterable<RealtimeEvent> {
-  /** Stops it, and the model forgets all but what was played of it: so many milliseconds. */
+  /** Stops the turn; the model keeps only the first `playedMs` milliseconds of it. */
   truncate(playedMs: number): void;
 }
 
 export type RealtimeEvent =
   | { type: 'audio'; pcm: Int16Array }
-  /** The words of the audio, which may come earlier or later. */
+  /** The text of the audio, which may arrive earlier or later. */
   | ModelEvent;

@@ -3,8 +3,8 @@ import { ProviderError } from './ports.js';
 import { isRecord } from './json.js';
 
 /**
- * One request to a provider from beginning to end: joins the caller's signal with a clock. Whichever comes first closes
- * the socket at once, wherever the request stands.
+ * The lifetime of one request to a provider: the caller's signal or a timeout, whichever comes first, closes the socket at
+ * once.
  */
 export class ProviderRequest {
   private readonly controller = new AbortController();
@@ -13,7 +13,7 @@ export class ProviderRequest {
     this.controller.abort(this.given.reason);
   };
 
-  /** @param name for messages. @throws the reason of `given` when it is given up already */
+  /** @param name for messages. @throws the reason of `given` when it is aborted already */
   constructor(
     readonly name: string,
     private readonly given: AbortSignal,
@@ -26,7 +26,7 @@ export class ProviderRequest {
     return this.controller.signal;
   }
 
-  /** From now on the provider has so many milliseconds. */
+  /** Starts the timeout of the next answer, milliseconds. */
   expect(ms: number): void {
     this.rest();
     this.timer = setTimeout(() => {
@@ -34,24 +34,24 @@ export class ProviderRequest {
     }, ms);
   }
 
-  /** The provider owes nothing: its clock stands still. */
+  /** Stops the timeout: no answer is due. */
   rest(): void {
     clearTimeout(this.timer);
   }
 
-  /** The caller has all it wants: giving up has no meaning any more. */
+  /** Detaches the caller's signal: the answer is complete. */
   detach(): void {
     this.given.removeEventListener('abort', this.giveUp);
   }
 
-  /** Lets go of everything. A socket whose answer has not been read to its end is closed. */
+  /** Releases timers and listeners. A socket with an unread answer is closed. */
   end(): void {
     this.rest();
     this.detach();
     this.controller.abort();
   }
 
-  /** What the caller is told: the reason of its own signal, or a `ProviderError` without the provider's words. */
+  /** The error for the caller: the reason of its own signal, or a `ProviderError` without the provider's words. */
   failure(error: unknown): unknown {
     if (this.given.aborted) return this.given.reason;
     if (error instanceof ProviderError) return error;
@@ -62,7 +62,7 @@ export class ProviderRequest {
   }
 }
 
-/** The code of the operating system, such as ` (ECONNREFUSED)`; nothing else of an error is ours to repeat. */
+/** The operating system's code, such as ` (ECONNREFUSED)`; other texts of an error may hold secrets. */
 function codeOf(error: unknown): string {
   for (let at = error, depth = 0; isRecord(at) && depth < 5; at = at['cause'], depth++) {
     const { code } = at;

@@ -1,25 +1,25 @@
 import { type OutboundGuard } from '../../lib/platform/index.js';
 import { ProviderError } from './ports.js';
 
-/** How one provider is chosen: plain data, as settings and agents hold it, and where it must not lead. */
+/** The choice of one provider, as settings and agents hold it. */
 export interface ProviderSettings {
-  /** A name in the tables of `providers.ts`. */
+  /** A key of the tables in `providers.ts`. */
   kind: string;
-  /** With its version, such as `http://127.0.0.1:8000/v1`; otherwise the vendor's own. */
+  /** Base URL with its version, such as `http://127.0.0.1:8000/v1`; default: the vendor's. */
   baseUrl?: string;
   apiKey?: string;
   model?: string;
   voice?: string;
-  /** For addresses that are not the operator's own. */
+  /** Refuses addresses that are not public, for URLs that customers give. */
   guard?: OutboundGuard;
 }
 
 const FIELDS = ['kind', 'baseUrl', 'apiKey', 'model', 'voice', 'guard'];
-/** Goes into a header. */
+/** Rule of a text that goes into a header. */
 const KEY = /^[\x21-\x7e]{1,1000}$/;
 const NAME = /^[^\p{Cc}]{1,200}$/u;
 
-/** @throws ProviderError `refused` that says what is wrong, without repeating a value */
+/** @throws ProviderError `refused` that names the problem without the value */
 export function checkSettings(settings: ProviderSettings): void {
   const wrong = Object.keys(settings).find((field) => !FIELDS.includes(field));
   if (wrong !== undefined) throw new ProviderError('refused', `A provider has no setting “${wrong.slice(0, 50)}”`);

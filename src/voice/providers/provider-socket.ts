@@ -6,42 +6,42 @@ import { ProviderRequest } from './provider-request.js';
 import { refusal } from './http.js';
 
 export interface SocketOptions {
-  /** For messages. */
+  /** Name in error messages. */
   name: string;
   /** `ws:` or `wss:`. */
   url: string;
   headers: Readonly<Record<string, string>>;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   signal: AbortSignal;
-  /** How long it may take to be open. */
+  /** Timeout of the connection, milliseconds. */
   openMs: number;
   onText: (text: string) => void;
   onBytes?: (bytes: Buffer) => void;
-  /** Once, at the end: a `ProviderError`, the reason of the signal, or undefined when the other side closed in order. */
+  /** Called once at the end, with a `ProviderError`, the reason of the signal, or undefined for an orderly close. */
   onEnd: (failure: unknown) => void;
 }
 
-/** Of one message, bytes. */
+/** Bytes of one message. */
 const MOST_BYTES = 1_000_000;
-/** What may wait for the network to take it: a minute of PCM16 at 8 kHz. */
+/** Bytes that may wait to be sent: a minute of PCM16 at 8 kHz. */
 const MOST_WAITING_BYTES = 960_000;
-/** RFC 6455 section 7.4.1: normal, going away; none given. */
+/** Orderly close codes (RFC 6455 section 7.4.1): normal, going away, none. */
 const IN_ORDER = [1000, 1005];
 const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
 
-/** A WebSocket to a provider: sends before it is open are kept, everything is bounded, every end is told once. */
+/** A WebSocket to a provider: it queues sends until it is open, bounds everything, and reports its end once. */
 export class ProviderSocket {
   private readonly exchange: ProviderRequest;
   private readonly socket: WebSocket;
   private waiting: (string | Buffer)[] = [];
   private waitingBytes = 0;
   private ended = false;
-  /** For what has to come once it is open. */
+  /** Timeout of the next message, once the socket is open. */
   private owedMs: number | undefined;
 
-  /** @throws the reason of the signal when it is given up already, or a ProviderError for an address that is none */
+  /** @throws the reason of the signal when it is aborted already, or a ProviderError for a malformed URL */
   constructor(private readonly options: SocketOptions) {
     this.exchange = new ProviderRequest(options.name, options.signal);
     this.exchange.expect(options.openMs);
@@ -65,21 +65,21 @@ export class ProviderSocket {
       this.fail(new ProviderError('timeout', `${this.options.name} does not take what it is sent`));
   }
 
-  /** From now on something has to come within so many milliseconds. */
+  /** Starts the timeout of the next message, milliseconds. */
   expect(ms: number): void {
     if (this.ended) return;
     this.owedMs = ms;
-    // Until it is open, the time for that counts.
+    // Until the socket is open, the timeout of the connection counts.
     if (this.socket.readyState === WebSocket.OPEN) this.exchange.expect(ms);
   }
 
-  /** Nothing has to come. */
+  /** Stops the timeout: no message is due. */
   rest(): void {
     this.owedMs = undefined;
     this.exchange.rest();
   }
 
-  /** Closes it, whatever it is doing. `onEnd` is not called any more. */
+  /** Closes the socket in any state. `onEnd` is not called afterwards. */
   close(): void {
     this.ended = true;
     this.waiting = [];

@@ -1,8 +1,8 @@
-/** How long a provider may keep us waiting, milliseconds. */
+/** Timeouts of a provider's answer, milliseconds. */
 export interface ProviderTimeouts {
-  /** For the first byte that says anything. */
+  /** Until the first byte of content. */
   firstMs: number;
-  /** For each next one. */
+  /** Between two bytes. */
   nextMs: number;
 }
 

@@ -13,38 +13,38 @@ import { OpenAiSpeech } from './openai/openai-speech.js';
 import { OpenAiTranscription } from './openai/openai-transcription.js';
 import { type ProviderTimeouts } from './provider-timeouts.js';
 import { checkSettings, type ProviderSettings } from './provider-settings.js';
-import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted/scripted.js';
+import { ScriptedModel, ScriptedTextToSpeech, ScriptedSpeechToText } from './scripted/scripted.js';
 
-/** Settings that were checked, for the factories. */
+/** Checked settings, for the factories. */
 type Settings = Omit<ProviderSettings, 'kind'> & { patience?: ProviderTimeouts };
-type Table<Provider> = Readonly<Record<string, (settings: Settings) => Provider>>;
+type ProviderTable<Provider> = Readonly<Record<string, (settings: Settings) => Provider>>;
 
 const OPENAI = 'https://api.openai.com/v1';
 const DEEPGRAM = 'https://api.deepgram.com/v1';
 
-/** Who hears. Adding one is a file and a line here. */
-const TRANSCRIBERS: Table<SpeechToText> = {
+/** Speech-to-text providers. A new one is a file and a line here. */
+const TRANSCRIBERS: ProviderTable<SpeechToText> = {
   openai: (s) => new OpenAiTranscription({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4o-mini-transcribe' }),
   deepgram: (s) => new DeepgramTranscription({ ...reached(s, DEEPGRAM), model: s.model ?? 'nova-3' }),
-  scripted: () => new ScriptedTranscriber(),
+  scripted: () => new ScriptedSpeechToText(),
 };
 
-/** Who thinks. */
-const LANGUAGE_MODELS: Table<LanguageModel> = {
+/** Language models. */
+const LANGUAGE_MODELS: ProviderTable<LanguageModel> = {
   openai: (s) => new OpenAiChat({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4.1-mini' }),
   scripted: () => new ScriptedModel(),
 };
 
-/** Who speaks. */
-const SPEAKERS: Table<TextToSpeech> = {
+/** Text-to-speech providers. */
+const SPEAKERS: ProviderTable<TextToSpeech> = {
   openai: (s) =>
     new OpenAiSpeech({ ...reached(s, OPENAI), model: s.model ?? 'gpt-4o-mini-tts', voice: s.voice ?? 'alloy' }),
   deepgram: (s) => new DeepgramSpeech({ ...reached(s, DEEPGRAM), voice: s.voice ?? s.model ?? 'aura-2-thalia-en' }),
-  scripted: () => new ScriptedSpeaker(),
+  scripted: () => new ScriptedTextToSpeech(),
 };
 
-/** Who does all of it at once. */
-const SPEECH_TO_SPEECH: Table<RealtimeModel> = {
+/** Realtime models, speech to speech. */
+const SPEECH_TO_SPEECH: ProviderTable<RealtimeModel> = {
   openai: (s) =>
     new OpenAiRealtime({ ...reached(s, OPENAI), model: s.model ?? 'gpt-realtime', voice: s.voice ?? 'marin' }),
 };
@@ -70,7 +70,11 @@ export const createTextToSpeech = (settings: ProviderSettings, patience?: Provid
 export const createRealtimeModel = (settings: ProviderSettings, patience?: ProviderTimeouts): RealtimeModel =>
   create(SPEECH_TO_SPEECH, settings, patience);
 
-function create<Provider>(table: Table<Provider>, settings: ProviderSettings, patience?: ProviderTimeouts): Provider {
+function create<Provider>(
+  table: ProviderTable<Provider>,
+  settings: ProviderSettings,
+  patience?: ProviderTimeouts,
+): Provider {
   checkSettings(settings);
   const { kind, ...rest } = settings;
   const factory = Object.hasOwn(table, kind) ? table[kind] : undefined;
@@ -78,7 +82,7 @@ function create<Provider>(table: Table<Provider>, settings: ProviderSettings, pa
   return factory({ ...rest, ...(patience && { patience }) });
 }
 
-/** @throws ProviderError when the vendor itself would be asked without a key, or what must not be asked */
+/** @throws ProviderError for the vendor's URL without a key, and for a URL that the guard refuses */
 function reached({ baseUrl, apiKey, patience, guard }: Settings, vendor: string) {
   if (baseUrl === undefined && apiKey === undefined)
     throw new ProviderError('denied', `apiKey is missing, and ${vendor} answers nobody without`);

@@ -1,23 +1,23 @@
 import { decodeG711, parseWavHeader, SAMPLE_RATE, StreamingResampler } from '../../lib/audio/index.js';
 import { ProviderError } from './ports.js';
 
-/** Within so many bytes the samples of a WAV file have begun. */
+/** Bytes within which the samples of a WAV file begin. */
 const MOST_HEADER_BYTES = 65_536;
 const NOTHING = new Int16Array(0);
-/** From here on a size is what streaming servers write who do not know it. */
+/** Streaming servers write a size from here on when they do not know it. */
 const UNKNOWN_SIZE = 0x7fff_0000;
 
 type Format = Pick<ReturnType<typeof parseWavHeader>, 'encoding' | 'channels' | 'sampleRate'>;
 
 /**
- * Turns the bytes of a speech server, cut anywhere, into PCM16 at 8 kHz. Takes bare PCM16 (little-endian, mono) and,
- * because some servers know nothing else, WAV files of any rate.
+ * Decodes the bytes of a speech server, cut anywhere, to PCM16 at 8 kHz: bare PCM16 (little-endian, mono), and WAV files of
+ * any rate, which some servers always send.
  */
 export class SpeechDecoder {
   private pending: Buffer = Buffer.alloc(0);
   private format: Format | undefined;
   private resampler: StreamingResampler | undefined;
-  /** Bytes of samples that may still come. */
+  /** Bytes of samples that are still expected. */
   private left = Infinity;
 
   /** @param rate of bare PCM, hertz */
@@ -26,7 +26,7 @@ export class SpeechDecoder {
     private readonly rate: number,
   ) {}
 
-  /** @throws ProviderError for a file of a form that cannot be read */
+  /** @throws ProviderError for an unsupported file */
   push(bytes: Uint8Array): Int16Array {
     this.pending = Buffer.concat([this.pending, bytes]);
     this.format ??= this.recognize();
@@ -37,12 +37,12 @@ export class SpeechDecoder {
     const whole = usable - (usable % frameBytes);
     const samples = decode(this.pending.subarray(0, whole), this.format);
     this.left -= whole;
-    // What follows the samples of a WAV file is no sound.
+    // The samples of a WAV file may be followed by other chunks.
     this.pending = this.left < frameBytes ? Buffer.alloc(0) : this.pending.subarray(whole);
     return this.resampler.push(samples);
   }
 
-  /** The answer is over; half a sample at its end is left out. @throws ProviderError when the samples never began */
+  /** Ends the answer; half a sample at its end is dropped. @throws ProviderError when no samples came */
   end(): Int16Array {
     if (!this.format && this.pending.length >= 4) throw this.unreadable();
     return this.resampler?.end() ?? NOTHING;
@@ -59,7 +59,7 @@ export class SpeechDecoder {
       if (dataBytes > 0 && dataBytes < UNKNOWN_SIZE) this.left = dataBytes;
       return format;
     } catch {
-      // Either there is more to come, or it will never be read.
+      // The header is incomplete so far, or unreadable.
       if (this.pending.length > MOST_HEADER_BYTES) throw this.unreadable();
       return undefined;
     }

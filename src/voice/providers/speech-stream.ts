@@ -1,26 +1,26 @@
 import { type IncomingMessage } from 'node:http';
 import { ProviderError } from './ports.js';
 import { ProviderRequest } from './provider-request.js';
-import { bytesOf, post, type Post } from './http.js';
+import { bytesOf, post, type PostRequest } from './http.js';
 import { type ProviderTimeouts } from './provider-timeouts.js';
 import { SpeechDecoder } from './speech-decoder.js';
 
-/** Five minutes of stereo at 48 kHz are more than anybody says in one go. */
+/** Five minutes of stereo at 48 kHz. */
 const MOST_BYTES = 60_000_000;
 
-/** 100 ms at 24 kHz, bytes. */
+/** Bytes of 100 ms at 24 kHz. */
 const SLICE = 4_800;
 
 export interface SpeechRequest {
   name: string;
-  request: Post;
-  /** Of bare PCM when the answer does not say, hertz. */
+  request: PostRequest;
+  /** Sample rate of bare PCM without a rate in the answer, hertz. */
   rate: number;
   patience: ProviderTimeouts;
   signal: AbortSignal;
 }
 
-/** Asks for speech over HTTP and returns it comes. @throws ProviderError, or the reason of the signal */
+/** Requests speech over HTTP and yields it arrives. @throws ProviderError, or the reason of the signal */
 export async function* streamSpeech(options: SpeechRequest): AsyncGenerator<Int16Array> {
   const { name, request, patience } = options;
   const exchange = new ProviderRequest(name, options.signal);
@@ -31,7 +31,7 @@ export async function* streamSpeech(options: SpeechRequest): AsyncGenerator<Int1
     let samples = 0;
     for await (const bytes of bytesOf(exchange, response, MOST_BYTES)) {
       exchange.rest();
-      // A little at a time: the first is spoken, and others have their turn, before the last is made.
+      // Small parts: the first one plays, and other calls run, before the last one is decoded.
       for (let at = 0; at < bytes.length; at += SLICE) {
         const pcm = decoder.push(bytes.subarray(at, at + SLICE));
         samples += pcm.length;
@@ -50,7 +50,7 @@ export async function* streamSpeech(options: SpeechRequest): AsyncGenerator<Int1
   }
 }
 
-/** The rate that the type says, as in `audio/pcm;rate=24000`. @throws ProviderError when the type is no sound of ours */
+/** The sample rate of a media type such as `audio/pcm;rate=24000`. @throws ProviderError for an unsupported type */
 function rateOf(name: string, response: IncomingMessage): number | undefined {
   const type = response.headers['content-type'] ?? '';
   if (/json|^text\/|mpeg|mp3|ogg|opus|aac|flac|webm/i.test(type))

@@ -1,14 +1,13 @@
-/** Of one event, characters. */
+/** Characters of one event. */
 const MOST = 1_000_000;
 
 /**
  * Reads server-sent events (WHATWG HTML, section 9.2.6) from bytes cut anywhere, and returns their data. Names, ids and
- * comments are skipped. Unlike a browser it also returns a last event that nothing but the end of the stream ends: not
- * every server writes the last empty line.
+ * comments are skipped. Unlike a browser it also returns a last event without an empty line: not every server writes it.
  */
 export class SseParser {
   private readonly decoder = new TextDecoder();
-  /** The line that is not over. */
+  /** The unfinished line. */
   private line = '';
   private data: string[] = [];
   private size = 0;
@@ -19,7 +18,7 @@ export class SseParser {
     return this.read(this.decoder.decode(bytes, { stream: true }));
   }
 
-  /** The stream is over. */
+  /** Ends the stream. */
   end(): string[] {
     const events = this.read(this.decoder.decode());
     if (this.line !== '') this.take(this.line, events);

@@ -14,8 +14,8 @@ import {
 } from './request-shape.js';
 
 /**
- * Turns a body or query into the class that the route declares, or refuses it naming each bad field. Fields that the
- * class does not know are dropped: clients written for a newer server keep working.
+ * Reads a body or query into the class that the route declares, or refuses it and names each invalid field. Unknown fields
+ * are dropped, except in strict shapes: clients written for a newer server keep working.
  */
 export class BodyPipe implements PipeTransform {
   transform(value: unknown, { metatype, type }: ArgumentMetadata): unknown {
@@ -51,7 +51,7 @@ const MAX_REPEATED = 50;
 
 const isMissing = (value: unknown): boolean => value === undefined || value === null || value === '';
 
-/** The path and the words of each problem. What is inside of a wrong value does not count. */
+/** The path and the words of each problem. An invalid value hides the problems inside of it. */
 function explain(error: ValidationError, parent = ''): [string, string][] {
   if (error.property === UNKNOWN_FIELDS) return explainUnknown(error.target ?? {}, parent);
   const path = pathTo(error.property, parent);
@@ -85,7 +85,7 @@ function inOrder(errors: ValidationError[]): ValidationError[] {
 const firstLine = (details: Record<string, string>): string =>
   Object.entries(details).map(([path, problem]) => `${path} ${problem}`)[0] ?? 'The request is not valid';
 
-/** The contract's words: `agentId, toNumber, and fromNumber are required`. */
+/** The message of the contract: `agentId, toNumber, and fromNumber are required`. */
 function requiredMessage(fields: readonly string[]): string {
   const list = new Intl.ListFormat('en', { type: 'conjunction' }).format(fields);
   return `${list} ${fields.length > 1 ? 'are' : 'is'} required`;

@@ -16,7 +16,7 @@ const BODY_ERRORS: Readonly<Record<string, [ErrorCode, string]>> = {
   'request.size.invalid': ['bad_request', 'The request body has not the size that Content-Length says'],
 };
 
-/** The one place that knows how an error looks over HTTP. Whatever is not ours to tell becomes `internal_error`. */
+/** Writes every error in the contract's form. An unexpected error becomes `internal_error`. */
 @Injectable()
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
@@ -33,7 +33,7 @@ export class ErrorFilter implements ExceptionFilter {
     const { status, code, message, details } = this.describe(error, request.requestId);
     if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     if (status === 503 && code === 'internal_error') response.setHeader('Retry-After', '1');
-    // Who has a better idea has said so already.
+    // Default; a route may have set a more precise Retry-After.
     if (status === 429 && !response.hasHeader('Retry-After')) response.setHeader('Retry-After', '10');
     writeJson(response, errorEnvelope(code, message, details, request.requestId), status);
   }
@@ -57,7 +57,7 @@ function toDomainError(error: unknown): DomainError | undefined {
   if (error instanceof URIError) return new DomainError('not_found', 'No such path');
   const known = BODY_ERRORS[(error as { type?: string } | undefined)?.type ?? ''];
   if (known) return new DomainError(...known);
-  // What a body parser could not read for another reason, such as bytes that are not compressed as they say.
+  // Other failures of a body parser, such as bytes that do not match their Content-Encoding.
   if ((error as { status?: unknown } | undefined)?.status === 400)
     return new DomainError('bad_request', 'The request body could not be read');
   // Nest's word for a path without a route.

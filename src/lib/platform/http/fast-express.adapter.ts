@@ -50,7 +50,7 @@ export function writeJson(response: http.ServerResponse, body: string, statusCod
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-/** The class itself for Node, whose instances have `prototype` and so are what Express would have turned them into. */
+/** A class for Node whose instances have Express's `prototype` from the start. */
 function bornAs<T extends abstract new (...args: never[]) => object>(base: T, prototype: object): T {
   const construct = base as unknown as { call(self: object, ...args: unknown[]): void };
   function Born(this: object, ...args: unknown[]): void {
@@ -60,7 +60,7 @@ function bornAs<T extends abstract new (...args: never[]) => object>(base: T, pr
   return Born as unknown as T;
 }
 
-/** What is not HTTP never reaches Express; it is answered in the contract's form all the same. */
+/** Answers malformed HTTP, which never reaches Express, in the contract's form. */
 function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -6,8 +6,8 @@ import { parseTimestamp } from '../timestamps.js';
 import { textProblem } from '../json/plain-json.js';
 
 /**
- * The fields of requests. Each decorator checks a value, says in one message what it must be, and documents it in
- * OpenAPI, so that the three cannot disagree.
+ * The fields of requests. Each decorator checks a value, has the message of the check, and documents the field in OpenAPI, so
+ * that the three cannot disagree.
  */
 export interface FieldOptions {
   description: string;
@@ -113,7 +113,7 @@ export function ChoicesField(options: FieldOptions & { choices: readonly string[
   );
 }
 
-/** `+` and 7 to 15 digits: the shape of E.164, without asking whether the numbering plan has such a number. */
+/** `+` and 7 to 15 digits: the shape of E.164. The numbering plan is not checked. */
 export function PhoneNumberField(options: FieldOptions): PropertyDecorator {
   return field(
     options,
@@ -123,7 +123,7 @@ export function PhoneNumberField(options: FieldOptions): PropertyDecorator {
   );
 }
 
-/** An ISO 8601 instant, given on as a `Date`; `isAllowed` narrows it and `mustBe` says to what. */
+/** An ISO 8601 instant, read into a `Date`; `isAllowed` narrows it with the message `mustBe`. */
 export function TimestampField(
   options: FieldOptions & { isAllowed?: (time: Date) => boolean; mustBe?: string },
 ): PropertyDecorator {
@@ -137,7 +137,7 @@ export function TimestampField(
   );
 }
 
-/** A JSON object, stored as it came. */
+/** A JSON object, stored unchanged. */
 export function JsonObjectField(options: FieldOptions): PropertyDecorator {
   return field(
     options,
@@ -186,7 +186,7 @@ function integerField(
   );
 }
 
-/** The id of something: any text, since one that names nothing is not found rather than malformed. */
+/** An id: any text, because an id that names nothing is not found rather than malformed. */
 export function IdField(options: FieldOptions): PropertyDecorator {
   return field(options, { type: String }, (value) => typeof value === 'string' && value !== '', 'must be an id');
 }

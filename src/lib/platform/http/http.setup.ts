@@ -11,13 +11,13 @@ import { UPLOADS } from './upload.js';
 /** The largest request body in bytes. */
 export const BODY_LIMIT = 100_000;
 
-/** What every request carries from its first moment, and gains when its key is known. */
+/** Fields of every request: its id from the start, its caller once the key is known. */
 export interface Tracked {
   requestId: string;
   keyId?: string;
 }
 
-/** Everything that happens to a request before a route is looked for, and to a response that no route wrote. */
+/** Sets up what runs before routing, and the answers that no route writes. */
 export function setUpHttp(app: NestExpressApplication, corsOrigins: readonly string[] | undefined): void {
   app.disable('x-powered-by');
   app.set('etag', false);

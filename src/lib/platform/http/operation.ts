@@ -5,12 +5,12 @@ import { ERROR_STATUS, type ErrorCode } from '../errors/domain-error.js';
 const OPERATION = 'outdial:operation';
 
 export interface OperationOptions {
-  /** The scope a key needs, or `public` for what anybody may ask. A route without this decorator answers nobody. */
+  /** The scope that a key needs; `public` needs no key. The guard refuses routes without this decorator. */
   scope: string;
-  /** A few words: what it does. */
+  /** What the endpoint does, in a few words. */
   summary: string;
   description?: string;
-  /** The status of success; 200 unless said otherwise. */
+  /** The status of success; default 200. */
   status?: number;
   /** The class of `data`, or of its items. */
   returns: Type;
@@ -18,11 +18,11 @@ export interface OperationOptions {
   list?: 'page' | 'items';
   /** The media type of the answer when it is not an envelope in JSON. */
   produces?: string;
-  /** The errors of its own; those that every operation can have are added to the document elsewhere. */
+  /** Errors of this operation; the document adds those of every operation. */
   errors?: readonly ErrorCode[];
 }
 
-/** All that an endpoint promises, said once: who may call it, what it returns, and how both are documented. */
+/** Scope, result, errors and documentation of an endpoint, in one place. */
 export function Operation(options: OperationOptions): MethodDecorator {
   const { scope, summary, description, status = 200, returns, list, produces, errors = [] } = options;
   const open = scope === 'public';
@@ -49,7 +49,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
   );
 }
 
-/** What the decorator said about a route's handler; undefined for a handler that has none. */
+/** The options of a handler's decorator; undefined for a handler without one. */
 export const operationOf = (handler: object): OperationOptions | undefined =>
   Reflect.getMetadata(OPERATION, handler) as OperationOptions | undefined;
 
@@ -67,7 +67,7 @@ function successSchema(returns: Type, list: OperationOptions['list']) {
   };
 }
 
-/** One response a status, naming the codes that travel under it. */
+/** One response for each status, with the error codes that have it. */
 function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
   const statuses = new Set(codes.map((code) => ERROR_STATUS[code]));
   return [...statuses].map((status) =>

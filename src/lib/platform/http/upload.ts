@@ -25,7 +25,7 @@ export async function readUpload(request: Request, types: readonly string[], lim
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // Not destroyed on the way out: what is left has to be read before the connection can go on.
+    // The body is not destroyed: the rest must be read before the connection can be reused.
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > limit) throw tooLarge();

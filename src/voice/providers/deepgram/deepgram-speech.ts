@@ -6,22 +6,22 @@ import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js
 import { streamSpeech } from '../speech-stream.js';
 
 export interface DeepgramSpeechOptions {
-  /** With its version: `https://api.deepgram.com/v1`. */
+  /** Base URL with its version: `https://api.deepgram.com/v1`. */
   baseUrl: string;
   apiKey: string | undefined;
-  /** The voice when none is asked for; Deepgram calls it a model. */
+  /** Voice of requests without one; Deepgram calls it a model. */
   voice: string;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   patience?: ProviderTimeouts;
 }
 
-/** What Deepgram takes at once, characters. */
+/** Characters of one request. */
 const MOST = 2_000;
 
 /**
- * Speech by Deepgram, played while it is being made, and made at the rate of the line. Over HTTP rather than a
- * WebSocket: a sentence has an end and a status there, giving it up closes it, and the connection serves the next.
+ * Streaming text to speech of Deepgram at the sample rate of calls. HTTP instead of a WebSocket: a sentence has an end and
+ * a status, cancelling it closes the request, and the connection serves the next one.
  * https://developers.deepgram.com/reference/text-to-speech/speak-request
  */
 export class DeepgramSpeech implements TextToSpeech {
@@ -54,7 +54,7 @@ export class DeepgramSpeech implements TextToSpeech {
   }
 }
 
-/** Cuts between words, and through one only where nothing else helps. */
+/** Cuts between words, and inside a word only when it is longer than a request. */
 export function partsOf(text: string, most = MOST): string[] {
   const parts: string[] = [];
   let rest = text.trim();

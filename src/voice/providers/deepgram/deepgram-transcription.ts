@@ -13,20 +13,20 @@ import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js
 import { ProviderSocket } from '../provider-socket.js';
 
 export interface DeepgramTranscriptionOptions {
-  /** With its version: `https://api.deepgram.com/v1`. */
+  /** Base URL with its version: `https://api.deepgram.com/v1`. */
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   patience?: ProviderTimeouts;
 }
 
-/** Of one utterance, characters. */
+/** Characters of one utterance. */
 const MOST_TEXT = 100_000;
 
 /**
- * Speech to text by Deepgram, heard while it is spoken: a WebSocket for each utterance.
+ * Streaming speech to text of Deepgram: one WebSocket for each utterance.
  * https://developers.deepgram.com/reference/speech-to-text/listen-streaming
  */
 export class DeepgramTranscription implements SpeechToText {
@@ -43,7 +43,7 @@ export class DeepgramTranscription implements SpeechToText {
     return listening.finish();
   }
 
-  /** Never throws: what goes wrong is told by `finish`. */
+  /** Never throws; `finish` rejects with the failure. */
   stream({ language, signal }: TranscriptionOptions): TranscriptionStream {
     const { baseUrl, apiKey, model, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
     const query = new URLSearchParams({
@@ -53,7 +53,7 @@ export class DeepgramTranscription implements SpeechToText {
       channels: '1',
       interim_results: 'true',
       smart_format: 'true',
-      // The end of an utterance is the engine's decision.
+      // The conversation decides where an utterance ends.
       endpointing: 'false',
       ...(language === undefined ? {} : { language }),
     });
@@ -63,7 +63,7 @@ export class DeepgramTranscription implements SpeechToText {
   }
 }
 
-interface ListeningOptions {
+interface StreamOptions {
   name: string;
   url: string;
   headers: Record<string, string>;
@@ -80,11 +80,11 @@ class DeepgramListening implements TranscriptionStream {
   private text = '';
   private finishing = false;
 
-  constructor(private readonly options: ListeningOptions) {
+  constructor(private readonly options: StreamOptions) {
     this.heard = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
-    // Who has stopped listening is not waiting for the result any more.
+    // A cancelled stream needs no result.
     this.heard.catch(() => undefined);
     const { name, url, headers, lookup, signal, patience } = options;
     try {
@@ -114,14 +114,14 @@ class DeepgramListening implements TranscriptionStream {
     this.samples += frame.length;
     const bytes = Buffer.alloc(frame.length * 2);
     for (let i = 0; i < frame.length; i++) bytes.writeInt16LE(frame[i] ?? 0, i * 2);
-    // An empty message would say that the stream is over.
+    // Deepgram takes an empty message for the end of the stream.
     if (bytes.length > 0) this.socket?.send(bytes);
   }
 
   finish(): Promise<Transcript> {
     if (!this.finishing) {
       this.finishing = true;
-      // The first makes it tell at once what it has heard, the second is answered even where there was nothing to tell.
+      // Finalize returns the pending text at once; CloseStream is answered even without any text.
       this.socket?.send('{"type":"Finalize"}');
       this.socket?.send('{"type":"CloseStream"}');
       this.socket?.expect(this.options.patience.firstMs);

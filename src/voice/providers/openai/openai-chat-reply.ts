@@ -2,12 +2,12 @@ import { type ModelEvent, ProviderError, type ToolCall } from '../ports.js';
 import { isRecord, listOf, parseJson } from '../json.js';
 
 const MOST_CALLS = 32;
-/** Of one call, characters. */
+/** Characters of one tool call. */
 const MOST_ARGUMENTS = 100_000;
 
 /**
- * Puts a streamed reply together, chunk by chunk. Text passes at once; a tool call is told only when the reply is whole,
- * so that half a call is never carried out.
+ * Assembles a streamed reply. Text passes at once; a tool call passes when the reply is complete, so that no partial call is
+ * carried out.
  * https://platform.openai.com/docs/api-reference/chat-streaming
  */
 export class OpenAiChatReply {
@@ -17,7 +17,7 @@ export class OpenAiChatReply {
 
   constructor(private readonly name: string) {}
 
-  /** @param data of a server-sent event. @throws ProviderError for what makes no sense, and for an error in the stream */
+  /** @param data of a server-sent event. @throws ProviderError for malformed data and for an error in the stream */
   take(data: string): ModelEvent[] {
     const chunk = parseJson(data);
     if (!isRecord(chunk)) throw this.failed('sent something that is no chat chunk');
@@ -29,14 +29,14 @@ export class OpenAiChatReply {
     if (typeof choice['finish_reason'] === 'string') this.finished = true;
     const delta = choice['delta'];
     if (!isRecord(delta)) return events;
-    // A refusal is an answer as well.
+    // A refusal is text, too.
     for (const text of [delta['content'], delta['refusal']])
       if (typeof text === 'string' && text !== '') events.push({ type: 'text', text });
     for (const fragment of listOf(delta['tool_calls'])) this.collect(fragment);
     return events;
   }
 
-  /** The stream is over. @param done whether it said so. @throws ProviderError when it broke off */
+  /** Ends the reply. @param done whether the stream said so. @throws ProviderError when it broke off */
   end(done: boolean): ModelEvent[] {
     if (!done && !this.finished) throw this.failed('broke off in the middle of its reply');
     const events = this.calls.map(({ id, name, arguments: given }, i): ModelEvent => {
@@ -57,7 +57,7 @@ export class OpenAiChatReply {
     if (call.arguments.length > MOST_ARGUMENTS) throw this.failed('sent arguments beyond all measure');
   }
 
-  /** Not every server counts its calls: some leave out the index, some say 0 for all of them. */
+  /** Some servers omit the index of a tool call or send 0 for all of them. */
   private callOf(index: unknown, id: string): ToolCall {
     const last = this.calls.at(-1);
     const known =

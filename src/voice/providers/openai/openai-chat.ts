@@ -7,23 +7,23 @@ import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js
 import { SseParser } from '../sse-parser.js';
 
 export interface OpenAiChatOptions {
-  /** With its version: `https://api.openai.com/v1`. */
+  /** Base URL with its version: `https://api.openai.com/v1`. */
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   patience?: ProviderTimeouts;
 }
 
-/** Of a whole reply with its envelopes, bytes. */
+/** Bytes of a whole reply with its envelopes. */
 const MOST_BYTES = 10_000_000;
-/** After the last event the server has so long to end the answer, else the connection is not used again. */
+/** Time after the last event in which the answer must end for the connection to be reused. */
 const LEAVE_MS = 1_000;
 const DONE = '[DONE]';
 
 /**
- * A language model behind any server that knows OpenAI's `POST /chat/completions`, streaming.
+ * A streaming language model of any server with OpenAI's `POST /chat/completions`.
  * https://platform.openai.com/docs/api-reference/chat
  */
 export class OpenAiChat implements LanguageModel {
@@ -47,7 +47,7 @@ export class OpenAiChat implements LanguageModel {
       while (!done) {
         const next = await body.next();
         const events = next.done ? parser.end() : parser.push(next.value);
-        // Comments keep a connection alive, but are no answer: only what says something winds up the clock.
+        // Comments keep a connection alive but are no answer: only content restarts the timeout.
         if (events.length > 0) exchange.rest();
         for (const data of events) {
           if (data === DONE) done = true;
@@ -86,14 +86,14 @@ export class OpenAiChat implements LanguageModel {
   }
 }
 
-/** Reads what follows the last event, so that the connection can be used again. Nobody waits for it. */
+/** Reads to the end of the answer in the background, so that the connection can be reused. */
 async function leave(body: AsyncGenerator<Uint8Array>, exchange: ProviderRequest): Promise<void> {
   exchange.detach();
   exchange.expect(LEAVE_MS);
   try {
     for (;;) if ((await body.next()).done) return;
   } catch {
-    // Closed then.
+    // The connection is closed instead.
   } finally {
     exchange.end();
   }

@@ -1,13 +1,13 @@
 import { type RealtimeEvent, type RealtimeResponse } from '../ports.js';
 import { EventQueue } from '../../../lib/platform/index.js';
 
-/** Events that nobody reads: five minutes of audio in the smallest pieces. */
+/** Unread events: five minutes of audio in the smallest parts. */
 const MOST_EVENTS = 15_000;
 const MOST_ARGUMENTS = 100_000;
 
 /** One `response` of the Realtime protocol. */
 export class OpenAiRealtimeReply implements RealtimeResponse {
-  /** What is spoken: the item of the conversation. */
+  /** The spoken item of the conversation. */
   item: string | undefined;
   private readonly events = new EventQueue<RealtimeEvent>();
   private ended = false;
@@ -18,7 +18,7 @@ export class OpenAiRealtimeReply implements RealtimeResponse {
     readonly truncate: (playedMs: number) => void,
   ) {}
 
-  /** After its end it takes nothing: that was on its way when it was cut. @returns what is wrong with the event, if anything is */
+  /** Ignores events after the end, which were in flight at a truncation. @returns the problem of an invalid event */
   take(event: RealtimeEvent | 'wrong' | undefined, item: unknown): string | undefined {
     if (this.ended || event === undefined) return undefined;
     if (event === 'wrong' || (event.type === 'tool_call' && event.call.arguments.length > MOST_ARGUMENTS))

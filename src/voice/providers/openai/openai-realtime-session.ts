@@ -1,11 +1,11 @@
 import { type RealtimeOptions, type ModelMessage, type RealtimeResponseOptions } from '../ports.js';
 
-/** What hears for the transcript, which the model itself does not need. */
+/** Model of the transcript; the realtime model does not need one. */
 const TRANSCRIBER = 'gpt-4o-mini-transcribe';
 
 /**
- * The settings of a Realtime session: the line's codec both ways, and turns that we decide. There is no temperature:
- * the API takes none.
+ * The settings of a Realtime session: the call's codec in both directions, and no turn detection, which is ours. The API has
+ * no temperature.
  */
 export function sessionOf({ messages, tools, voice, language }: RealtimeOptions): object {
   const format = { type: 'audio/pcmu' };
@@ -27,7 +27,7 @@ export function sessionOf({ messages, tools, voice, language }: RealtimeOptions)
   };
 }
 
-/** A message as items of the conversation; instructions are none. */
+/** A message as items of the conversation; instructions have none. */
 export function itemsOf(message: ModelMessage): object[] {
   if (message.role === 'system') return [];
   if (message.role === 'tool')
@@ -41,7 +41,7 @@ export function itemsOf(message: ModelMessage): object[] {
   ];
 }
 
-/** What one turn has of its own. */
+/** The options of one turn. */
 export const responseOf = ({ instructions, mayUseTools }: RealtimeResponseOptions): object => ({
   ...(instructions !== undefined && { instructions }),
   ...(!mayUseTools && { tool_choice: 'none' }),

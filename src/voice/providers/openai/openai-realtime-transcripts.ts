@@ -1,5 +1,5 @@
-interface Awaited {
-  /** Known once the server has confirmed the utterance. */
+interface PendingTranscript {
+  /** Set when the server has confirmed the utterance. */
   item: string | undefined;
   resolve: (text: string | undefined) => void;
   reject: (error: Error) => void;
@@ -7,16 +7,16 @@ interface Awaited {
 
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
 
-/** The texts of utterances, which come in any order and as late as they like. */
+/** The texts of utterances, which arrive in any order and at any time. */
 export class OpenAiRealtimeTranscripts {
-  private readonly awaited = new Set<Awaited>();
+  private readonly awaited = new Set<PendingTranscript>();
 
-  /** An utterance was committed. @returns its text; undefined when it could not be made */
+  /** Expects the text of a committed utterance. @returns the text; undefined when transcription failed */
   expect(): Promise<string | undefined> {
     const text = new Promise<string | undefined>((resolve, reject) => {
       this.awaited.add({ item: undefined, resolve, reject });
     });
-    // Who does not wait any more is not told.
+    // A cancelled wait needs no text.
     text.catch(() => undefined);
     return text;
   }

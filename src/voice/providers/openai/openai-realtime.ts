@@ -19,24 +19,24 @@ import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js
 import { ProviderSocket, type SocketOptions } from '../provider-socket.js';
 
 export interface OpenAiRealtimeOptions {
-  /** With its version: `https://api.openai.com/v1`. */
+  /** Base URL with its version: `https://api.openai.com/v1`. */
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
-  /** The voice when none is asked for. */
+  /** Voice of requests without one. */
   voice: string;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   patience?: ProviderTimeouts;
 }
 
-/** Names what we send to stop a turn: that it was over already, or shorter, is no fault. */
+/** Event id of a truncation: that the turn had ended or was shorter is no error. */
 const CUT = 'cut';
-/** Comes too late to be wrong: the turn was over already. */
+/** Error of a cancel after the end of the turn, which has no consequence. */
 const LATE = 'response_cancel_not_active';
 
 /**
- * OpenAI Realtime, speech to speech, over a WebSocket for each call, in the codec of telephones.
+ * OpenAI Realtime, speech to speech: one WebSocket for each call, G.711 in both directions.
  * https://developers.openai.com/api/reference/resources/realtime/client-events and `server-events`
  */
 export class OpenAiRealtime implements RealtimeModel {
@@ -62,7 +62,7 @@ class OpenAiRealtimeConversation implements RealtimeSession {
   private readonly name: string;
   private readonly socket: ProviderSocket;
   private readonly transcripts = new OpenAiRealtimeTranscripts();
-  /** The one the server works on: it takes one at a time, the next ones wait. */
+  /** The response in progress: the server takes one at a time, and later ones wait. */
   private current: OpenAiRealtimeReply | undefined;
   private waiting: OpenAiRealtimeReply[] = [];
   private ended: Error | undefined;
@@ -213,7 +213,7 @@ class OpenAiRealtimeConversation implements RealtimeSession {
   }
 }
 
-/** What an event means to the engine; undefined: nothing, or nothing that can be read. */
+/** An event in the conversation's terms; undefined for irrelevant and unreadable events. */
 function eventOf(type: string, { delta, ...event }: Record<string, unknown>): RealtimeEvent | 'wrong' | undefined {
   if (type === 'response.function_call_arguments.done') return callOf(event);
   if (typeof delta !== 'string') return undefined;

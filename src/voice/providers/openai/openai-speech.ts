@@ -5,22 +5,22 @@ import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js
 import { streamSpeech } from '../speech-stream.js';
 
 export interface OpenAiSpeechOptions {
-  /** With its version: `https://api.openai.com/v1`. */
+  /** Base URL with its version: `https://api.openai.com/v1`. */
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
-  /** The voice when none is asked for. */
+  /** Voice of requests without one. */
   voice: string;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   patience?: ProviderTimeouts;
 }
 
-/** What `pcm` is: PCM16, little-endian, mono, hertz. */
+/** Sample rate of the format `pcm` (PCM16, little-endian, mono), hertz. */
 const SERVER_RATE = 24_000;
 
 /**
- * Speech by any server that knows OpenAI's `POST /audio/speech`, played while it is being made.
+ * Streaming text to speech of any server with OpenAI's `POST /audio/speech`.
  * https://platform.openai.com/docs/api-reference/audio/createSpeech
  */
 export class OpenAiSpeech implements TextToSpeech {

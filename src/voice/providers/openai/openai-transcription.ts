@@ -7,11 +7,11 @@ import { isRecord, parseJson } from '../json.js';
 import { DEFAULT_TIMEOUTS, type ProviderTimeouts } from '../provider-timeouts.js';
 
 export interface OpenAiTranscriptionOptions {
-  /** With its version: `https://api.openai.com/v1`. */
+  /** Base URL with its version: `https://api.openai.com/v1`. */
   baseUrl: string;
   apiKey: string | undefined;
   model: string;
-  /** Of a guard. */
+  /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
   patience?: ProviderTimeouts;
 }
@@ -19,7 +19,7 @@ export interface OpenAiTranscriptionOptions {
 const MOST_BYTES = 1_000_000;
 
 /**
- * Speech to text by any server that knows OpenAI's `POST /audio/transcriptions`.
+ * Speech to text of any server with OpenAI's `POST /audio/transcriptions`.
  * https://platform.openai.com/docs/api-reference/audio/createTranscription
  */
 export class OpenAiTranscription implements SpeechToText {
@@ -58,7 +58,7 @@ export class OpenAiTranscription implements SpeechToText {
     form.append('file', new Blob([wavOf(utterance)], { type: 'audio/wav' }), 'utterance.wav');
     form.append('model', this.options.model);
     form.append('response_format', 'json');
-    // ISO 639-1 is what it takes.
+    // The API takes ISO 639-1.
     const primary = language?.split('-')[0]?.toLowerCase();
     if (primary !== undefined && /^[a-z]{2,3}$/.test(primary)) form.append('language', primary);
     return form;
@@ -75,7 +75,7 @@ export class OpenAiTranscription implements SpeechToText {
   }
 }
 
-/** As `multipart/form-data`, whose boundary is in the header. */
+/** The form as `multipart/form-data` with its boundary. */
 async function encode(form: FormData, headers: Record<string, string>) {
   const encoded = new Response(form);
   const type = encoded.headers.get('content-type') ?? '';

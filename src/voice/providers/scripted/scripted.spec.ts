@@ -1,7 +1,7 @@
 import { joined } from '../../../../test/support/audio.js';
 import { type ModelMessage, type ToolDefinition } from '../ports.js';
 import { all } from '../../../../test/voice/providers/asks.js';
-import { ScriptedModel, ScriptedSpeaker, ScriptedTranscriber } from './scripted.js';
+import { ScriptedModel, ScriptedTextToSpeech, ScriptedSpeechToText } from './scripted.js';
 
 const { signal } = new AbortController();
 const END_CALL: ToolDefinition = { name: 'end_call', description: '', parameters: {} };
@@ -10,14 +10,14 @@ const hear = { language: undefined, signal };
 const answer = (messages: readonly ModelMessage[], tools: readonly ToolDefinition[] = []) =>
   all(new ScriptedModel().respond({ messages, tools, temperature: undefined, signal }));
 const say = async (text: string) =>
-  joined(...(await all(new ScriptedSpeaker().synthesize(text, { voice: undefined, ...hear }))));
+  joined(...(await all(new ScriptedTextToSpeech().synthesize(text, { voice: undefined, ...hear }))));
 
 describe('scripted providers', () => {
   it('hold a conversation with each other without a key', async () => {
     let text = 'Hello!';
     const heard: string[] = [];
     for (let turn = 0; turn < 4; turn++) {
-      text = (await new ScriptedTranscriber().transcribe(await say(text), hear)).text;
+      text = (await new ScriptedSpeechToText().transcribe(await say(text), hear)).text;
       heard.push(text);
       const events = await answer([{ role: 'user', content: text }]);
       text = events.flatMap((event) => (event.type === 'text' ? [event.text] : [])).join('');
@@ -78,7 +78,7 @@ describe('scripted providers', () => {
   });
 
   it('count the seconds they hear', async () => {
-    await expect(new ScriptedTranscriber().transcribe(new Int16Array(4_000), hear)).resolves.toEqual({
+    await expect(new ScriptedSpeechToText().transcribe(new Int16Array(4_000), hear)).resolves.toEqual({
       text: '',
       seconds: 0.5,
     });
@@ -87,7 +87,7 @@ describe('scripted providers', () => {
   it('stop when they are told to', async () => {
     const controller = new AbortController();
     const given = { language: undefined, voice: undefined, signal: controller.signal };
-    const speech = new ScriptedSpeaker().synthesize('Hello there', given);
+    const speech = new ScriptedTextToSpeech().synthesize('Hello there', given);
     const thought = new ScriptedModel().respond({
       messages: [{ role: 'user', content: 'Hello' }],
       tools: [],
@@ -98,6 +98,8 @@ describe('scripted providers', () => {
     controller.abort();
     await expect(speech.next()).rejects.toBe(controller.signal.reason);
     await expect(thought.next()).rejects.toBe(controller.signal.reason);
-    await expect(new ScriptedTranscriber().transcribe(new Int16Array(1), given)).rejects.toBe(controller.signal.reason);
+    await expect(new ScriptedSpeechToText().transcribe(new Int16Array(1), given)).rejects.toBe(
+      controller.signal.reason,
+    );
   });
 });

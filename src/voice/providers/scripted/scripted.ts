@@ -1,4 +1,4 @@
-/** Providers without a key, a network or chance: for test mode, the demo and tests. */
+/** Deterministic providers without key and network, for test mode, the demo and tests. */
 import { decodeTones, encodeTones, SAMPLE_RATE } from '../../../lib/audio/index.js';
 import {
   type Transcript,
@@ -14,19 +14,19 @@ import {
 } from '../ports.js';
 
 export interface ScriptedRule {
-  /** Matched against the last thing that was said, or the result of a tool. */
+  /** Matches the last user message or tool result. */
   when: RegExp;
-  /** `{topic}` is what the prompt says the call is about. */
+  /** The answer; `{topic}` stands for the topic in the prompt. */
   say: string;
-  /** Used only if the tool is offered. Where it asks for one of several values and none is given here, the first is. */
+  /** The tool call, when the tool is offered. An absent argument with an enum gets its first value. */
   call?: { name: string; arguments: object };
-  /** Said instead of `say` where the tool is not offered. */
+  /** Answer instead of `say` when the tool is not offered. */
   without?: string;
 }
 
 /**
- * The first that matches counts. They answer what the callees of the simulator say (`telephony/simulator/far-ends.ts`)
- * so that it is a conversation: change both together.
+ * The first matching rule applies. The rules answer the callees of the simulator (`telephony/simulator`): change both
+ * together.
  */
 export const SCRIPTED_RULES: readonly ScriptedRule[] = [
   { when: /^\[Keys pressed:/, say: 'Thank you, I have noted your keys. Is there anything else?' },
@@ -55,10 +55,10 @@ const OTHERWISE = 'I see. Please tell me more.';
 /** "You call about: the quote of last week." */
 const TOPIC = /\bcall(?:ing)? about:?\s+([^.!?\n]{1,100})/i;
 const ANY_TOPIC = 'your request';
-/** About what a token is, characters. */
+/** Characters of a token, roughly. */
 const TOKEN = 4;
 
-/** A language model by rules: the same words always get the same answer. */
+/** A language model of rules: equal messages get equal answers. */
 export class ScriptedModel implements LanguageModel {
   readonly name = 'scripted';
 
@@ -70,7 +70,7 @@ export class ScriptedModel implements LanguageModel {
     const tool = tools.find(({ name }) => name === rule?.call?.name);
     const say = wordsOf(rule, tool !== undefined).replace('{topic}', () => topicOf(messages));
     for (const word of say.match(/\S+\s*/g) ?? []) {
-      // As from a network: others have their turn in between.
+      // As from a network, other tasks run between two parts.
       await Promise.resolve();
       signal.throwIfAborted();
       yield { type: 'text', text: word };
@@ -95,18 +95,18 @@ function topicOf(messages: readonly ModelMessage[]): string {
   return TOPIC.exec(prompt)?.[1]?.trim() ?? ANY_TOPIC;
 }
 
-/** Of what a tool asks for, the first value of each list of values. */
+/** The first value of each argument with an enum. */
 function firstChoices({ parameters }: ToolDefinition): Record<string, unknown> {
   const { properties } = parameters as { properties?: Record<string, { enum?: readonly unknown[] } | undefined> };
   const choices = Object.entries(properties ?? {}).map(([name, property]) => [name, property?.enum?.[0]] as const);
   return Object.fromEntries(choices.filter(([, choice]) => choice !== undefined));
 }
 
-/** Samples at once: 100 ms. */
+/** Samples of one part: 100 ms. */
 const PIECE = SAMPLE_RATE / 10;
 
-/** Says text in tones (`tone-code.ts`), as long as a voice would need, which `ScriptedTranscriber` understands. */
-export class ScriptedSpeaker implements TextToSpeech {
+/** Encodes text as tones (`tone-code.ts`) of the length of speech; `ScriptedSpeechToText` decodes them. */
+export class ScriptedTextToSpeech implements TextToSpeech {
   readonly name = 'scripted';
 
   async *synthesize(text: string, { signal }: SynthesisOptions): AsyncGenerator<Int16Array> {
@@ -119,8 +119,8 @@ export class ScriptedSpeaker implements TextToSpeech {
   }
 }
 
-/** Understands `ScriptedSpeaker`, also one that was interrupted; anything else is silence to it. */
-export class ScriptedTranscriber implements SpeechToText {
+/** Decodes the tones of `ScriptedTextToSpeech`, also interrupted ones; other audio is silence. */
+export class ScriptedSpeechToText implements SpeechToText {
   readonly name = 'scripted';
 
   async transcribe(utterance: Int16Array, { signal }: TranscriptionOptions): Promise<Transcript> {
