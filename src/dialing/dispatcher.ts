@@ -15,7 +15,7 @@ import {
   type WaitingCarrier,
   waitingCarriers,
 } from './call-queue.js';
-import { type CallLease, CallRunner, type CallRunnerOptions, type CallSessions } from './call-runner.js';
+import { type CallLease, CallRunner, type CallRunnerOptions, type CallSessions } from './call-dialer.js';
 import { type LegFollower } from './leg-follower.js';
 import { Sessions } from '../sessions/index.js';
 

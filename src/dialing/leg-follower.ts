@@ -4,7 +4,7 @@ import { type CallLeg, type LegEnd, type LegSignal } from '../telephony/index.js
 import { type Log, withTimeout } from '../lib/platform/index.js';
 import { type VoiceSession } from '../voice/index.js';
 import { type CallCommand, type CallState, responsibleFor } from '../calls/index.js';
-import { endOf } from './disconnection-reasons.js';
+import { endOf } from './leg-end-command.js';
 
 /** How long after the time that a provider was told to keep itself, until we keep it for it. */
 const GRACE_MS = 2_000;

@@ -10,7 +10,7 @@ import {
 import { Database } from '../../src/lib/platform/database/database.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { Line } from './call-line.js';
+import { Line } from './waiting-calls.js';
 import { NO_LIMITS } from './dialing-harness.js';
 
 /** A worker with connections of its own. */

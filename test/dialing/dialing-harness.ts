@@ -3,7 +3,7 @@ import { CallCommands } from '../../src/calls/call-commands.js';
 import { CALLS_PROJECTION } from '../../src/calls/call-append.js';
 import { admitCalls } from '../../src/dialing/call-queue.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/dialing/dispatcher.js';
-import { type CallSessions } from '../../src/dialing/call-runner.js';
+import { type CallSessions } from '../../src/dialing/call-dialer.js';
 import { createLog } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';
 import { Notifications } from '../../src/lib/platform/database/notifications.js';

@@ -1,7 +1,7 @@
 import { type CallCommand } from '../../src/calls/call.js';
 import { type PreparationResult } from '../../src/sessions/preparation/call-preparation.js';
 import { type SessionPlan } from '../../src/sessions/session-plan.js';
-import { type CallSessions } from '../../src/dialing/call-runner.js';
+import { type CallSessions } from '../../src/dialing/call-dialer.js';
 import { type AudioPort } from '../../src/lib/audio/audio-port.js';
 import { type VoiceSession } from '../../src/voice/voice-session.js';
 import { ScriptedLeg, ScriptedProvider } from './scripted-provider.js';

@@ -12,7 +12,7 @@ import {
   saveTurn,
 } from '../calls/index.js';
 import { ConversationRecorder, type PreparationResult, type SessionPlan, type Sessions } from '../sessions/index.js';
-import { waitAfter } from './disconnection-reasons.js';
+import { waitAfter } from './leg-end-command.js';
 import { LegFollower, type LegLimits } from './leg-follower.js';
 
 export interface CallRunnerOptions extends LegLimits {

@@ -1,5 +1,5 @@
 import { type LegEnd, type LegEndReason } from '../telephony/provider.js';
-import { endOf, waitAfter } from './disconnection-reasons.js';
+import { endOf, waitAfter } from './leg-end-command.js';
 
 const at = new Date('2026-04-05T14:00:00.250Z');
 const leg = (end: Partial<LegEnd>) =>
