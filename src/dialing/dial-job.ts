@@ -4,8 +4,10 @@ import { dialTaskId } from '../calls/index.js';
 export const DIAL_QUEUE = 'dial';
 
 /**
- * The job that wakes the dispatcher when a call is due. It carries no truth: lost, the call is found in the line all the
- * same. `version` is that of the event which put the call into the line; after the first it is part of the job's id.
+ * The job that wakes the dispatcher when a call is due. A lost job delays the call, no more: polling finds it in the
+ * database.
+ * @param version of the event that queued or deferred the call; from the second on it is part of the job's id
+ * @param dueAt ISO 8601; undefined: now
  */
 export function dialJob(callId: string, version: number, dueAt: string | undefined) {
   const delay = dueAt === undefined ? 0 : Math.max(0, Date.parse(dueAt) - Date.now());

@@ -4,10 +4,10 @@ import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
 import { dialTaskId } from '../calls/index.js';
 import { dialJob } from './dial-job.js';
 
-/** A queue that cannot be reached waits for its server; the feed's transaction and the end of the process must not. */
+/** A queue without a connection waits for it; the transaction of the feed and the end of the process must not. */
 const QUEUE_MS = 5_000;
 
-/** Puts a job into the queue for each call that has got into the line, due when the call is; takes out cancelled ones. */
+/** Adds a job for each queued or deferred call, due when the call is, and removes the jobs of cancelled calls. */
 export class DialSubscription implements FeedReader {
   readonly name = 'dial';
 

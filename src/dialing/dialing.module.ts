@@ -6,10 +6,18 @@ import { CONFIG } from '../config/inject-config.js';
 import { openQueue, type QueueConnection } from '../lib/platform/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { TelephonyModule } from '../telephony/index.js';
+import { AttemptRecovery } from './attempt-recovery.js';
+import { CallDialer } from './call-dialer.js';
+import { CallLeases } from './call-leases.js';
+import { CallQueue } from './call-queue.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
+import { DIALING_OPTIONS, type DialingOptions } from './dialing-options.js';
 import { DialingWorker } from './dialing.worker.js';
-import { Dispatcher, DISPATCHER_OPTIONS, type DispatcherOptions } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
+import { LeaseTable } from './lease-table.js';
+import { LegFollowerFactory } from './leg-follower-factory.js';
+import { TakeOver } from './take-over.js';
 
 const QUEUE = Symbol('queue connection');
 
@@ -49,7 +57,14 @@ export class DialingModule {
         BullModule.registerQueue({ name: DIAL_QUEUE }),
       ],
       providers: [
-        { provide: DISPATCHER_OPTIONS, useFactory: dispatcherOptions, inject: [CONFIG] },
+        { provide: DIALING_OPTIONS, useFactory: dialingOptions, inject: [CONFIG] },
+        CallQueue,
+        LeaseTable,
+        CallLeases,
+        LegFollowerFactory,
+        AttemptRecovery,
+        CallDialer,
+        TakeOver,
         Dispatcher,
         DialProcessor,
         DialingWorker,
@@ -58,7 +73,7 @@ export class DialingModule {
   }
 }
 
-function dispatcherOptions(config: Config): DispatcherOptions {
+function dialingOptions(config: Config): DialingOptions {
   return {
     ringTimeoutMs: config.ringTimeoutMs,
     maxDurationMs: config.maxCallDurationMs,

@@ -16,11 +16,13 @@ import { InjectConfig } from '../config/inject-config.js';
 import { DIAL_QUEUE } from './dial-job.js';
 import { DialProcessor } from './dial.processor.js';
 import { DialSubscription } from './dial.subscription.js';
+import { CallLeases } from './call-leases.js';
 import { Dispatcher } from './dispatcher.js';
 import { rebuildJobs } from './rebuild-jobs.js';
+import { TakeOver } from './take-over.js';
 
 const CLOSE_MS = 3_000;
-/** In a quarter of a lease a worker renews its own and looks for those of others that have run out. */
+/** Renewals and take-overs in the time of one lease. */
 const ROUNDS_A_LEASE = 4;
 
 /** Runs the dispatcher: notifications wake it, and polling finds what a lost notification left. */
@@ -28,6 +30,8 @@ const ROUNDS_A_LEASE = 4;
 export class DialingWorker extends BackgroundService {
   constructor(
     dispatcher: Dispatcher,
+    leases: CallLeases,
+    takeOver: TakeOver,
     notifications: Notifications,
     processor: DialProcessor,
     @InjectQueue(DIAL_QUEUE) queue: Queue,
@@ -37,21 +41,21 @@ export class DialingWorker extends BackgroundService {
   ) {
     const everyMs = config.leaseMs / ROUNDS_A_LEASE;
     const subscription = new Subscription(database, log, new DialSubscription(queue));
-    const hangUpEnded = singleFlight(() => dispatcher.hangUpEnded());
+    const hangUpEnded = singleFlight(() => leases.hangUpEnded());
     const soon = (work: () => Promise<void>, failure: string) => () => {
       work().catch((error: unknown) => {
         log.error({ err: error }, failure);
       });
     };
-    const admitSoon = soon(() => dispatcher.admit(), 'queued calls could not be claimed; the next round tries again');
+    const admitSoon = soon(() => dispatcher.admit(), 'queued calls could not be admitted; the next round tries again');
     const hangUpSoon = soon(hangUpEnded, 'ended calls could not be hung up; the next round tries again');
     super({
       loops: [
         subscription,
         new PeriodicTask('admit calls', 500, () => dispatcher.admit(), log),
-        new PeriodicTask('renew leases', everyMs, () => dispatcher.renew(), log),
-        new PeriodicTask('hang up ended calls', 1_000, () => dispatcher.hangUpEnded(), log),
-        new PeriodicTask('take over lost calls', everyMs, () => dispatcher.takeOver(), log),
+        new PeriodicTask('renew leases', everyMs, () => leases.renew(), log),
+        new PeriodicTask('hang up ended calls', 1_000, () => leases.hangUpEnded(), log),
+        new PeriodicTask('take over lost calls', everyMs, () => takeOver.takeOverCalls(), log),
         new PeriodicTask('rebuild dial jobs', 60_000, () => rebuildJobs(database, queue), log),
       ],
       listen: () => {

@@ -2,12 +2,11 @@ import { type Queue } from 'bullmq';
 import { type Database, withTimeout } from '../lib/platform/index.js';
 import { dialJob } from './dial-job.js';
 
-const CALLS_A_READ = 1_000;
+const BATCH_SIZE = 1_000;
 const QUEUE_MS = 5_000;
 
 /**
- * Puts the jobs of all waiting calls into the queue again, those that it still has being left alone: a queue that was
- * flushed or restored to an older state knows every call afterwards.
+ * Adds the missing jobs of all waiting calls, after a queue was flushed or restored to an older state.
  * @returns how many calls wait
  */
 export async function rebuildJobs(database: Database, queue: Queue): Promise<number> {
@@ -16,7 +15,7 @@ export async function rebuildJobs(database: Database, queue: Queue): Promise<num
   for (;;) {
     const rows = await database.query<{ id: string; version: number; due_at: Date }>(
       `select id, version, greatest(created_at, scheduled_at, not_before) as due_at
-       from calls where status = 'queued' and id > $1 order by id limit ${CALLS_A_READ}`,
+       from calls where status = 'queued' and id > $1 order by id limit ${BATCH_SIZE}`,
       [after],
     );
     const last = rows.at(-1);

@@ -10,7 +10,7 @@ import { RecordingFinisher } from '../recordings/index.js';
 import { type CallLeg, SimulatorProvider } from '../telephony/index.js';
 import { type ConversationEvent, type VoiceSession } from '../voice/index.js';
 import { type ConversationRecorder } from './conversation-recorder.js';
-import { CallPreparation, type PreparationResult } from './preparation/call-preparation.js';
+import { CallPreparation, type PreparationResult, simulatorLine } from './preparation/call-preparation.js';
 import { type SessionPlan } from './session-plan.js';
 import { startSession } from './start-session.js';
 
@@ -29,12 +29,10 @@ export class Sessions {
     @InjectConfig() private readonly config: Config,
   ) {}
 
-  /**
-   * @returns undefined for a simulator without audio, which reports the turns itself
-   * @throws Error as `CallPreparation.prepare`
-   */
-  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult | undefined> {
-    if (facts.environment === 'test' && !this.simulator.hasAudio) return undefined;
+  /** A simulator without audio needs no plan of the agent. @throws Error as `CallPreparation.prepare` */
+  async prepare(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult> {
+    if (facts.environment === 'test' && !this.simulator.hasAudio)
+      return { status: 'ready', line: simulatorLine(facts) };
     return this.preparation.prepare(callId, facts, signal);
   }
 

@@ -1,3 +1,4 @@
+export { endedLeg } from './ended-leg.js';
 export { type CallLeg, type FoundLeg, type LegEnd, type LegSignal, type LineSetup } from './provider.js';
 export { SIMULATOR_NUMBERS } from './simulator/simulator-numbers.js';
 export { SimulatorProvider } from './simulator/simulator.provider.js';

@@ -116,8 +116,7 @@ export interface DialRequest {
   from: string;
   ringTimeoutMs: number;
   maxDurationMs: number;
-  /** Absent for the simulator. */
-  line?: LineSetup | undefined;
+  line: LineSetup;
 }
 
 /** The result of a look-up of an attempt. */

@@ -6,17 +6,17 @@ import { type Json, TestApp, type Tenant } from '../support/app.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually, temporaryFolder } from '../support/process.js';
 import { ScriptedProvider } from './scripted-provider.js';
-import { until, Workbench } from './dialing-harness.js';
+import { until, DialingHarness } from './dialing-harness.js';
 
-/** Its end is ours to make; it has a test of its own. */
-const END_NEVER_TOLD = '+15550000025';
-const NUMBERS = SIMULATOR_NUMBERS.filter(({ number }) => number !== END_NEVER_TOLD);
+/** The maximum duration ends its calls; it has a test of its own. */
+const MISSING_END = '+15550000025';
+const NUMBERS = SIMULATOR_NUMBERS.filter(({ number }) => number !== MISSING_END);
 
 const QUEUED = ['call.queued', 'call.dialing'];
 const ANSWERED = [...QUEUED, 'call.ringing', 'call.started', 'call.ended'];
 const REFUSED = [...QUEUED, 'call.ended'];
 const RUNG = [...QUEUED, 'call.ringing', 'call.ended'];
-const SENT_BACK = ['call.dialing', 'call.deferred'];
+const DEFERRED = ['call.dialing', 'call.deferred'];
 
 const CONVERSATION_TURNS = 8;
 const outcome = (responsible: string, retryable: boolean, sipCode: number | null = null) => ({
@@ -53,7 +53,7 @@ const ENDS: Record<string, typeof answered> = {
     turns: 1,
   },
   '+15550000007': failed('telephony_provider_unavailable', outcome('carrier', true, 503)),
-  '+15550000008': { ...answered, timeline: ['call.queued', ...SENT_BACK, ...SENT_BACK, ...ANSWERED.slice(1)] },
+  '+15550000008': { ...answered, timeline: ['call.queued', ...DEFERRED, ...DEFERRED, ...ANSWERED.slice(1)] },
   '+15550000009': {
     ...answered,
     disconnectionReason: 'error_media_lost',
@@ -70,13 +70,13 @@ const ENDS: Record<string, typeof answered> = {
   '+15550000017': { ...answered, turns: 3 },
   '+15550000018': { ...answered, turns: 1 },
   '+15550000021': answered,
-  // The answer is told first; a phone that is answered does not ring any more.
+  // The answer arrives first; the later ringing is ignored.
   '+15550000022': { ...answered, timeline: [...QUEUED, 'call.started', 'call.ended'] },
   '+15550000023': answered,
   '+15550000024': { ...answered, timeline: [...QUEUED, 'call.started', 'call.ended'], turns: 0 },
 };
 
-describe('the life of a test call', () => {
+describe('a test call', () => {
   const data = temporaryFolder();
   const settings = {
     roles: ['api', 'worker'],
@@ -118,7 +118,7 @@ describe('the life of a test call', () => {
   const dialsOf = (id: string) =>
     new SimulatorLedger(join(data.path, 'simulator')).dials().filter(({ callId }) => callId === id);
 
-  it('every number of the simulator has its end here', () => {
+  it('has an expected end for every number of the simulator', () => {
     expect(Object.keys(ENDS)).toEqual(NUMBERS.map(({ number }) => number));
   });
 
@@ -144,7 +144,7 @@ describe('the life of a test call', () => {
         const events: Json[] = await read(`/v1/calls/${id}/events`);
         expect(events.map(({ type }) => type)).toEqual(expected.timeline);
         expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
-        // A channel that was not free spends no attempt, and a phone rings once.
+        // A full carrier spends no attempt, and a phone rings once.
         expect(events.flatMap(({ data }) => data.attempt ?? [])).toEqual(
           expected.timeline.filter((type) => type === 'call.dialing').map(() => 1),
         );
@@ -164,7 +164,7 @@ describe('the life of a test call', () => {
     );
   });
 
-  it('a live call without a carrier fails at once and says what to do', async () => {
+  it('without a carrier, a live call fails at once with advice', async () => {
     const live = await app.tenant('live');
     const id = await app.createCall(live);
     expect(await over(id, live.key)).toMatchObject({
@@ -178,7 +178,7 @@ describe('the life of a test call', () => {
     expect(dialsOf(id)).toEqual([]);
   });
 
-  it('calls over the limit of their organization wait, and each is carried to its end in its first attempt', async () => {
+  it('over the limit of its organization waits, and completes in its first attempt', async () => {
     const small = await app.tenant();
     await db.database.query('update organizations set max_concurrent_calls = 1 where id = $1', [small.organizationId]);
     const ids: string[] = [];
@@ -195,68 +195,68 @@ describe('the life of a test call', () => {
   });
 });
 
-describe('the life of a call on a carrier that says when things happened', () => {
-  let bench: Workbench;
+describe('a call with scripted signals', () => {
+  let harness: DialingHarness;
 
   beforeAll(async () => {
-    bench = await Workbench.open();
+    harness = await DialingHarness.open();
   });
 
-  afterEach(() => bench.clear());
-  afterAll(() => bench.close());
+  afterEach(() => harness.clear());
+  afterAll(() => harness.close());
 
-  it('duration counts from answer to end, to the second, whenever they were told', async () => {
-    const callId = await bench.call();
+  it('has the duration from answer to end, to the second, however late the signals are', async () => {
+    const callId = await harness.call();
     const provider = new ScriptedProvider();
     const at = (ms: number) => new Date(Date.UTC(2026, 3, 5, 14) + ms);
     provider.leg
-      .say({ type: 'ringing' }, at(1_000))
-      .say({ type: 'answered' }, at(21_000))
+      .signal({ type: 'ringing' }, at(1_000))
+      .signal({ type: 'answered' }, at(21_000))
       .end('user_hangup', at(95_600));
-    await bench.worker(provider).admit();
-    expect(await bench.settled(callId, 'completed')).toMatchObject({
+    await harness.worker(provider).admit();
+    expect(await harness.settled(callId, 'completed')).toMatchObject({
       startedAt: at(21_000).toISOString(),
       endedAt: at(95_600).toISOString(),
       duration: 75,
     });
   });
 
-  it('a call whose end is never told is ended by our own maximum duration', async () => {
-    const callId = await bench.call({ toNumber: END_NEVER_TOLD });
+  it('is ended by the maximum duration when its end is missing', async () => {
+    const callId = await harness.call({ toNumber: MISSING_END });
     const folder = temporaryFolder();
     const simulator = new SimulatorProvider({ ledgerFolder: folder.path, speed: 50 });
-    await bench.worker(simulator, { maxDurationMs: 1_000 }).admit();
-    expect(await bench.settled(callId, 'completed')).toMatchObject({
+    await harness.worker(simulator, { maxDurationMs: 1_000 }).admit();
+    expect(await harness.settled(callId, 'completed')).toMatchObject({
       disconnectionReason: 'max_duration_reached',
       outcome: { responsible: 'system', retryable: false },
     });
-    expect(await bench.types(callId)).toEqual(ANSWERED);
+    expect(await harness.types(callId)).toEqual(ANSWERED);
     const entries = new SimulatorLedger(folder.path).entries();
     expect(entries.map(({ type }) => type)).toEqual(['dial', 'hangup']);
     folder.remove();
   });
 
-  it('an end told before the answer, and all of it told again: no event twice, nothing after the end', async () => {
-    const callId = await bench.call();
+  it('has no event twice and none after the end, with repeated and late signals', async () => {
+    const callId = await harness.call();
     const provider = new ScriptedProvider();
-    provider.leg.say({ type: 'ringing' }).say({ type: 'ringing' }).end('user_declined');
-    provider.leg.say({ type: 'answered' }).end('dial_busy');
-    await bench.worker(provider).admit();
-    await bench.settled(callId, 'failed');
-    expect(await bench.types(callId)).toEqual(RUNG);
-    expect((await bench.get(callId)).disconnectionReason).toBe('user_declined');
+    provider.leg.signal({ type: 'ringing' }).signal({ type: 'ringing' }).end('user_declined');
+    provider.leg.signal({ type: 'answered' }).end('dial_busy');
+    await harness.worker(provider).admit();
+    await harness.settled(callId, 'failed');
+    expect(await harness.types(callId)).toEqual(RUNG);
+    expect((await harness.get(callId)).disconnectionReason).toBe('user_declined');
   });
 
-  it('a hang-up by the API reaches the phone', async () => {
-    const callId = await bench.call();
+  it('is hung up by the API', async () => {
+    const callId = await harness.call();
     const provider = new ScriptedProvider();
-    const worker = bench.worker(provider);
+    const worker = harness.worker(provider);
     await worker.admit();
-    provider.leg.say({ type: 'answered' });
-    await until('answered', async () => (await bench.types(callId)).includes('call.started'));
-    await bench.app.request('POST', `/v1/calls/${callId}/hangup`, { key: bench.tenant.key });
+    provider.leg.signal({ type: 'answered' });
+    await until('answered', async () => (await harness.types(callId)).includes('call.started'));
+    await harness.app.request('POST', `/v1/calls/${callId}/hangup`, { key: harness.tenant.key });
     await worker.hangUpEnded();
-    expect(await bench.settled(callId, 'completed')).toMatchObject({ disconnectionReason: 'manual_stopped' });
+    expect(await harness.settled(callId, 'completed')).toMatchObject({ disconnectionReason: 'manual_stopped' });
     expect(provider.leg.hangups).toBe(1);
   });
 });

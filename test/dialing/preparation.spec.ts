@@ -1,11 +1,10 @@
 import { type CallCommand } from '../../src/calls/call.js';
 import { type PreparationResult } from '../../src/sessions/preparation/call-preparation.js';
 import { type SessionPlan } from '../../src/sessions/session-plan.js';
-import { type CallSessions } from '../../src/dialing/call-dialer.js';
 import { type AudioPort } from '../../src/lib/audio/audio-port.js';
 import { type VoiceSession } from '../../src/voice/voice-session.js';
 import { ScriptedLeg, ScriptedProvider } from './scripted-provider.js';
-import { until, Workbench } from './dialing-harness.js';
+import { DialingHarness, type FakeSessions, line, until } from './dialing-harness.js';
 
 const PLAN = { used: { agentVersion: 3 }, maxDurationMs: undefined } as unknown as SessionPlan;
 const AUDIO = {} as AudioPort;
@@ -17,115 +16,119 @@ const END: CallCommand = {
 };
 const POSTPONED: PreparationResult = { status: 'postponed', reason: 'No voice', otherwise: END };
 
-describe('a call that is prepared before it is dialled', () => {
-  let bench: Workbench;
+describe('the preparation of a call', () => {
+  let harness: DialingHarness;
   let provider: ScriptedProvider;
-  let talks: number;
+  let sessions: number;
 
   beforeAll(async () => {
-    bench = await Workbench.open();
+    harness = await DialingHarness.open();
   });
 
   beforeEach(() => {
     provider = new ScriptedProvider();
-    talks = 0;
+    sessions = 0;
   });
 
-  afterEach(() => bench.clear());
-  afterAll(() => bench.close());
+  afterEach(() => harness.clear());
+  afterAll(() => harness.close());
 
-  const supported = (prepare: (signal: AbortSignal | undefined) => Promise<PreparationResult>): CallSessions => ({
+  const sessionsWith = (prepare: (signal: AbortSignal | undefined) => Promise<PreparationResult>): FakeSessions => ({
     prepare: (_callId, _facts, signal) => prepare(signal),
     start: () => {
-      talks++;
+      sessions++;
       const never = new Promise<never>(() => undefined);
       return { ended: never, stop: () => undefined } as unknown as VoiceSession;
     },
     finishRecording: () => Promise.resolve(),
   });
 
-  it('is postponed while nobody can say what it has to say, four times, and then ends with the reason', async () => {
-    const callId = await bench.call();
-    const worker = bench.worker(
+  it('that fails for a passing reason postpones the call four times, then ends it', async () => {
+    const callId = await harness.call();
+    const worker = harness.worker(
       provider,
       {},
-      supported(() => Promise.resolve(POSTPONED)),
+      sessionsWith(() => Promise.resolve(POSTPONED)),
     );
     for (let n = 1; n <= 4; n++) {
       await worker.admit();
       await until(
         'postponed',
-        async () => (await bench.types(callId)).filter((type) => type === 'call.deferred').length === n,
+        async () => (await harness.types(callId)).filter((type) => type === 'call.deferred').length === n,
       );
-      await until('released', async () => (await bench.ownerOf(callId)) === undefined);
-      await bench.db.database.query(`update calls set not_before = now() where id = $1`, [callId]);
+      await until('released', async () => (await harness.ownerOf(callId)) === undefined);
+      await harness.db.database.query(`update calls set not_before = now() where id = $1`, [callId]);
     }
     await worker.admit();
-    const call = await bench.settled(callId, 'failed');
+    const call = await harness.settled(callId, 'failed');
     expect(call).toMatchObject({ disconnectionReason: 'error_speech_provider', outcome: { detail: 'No voice' } });
-    expect(await bench.types(callId)).toEqual(['call.queued', ...Array<string>(4).fill('call.deferred'), 'call.ended']);
+    expect(await harness.types(callId)).toEqual([
+      'call.queued',
+      ...Array<string>(4).fill('call.deferred'),
+      'call.ended',
+    ]);
     expect(provider.dials).toEqual([]);
   });
 
-  it('is not dialled by a worker that stops meanwhile, which gives the preparation up', async () => {
-    const callId = await bench.call();
-    let given: AbortSignal | undefined;
-    const worker = bench.worker(
+  it('is aborted by a worker that stops, and nothing is dialled', async () => {
+    const callId = await harness.call();
+    let received: AbortSignal | undefined;
+    const worker = harness.worker(
       provider,
       {},
-      supported(
+      sessionsWith(
         (signal) =>
           new Promise((_, reject) => {
-            given = signal;
+            received = signal;
             signal?.addEventListener('abort', () => {
-              reject(new Error('given up'));
+              reject(new Error('aborted'));
             });
           }),
       ),
     );
     await worker.admit();
-    await until('prepared', () => given !== undefined);
+    await until('prepared', () => received !== undefined);
     await worker.stop();
     expect(provider.dials).toEqual([]);
-    expect(await bench.types(callId)).toEqual(['call.queued']);
+    expect(await harness.types(callId)).toEqual(['call.queued']);
   });
 
-  it('speaks also where the provider took it late', async () => {
-    const callId = await bench.call();
+  it('leads to a session even if the provider accepts the call late', async () => {
+    const callId = await harness.call();
     const leg = new ScriptedLeg();
     leg.audio = AUDIO;
     const late = new ScriptedProvider({
       dial: () => new Promise(() => undefined),
       find: () => Promise.resolve({ status: 'open', leg }),
     });
-    const worker = bench.worker(
+    const worker = harness.worker(
       late,
       { providerTimeoutMs: 1 },
-      supported(() => Promise.resolve({ status: 'ready', plan: PLAN })),
+      sessionsWith(() => Promise.resolve({ status: 'ready', line, plan: PLAN })),
     );
     await worker.admit();
-    leg.say({ type: 'answered' });
-    await until('somebody speaks', () => talks === 1);
-    expect((await bench.timeline(callId)).find(({ type }) => type === 'call.dialing')?.data).toMatchObject({
+    leg.signal({ type: 'answered' });
+    await until('the session starts', () => sessions === 1);
+    expect((await harness.timeline(callId)).find(({ type }) => type === 'call.dialing')?.data).toMatchObject({
       agentVersion: 3,
     });
     leg.end('user_hangup');
-    await bench.settled(callId, 'completed');
+    await harness.settled(callId, 'completed');
   });
 
-  it('is hung up where nobody would speak: the worker that knew what to say is gone', async () => {
-    const { callId } = await bench.claimedByTheDead('ReportRinging', 'ReportAnswer');
+  it('is lost with its worker: a taken-over leg with audio is hung up', async () => {
+    const { callId } = await harness.claimedByDeadWorker('ReportRinging', 'ReportAnswer');
     const leg = new ScriptedLeg();
     leg.audio = AUDIO;
     const other = new ScriptedProvider({ find: () => Promise.resolve({ status: 'open', leg }) });
-    await bench
+    await harness
       .worker(
         other,
         {},
-        supported(() => Promise.resolve({ status: 'ready', plan: PLAN })),
+        sessionsWith(() => Promise.resolve({ status: 'ready', line, plan: PLAN })),
       )
       .takeOver();
-    expect(await bench.settled(callId, 'completed')).toMatchObject({ disconnectionReason: 'error_media_lost' });
-    expect([leg.hangups, talks]).toEqual([1, 0]);
+    expect(await harness.settled(callId, 'completed')).toMatchObject({ disconnectionReason: 'error_media_lost' });
+    expect([leg.hangups, sessions]).toEqual([1, 0]);
   });
 });

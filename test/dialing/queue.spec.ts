@@ -9,7 +9,7 @@ import { until } from './dialing-harness.js';
 
 const BUSY = '+15550000002';
 
-/** What the queue must do for calls, whatever it runs on. */
+/** The common tests of both queues. */
 function behavesAsQueue(
   start: (db: TestDatabase, dataDir: string) => Promise<{ app: TestApp; lose: () => Promise<void> }>,
 ) {
@@ -26,7 +26,7 @@ function behavesAsQueue(
   });
 
   afterAll(async () => {
-    // There is none when it could not start.
+    // Undefined when the start has failed.
     await (app as TestApp | undefined)?.close();
     await db.close();
     data.remove();
@@ -43,7 +43,7 @@ function behavesAsQueue(
       return events.find(({ type }) => type === 'call.dialing');
     });
 
-  it('taskId is the id of the job of a scheduled call, which is due when the call is', async () => {
+  it('has a job named by taskId for a scheduled call, due when the call is', async () => {
     const scheduledAt = new Date(Date.now() + 3_600_000);
     const { id, taskId } = await create({ scheduledAt: scheduledAt.toISOString() });
     const job = await eventually('a job', () => dialQueueOf(app).getJob(taskId));
@@ -53,7 +53,7 @@ function behavesAsQueue(
     expect(Math.abs(job.timestamp + job.delay - scheduledAt.getTime())).toBeLessThan(1_000);
   });
 
-  it('a call to be made now is dialled, and its job leaves nothing behind', async () => {
+  it('dials a call without a schedule, and keeps no job of it', async () => {
     const { id, taskId } = await create();
     await dialled(id);
     await until('no job', async () => (await dialQueueOf(app).getJob(taskId)) === undefined);
@@ -61,7 +61,7 @@ function behavesAsQueue(
     expect({ failed, completed }).toEqual({ failed: 0, completed: 0 });
   });
 
-  it('a queue that lost everything loses no call', async () => {
+  it('loses no call when it loses all jobs', async () => {
     const soon = await create({ scheduledAt: new Date(Date.now() + 4_000).toISOString() });
     await until('in the queue', async () => (await dialQueueOf(app).getJob(soon.taskId)) !== undefined);
     await lose();
@@ -108,7 +108,7 @@ const hasRedis = ((): boolean => {
     return { app, lose };
   });
 
-  it('calls are dialled while Redis is away, and it learns of those that wait when it is back', async () => {
+  it('does not delay calls while Redis is unreachable, and gets the missing jobs after it', async () => {
     const db = await openTestDatabase(`redis_away_${process.env['JEST_WORKER_ID'] ?? '0'}`);
     const port = await freePort();
     const first = await startRedis(folder.path, port);
@@ -129,7 +129,7 @@ const hasRedis = ((): boolean => {
     await db.close();
   });
 
-  // After the application has been closed, by the order of the lines.
+  // Runs after the application is closed: hooks run in their order.
   afterAll(async () => {
     await redis?.stop();
     folder.remove();
@@ -142,7 +142,7 @@ interface Redis {
 }
 
 async function startRedis(folder: string, port?: number): Promise<Redis> {
-  // BullMQ only looks for its client when it connects, and then tries again for ever.
+  // Fails early: BullMQ resolves its client when it connects, and retries for ever.
   createRequire(import.meta.url).resolve('ioredis');
   port ??= await freePort();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];

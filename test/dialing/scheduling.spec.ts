@@ -4,10 +4,10 @@ import { eventually, temporaryFolder } from '../support/process.js';
 import { dialQueueOf } from './queue-connection.js';
 import { until } from './dialing-harness.js';
 
-/** Is refused at once: a call to it is over as soon as it was dialled. */
+/** Ends a call at once after its dial. */
 const BUSY = '+15550000002';
 
-describe('scheduled calls', () => {
+describe('a scheduled call', () => {
   const data = temporaryFolder();
   let db: TestDatabase;
   let app: TestApp;
@@ -46,10 +46,10 @@ describe('scheduled calls', () => {
     });
   const hasJob = async (id: string) => (await dialQueueOf(app).getJob(`dial-${id}`)) !== undefined;
 
-  it('stays queued until it is due, and is dialled then', async () => {
+  it('stays queued until it is due, then is dialled', async () => {
     const { id, scheduledAt } = await schedule(1_500);
     expect(await get(id)).toMatchObject({ status: 'queued', scheduledAt: scheduledAt.toISOString() });
-    // Looked at by the worker many times before.
+    // The worker has admitted another call meanwhile.
     const unscheduled = await app.createCall(tenant, { toNumber: BUSY });
     await dialledAt(unscheduled);
     expect(await dialledAt(id)).toBeGreaterThanOrEqual(scheduledAt.getTime());
@@ -57,27 +57,26 @@ describe('scheduled calls', () => {
     expect(types.filter((type) => type === 'call.dialing')).toHaveLength(1);
   });
 
-  it('a time in the past means now', async () => {
+  it('is dialled at once for a time in the past', async () => {
     const { id, scheduledAt } = await schedule(-86_400_000);
     await dialledAt(id);
     expect((await get(id)).scheduledAt).toBe(scheduledAt.toISOString());
   });
 
-  it('survives a restart of the worker and the loss of the whole queue', async () => {
+  it('survives a restart of the worker and the loss of all jobs', async () => {
     const { id, scheduledAt } = await schedule(5_000);
     const far = await schedule(86_400_000);
     await until('in the queue', async () => (await hasJob(id)) && (await hasJob(far.id)));
     await app.close();
     await db.database.query('truncate bullmq.job cascade');
     app = await start();
-    // The queue knows them again.
     await until('in the queue again', () => hasJob(far.id));
     expect(await dialledAt(id)).toBeGreaterThanOrEqual(scheduledAt.getTime());
     expect((await timeline(id)).filter(({ type }) => type === 'call.dialing')).toHaveLength(1);
     expect((await get(far.id)).status).toBe('queued');
   });
 
-  it('survives a queue that is emptied under a running worker', async () => {
+  it('survives the loss of all jobs under a running worker', async () => {
     const { id, scheduledAt } = await schedule(4_000);
     await until('in the queue', () => hasJob(id));
     await dialQueueOf(app).obliterate({ force: true });
@@ -85,7 +84,7 @@ describe('scheduled calls', () => {
     expect(await dialledAt(id)).toBeGreaterThanOrEqual(scheduledAt.getTime());
   });
 
-  it('is free at once when it is cancelled, and is never dialled', async () => {
+  it('is cancelled at once and never dialled', async () => {
     const { id, scheduledAt } = await schedule(3_000);
     const far = await schedule(86_400_000);
     await until('in the queue', () => hasJob(far.id));
@@ -95,7 +94,7 @@ describe('scheduled calls', () => {
       expect(body.data).toMatchObject({ status: 'cancelled', disconnectionReason: 'cancelled', duration: 0 });
     }
     await until('out of the queue', async () => !(await hasJob(far.id)));
-    // One that is due a little later has been dialled when the first would have been.
+    // A call that is due after the first is dialled after the time of the first.
     const later = await app.createCall(tenant, {
       toNumber: BUSY,
       scheduledAt: new Date(scheduledAt.getTime() + 300).toISOString(),
@@ -104,7 +103,7 @@ describe('scheduled calls', () => {
     expect((await timeline(id)).map(({ type }) => type)).toEqual(['call.queued', 'call.ended']);
   });
 
-  it('400 for a time more than a year ahead', async () => {
+  it('is refused with 400 for a time more than a year ahead', async () => {
     const { key, agentId, fromNumber } = tenant;
     const scheduledAt = new Date(Date.now() + 367 * 86_400_000).toISOString();
     const body = { agentId, fromNumber, toNumber: BUSY, scheduledAt };

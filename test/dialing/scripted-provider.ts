@@ -11,23 +11,23 @@ import {
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
 
-/** A leg on which happens what a test says. */
+/** A leg with the signals of a test. */
 export class ScriptedLeg implements CallLeg {
   hangups = 0;
-  /** Nobody reads it any more. */
-  isLeft = false;
+  /** Whether its reader has detached. */
+  isDetached = false;
   onHangup: () => Promise<void> = () => Promise.resolve();
-  private readonly told: LegSignal[] = [];
+  private readonly pending: LegSignal[] = [];
   private wake: () => void = () => undefined;
 
-  say(signal: WithoutTime<LegSignal>, at = new Date()): this {
-    this.told.push({ ...signal, at });
+  signal(signal: WithoutTime<LegSignal>, at = new Date()): this {
+    this.pending.push({ ...signal, at });
     this.wake();
     return this;
   }
 
   end(reason: LegEndReason | 'capacity', at?: Date): this {
-    return this.say({ type: 'ended', reason, by: 'customer', sipCode: null, detail: null }, at);
+    return this.signal({ type: 'ended', reason, by: 'customer', sipCode: null, detail: null }, at);
   }
 
   readonly signals: AsyncIterable<LegSignal> = { [Symbol.asyncIterator]: () => this.iterator() };
@@ -50,18 +50,18 @@ export class ScriptedLeg implements CallLeg {
   private iterator(): AsyncIterator<LegSignal> {
     return {
       next: async () => {
-        while (this.told.length === 0) await new Promise<void>((resolve) => (this.wake = resolve));
-        return { done: false, value: this.told.shift()! };
+        while (this.pending.length === 0) await new Promise<void>((resolve) => (this.wake = resolve));
+        return { done: false, value: this.pending.shift()! };
       },
       return: () => {
-        this.isLeft = true;
+        this.isDetached = true;
         return Promise.resolve({ done: true, value: undefined });
       },
     };
   }
 }
 
-/** A carrier that does what a test says: by default it takes every call and knows of none. */
+/** A provider with the behaviour of a test; by default it accepts every call, and every look-up is `unknown`. */
 export class ScriptedProvider implements TelephonyProvider {
   readonly name = 'scripted';
   readonly dials: DialRequest[] = [];
@@ -69,20 +69,20 @@ export class ScriptedProvider implements TelephonyProvider {
   readonly leg = new ScriptedLeg();
 
   constructor(
-    private readonly does: {
+    private readonly behaviour: {
       dial?: (request: DialRequest) => Promise<CallLeg>;
-      find?: (reference: string) => Promise<FoundLeg>;
+      find?: (attemptId: string) => Promise<FoundLeg>;
     } = {},
   ) {}
 
   dial(request: DialRequest): Promise<CallLeg> {
     this.dials.push(request);
-    return this.does.dial?.(request) ?? Promise.resolve(this.leg);
+    return this.behaviour.dial?.(request) ?? Promise.resolve(this.leg);
   }
 
-  find(reference: string): Promise<FoundLeg> {
-    this.finds.push(reference);
-    return this.does.find?.(reference) ?? Promise.resolve({ status: 'unknown' });
+  find(attemptId: string): Promise<FoundLeg> {
+    this.finds.push(attemptId);
+    return this.behaviour.find?.(attemptId) ?? Promise.resolve({ status: 'unknown' });
   }
 
   close(): Promise<void> {

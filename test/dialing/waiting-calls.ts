@@ -3,12 +3,12 @@ import { type Database } from '../../src/lib/platform/database/database.js';
 
 interface Admission {
   call_id: string;
-  /** How many of its organization, and of its number, were held right after it. */
+  /** Leased calls of its organization, and of its number, right after it. */
   of_organization: number;
   of_number: number;
 }
 
-/** Triggers write down each admission as the database makes it. */
+/** Triggers that record each admission in its transaction. */
 const RECORDS = `
   create table admission_record (
     n bigint generated always as identity, call_id uuid, of_organization int, of_number int
@@ -35,16 +35,16 @@ const RECORDS = `
   create trigger record_pace after insert or update on carrier_admissions for each row execute function record_pace();
 `;
 
-/** Calls that wait, as rows: admission looks at nothing else. */
-export class Line {
-  /** Grows, so that calls have an order. */
+/** Waiting calls as rows, without events: admission reads nothing else. */
+export class WaitingCalls {
+  /** Milliseconds for the next call, so that calls have an order. */
   private age = 0;
 
   private constructor(private readonly database: Database) {}
 
-  static async open(database: Database): Promise<Line> {
+  static async open(database: Database): Promise<WaitingCalls> {
     await database.query(RECORDS);
-    return new Line(database);
+    return new WaitingCalls(database);
   }
 
   async clear(): Promise<void> {
@@ -68,12 +68,12 @@ export class Line {
     return ids as string[] & [string, string, string];
   }
 
-  /** Calls that came a millisecond apart, an hour ago. Their numbers alternate. */
+  /** Adds calls of an hour ago, a millisecond apart. Their numbers alternate. */
   queue(organizationId: string, count: number, numbers: readonly string[] = ['+1']): Promise<string[]> {
     return this.insert(organizationId, count, numbers, `now() - interval '1 hour'`);
   }
 
-  /** Calls for tomorrow. */
+  /** Adds calls for tomorrow. */
   schedule(organizationId: string, count: number): Promise<string[]> {
     return this.insert(organizationId, count, ['+1'], `now() + interval '1 day'`);
   }
@@ -103,7 +103,7 @@ export class Line {
     );
   }
 
-  async sendBack(callId: string, waitMs: number): Promise<void> {
+  async defer(callId: string, waitMs: number): Promise<void> {
     await this.database.query(`update calls set not_before = now() + $2 * interval '1 ms' where id = $1`, [
       callId,
       waitMs,
@@ -122,8 +122,8 @@ export class Line {
     return rows[0]!.count;
   }
 
-  /** How many calls of an organization are held, by number. */
-  async heldBy(organizationId: string): Promise<Record<string, number>> {
+  /** Counts the leased calls of an organization by number. */
+  async leasedBy(organizationId: string): Promise<Record<string, number>> {
     const rows = await this.database.query<{ from_number: string; count: number }>(
       'select from_number, count(*)::int as count from live_calls where organization_id = $1 group by 1',
       [organizationId],
@@ -131,19 +131,18 @@ export class Line {
     return Object.fromEntries(rows.map(({ from_number, count }) => [from_number, count]));
   }
 
-  /** In the order in which they were made. */
+  /** In their order. */
   admissions(): Promise<Admission[]> {
     return this.database.query<Admission>('select * from admission_record order by n');
   }
 
-  /** When calls were let through to a carrier, or it was asked for them, in microseconds. */
-  async paceRecord(what: 'admitted' | 'asked'): Promise<number[]> {
+  /** The times of admissions or of dials to a carrier, in microseconds. */
+  async times(what: 'admitted' | 'asked'): Promise<number[]> {
     const rows = await this.database.query<{ at: number; is_clock: boolean }>(
       'select (extract(epoch from at) * 1000000)::float8 as at, is_clock from pace_record where what = $1',
       [what],
     );
-    if (!rows.every(({ is_clock }) => is_clock))
-      throw new Error('a time was written down that was not that of the clock');
+    if (!rows.every(({ is_clock }) => is_clock)) throw new Error('a recorded time is not that of the clock');
     return rows.map(({ at }) => at);
   }
 }

@@ -100,8 +100,8 @@ describe('preparing a live call', () => {
   const prepare = (...given: Parameters<typeof preparation>) => preparation(...given).prepare(newId(), facts);
   const ready = async (...given: Parameters<typeof preparation>) => {
     const prepared = await prepare(...given);
-    if (prepared.status !== 'ready') throw new Error(JSON.stringify(prepared));
-    return prepared;
+    if (prepared.status !== 'ready' || !prepared.plan) throw new Error(JSON.stringify(prepared));
+    return { ...prepared, plan: prepared.plan };
   };
   const scriptOf = async (...given: Parameters<typeof preparation>) => (await ready(...given)).plan.script;
   const commandOf = (prepared: PreparationResult) => (prepared.status === 'refused' ? prepared.command : undefined);
@@ -125,7 +125,7 @@ describe('preparing a live call', () => {
     it('a carrier, the decision of the policy and the audio', async () => {
       const { screening, line, plan } = await ready();
       expect(screening).toEqual({ allowed: true, rule: null, detail: 'The dialling policy allows the call' });
-      expect(line?.('claim')).toMatchObject({
+      expect(line('claim')).toMatchObject({
         carrier: CARRIER,
         organizationId: facts.organizationId,
         detectsAnswer: true,
@@ -144,9 +144,9 @@ describe('preparing a live call', () => {
       const callId = newId();
       const prepared = await preparation().prepare(callId, facts);
       const folder = join('/data', 'recordings', 'incoming');
-      const files = ['one', 'two'].map((claim) => prepared.status === 'ready' && prepared.line?.(claim).recordTo);
+      const files = ['one', 'two'].map((claim) => prepared.status === 'ready' && prepared.line(claim).recordTo);
       expect(files).toEqual(['one', 'two'].map((claim) => join(folder, `${callId}.${claim}.wav`)));
-      expect((await ready({ recordCalls: false })).line?.('one').recordTo).toBeUndefined();
+      expect((await ready({ recordCalls: false })).line('one').recordTo).toBeUndefined();
     });
 
     it('the carrier of its number and the agent of its organization', async () => {

@@ -14,7 +14,7 @@ import { find, joined, silence } from '../support/audio.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { dialRequest, endOf, Listener, typesOf } from '../telephony/provider-expectations.js';
 import { ScriptedProvider } from '../dialing/scripted-provider.js';
-import { until, Workbench } from '../dialing/dialing-harness.js';
+import { until, DialingHarness } from '../dialing/dialing-harness.js';
 import { Baresip, BARESIP_NUMBER, describeWithPeers, startKamailio, stopPeers } from '../peers/peers.js';
 
 const ALIKE = 0.95;
@@ -118,30 +118,30 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
 });
 
 describe('a call that is transferred', () => {
-  let bench: Workbench;
+  let harness: DialingHarness;
 
   beforeAll(async () => {
-    bench = await Workbench.open();
+    harness = await DialingHarness.open();
   });
 
-  afterAll(() => bench.close());
+  afterAll(() => harness.close());
 
   it('has one transfer event before its end with `call_transfer`', async () => {
-    const callId = await bench.call();
+    const callId = await harness.call();
     const provider = new ScriptedProvider();
-    await bench.worker(provider).admit();
+    await harness.worker(provider).admit();
     const transferred = { type: 'transferred', to: DESK, mode: 'bridge' } as const;
-    provider.leg.say({ type: 'answered' }).say(transferred).say(transferred);
-    await until('transferred', async () => (await bench.types(callId)).includes('call.transferred'));
+    provider.leg.signal({ type: 'answered' }).signal(transferred).signal(transferred);
+    await until('transferred', async () => (await harness.types(callId)).includes('call.transferred'));
     const detail = `Transferred to ${DESK}, who hung up`;
-    provider.leg.say({ type: 'ended', reason: 'call_transfer', by: 'operator', sipCode: null, detail });
-    expect(await bench.settled(callId, 'completed')).toMatchObject({
+    provider.leg.signal({ type: 'ended', reason: 'call_transfer', by: 'operator', sipCode: null, detail });
+    expect(await harness.settled(callId, 'completed')).toMatchObject({
       disconnectionReason: 'call_transfer',
       outcome: { responsible: 'operator', retryable: false, sipCode: null, detail },
     });
     const types = ['call.queued', 'call.dialing', 'call.started', 'call.transferred', 'call.ended'];
-    expect(await bench.types(callId)).toEqual(types);
-    expect((await bench.timeline(callId))[3]?.data).toMatchObject({ to: DESK, mode: 'bridge' });
+    expect(await harness.types(callId)).toEqual(types);
+    expect((await harness.timeline(callId))[3]?.data).toMatchObject({ to: DESK, mode: 'bridge' });
   });
 });
 

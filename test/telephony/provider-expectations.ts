@@ -7,6 +7,7 @@ import {
   type TelephonyProvider,
   type TransferOptions,
 } from '../../src/telephony/provider.js';
+import { SIMULATOR_CARRIER } from '../../src/carriers/carrier.js';
 import { eventually } from '../support/process.js';
 
 /** How a call can end without our doing, and the ends that every provider must make of it. */
@@ -70,6 +71,7 @@ export const dialRequest = (to: string, changes: Partial<DialRequest> = {}): Dia
   from: '+15559990000',
   ringTimeoutMs: LONG_MS,
   maxDurationMs: LONG_MS,
+  line: { carrier: SIMULATOR_CARRIER, organizationId: randomUUID(), detectsAnswer: false },
   ...changes,
 });
 

@@ -260,7 +260,7 @@ describe('the ledger of the simulator', () => {
     );
     await once(child, 'close');
     expect(child.signalCode).toBe('SIGKILL');
-    const { attemptId: reference, ...dialled } = request;
+    const { attemptId: reference, line: _line, ...dialled } = request;
     const entries = new SimulatorLedger(folder.path).entries();
     expect(entries).toMatchObject([
       { type: 'dial', reference, ...dialled, speed: 1, dialsBefore: 0 },

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SecretBoxError } from '../../lib/platform/index.js';
-import { type Carrier, CarriersForCalls, noCarrier } from '../../carriers/index.js';
+import { type Carrier, CarriersForCalls, noCarrier, SIMULATOR_CARRIER } from '../../carriers/index.js';
 import { DailyUse, DiallingPolicyService } from '../../compliance/index.js';
 import { type LineSetup } from '../../telephony/index.js';
 import { type CallFacts, type DisconnectionReason, type Screening, type CallCommand } from '../../calls/index.js';
@@ -12,9 +12,10 @@ import { SessionPlanner } from '../session-planner.js';
 export type PreparationResult =
   | {
       status: 'ready';
-      plan: SessionPlan;
+      line: (attemptId: string) => LineSetup;
+      /** Absent: the provider conducts the conversation and reports its turns. */
+      plan?: SessionPlan;
       screening?: Screening;
-      line?: (attemptId: string) => LineSetup;
       /** Releases the preparation of a call that is not dialled after all. */
       cancel?: () => Promise<void>;
     }
@@ -46,7 +47,7 @@ export class CallPreparation {
   /** The simulator needs neither a carrier of the organization nor the dialling policy. */
   private async prepareTestCall(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult> {
     const plan = await this.planner.plan(callId, facts, signal);
-    return 'reason' in plan ? refusalOf(plan) : { status: 'ready', plan };
+    return 'reason' in plan ? refusalOf(plan) : { status: 'ready', line: simulatorLine(facts), plan };
   }
 
   private async prepareLiveCall(callId: string, facts: CallFacts, signal?: AbortSignal): Promise<PreparationResult> {
@@ -102,5 +103,10 @@ function endOf({ reason: disconnectionReason, detail, retryable }: CannotSpeak):
   const outcome = { sipCode: null, responsible: 'system', retryable, detail } as const;
   return { type: 'EndCall', at: now(), disconnectionReason, outcome };
 }
+
+/** The line of a call in test mode. */
+export const simulatorLine =
+  ({ organizationId }: Pick<CallFacts, 'organizationId'>) =>
+  (): LineSetup => ({ carrier: SIMULATOR_CARRIER, organizationId, detectsAnswer: false });
 
 const now = (): string => new Date().toISOString();

@@ -86,10 +86,9 @@ export class SipTrunkProvider implements TelephonyProvider {
 
   private async dialOnce(request: DialRequest): Promise<CallLeg> {
     const { attemptId, callId, line } = request;
-    if (line?.carrier.kind !== 'sip') throw new Error('A SIP call needs a SIP carrier');
-    const { organizationId, carrier } = line;
-    if (!(await this.ledger.claim(attemptId, { callId, organizationId, carrierId: carrier.id })))
-      return this.recordedLeg(attemptId);
+    if (line.carrier.kind !== 'sip') throw new Error('A SIP call needs a SIP carrier');
+    const { carrier } = line;
+    if (!(await this.ledger.claim(attemptId, originOf(request)))) return this.recordedLeg(attemptId);
     try {
       // A leg that opens after `close` would never be ended.
       this.throwIfClosed();
@@ -110,7 +109,7 @@ export class SipTrunkProvider implements TelephonyProvider {
 
   private async open(request: DialRequest, carrier: SipCarrier): Promise<CallLeg> {
     const { attemptId, line } = request;
-    const { recordTo, detectsAnswer: detectAnswer } = line ?? {};
+    const { recordTo, detectsAnswer: detectAnswer } = line;
     const placed = await placeCall(this.endpoints, carrier, { ...request, recordTo, detectAnswer });
     const leg = new SipLeg({
       request,
@@ -130,14 +129,13 @@ export class SipTrunkProvider implements TelephonyProvider {
 
   /** Places the second call of a bridge; like the first, it is recorded before anything is sent. */
   private async callTarget(
-    { attemptId: ofLeg, callId, line }: DialRequest,
+    leg: DialRequest,
     carrier: SipCarrier,
     { transfer, onRinging, ...request }: TargetCallRequest,
   ): Promise<TransferTarget> {
     const { ledger, endpoints, log } = this;
-    const attemptId = transferAttemptId(ofLeg, transfer);
-    const origin: LegOrigin = { callId, organizationId: line?.organizationId ?? '', carrierId: carrier.id };
-    if (!(await ledger.claim(attemptId, origin))) throw new Error('This transfer was begun before');
+    const attemptId = transferAttemptId(leg.attemptId, transfer);
+    if (!(await ledger.claim(attemptId, originOf(leg)))) throw new Error('This transfer was begun before');
     try {
       this.throwIfClosed();
       const placed = await placeCall(endpoints, carrier, { ...request, attemptId });
@@ -185,6 +183,12 @@ export class SipTrunkProvider implements TelephonyProvider {
     }
   }
 }
+
+const originOf = ({ callId, line }: DialRequest): LegOrigin => ({
+  callId,
+  organizationId: line.organizationId,
+  carrierId: line.carrier.id,
+});
 
 /** The attempt id of a transfer's second call, derived from the leg's so that any process can look it up. */
 const transferAttemptId = (attemptId: string, transfer: number): string => `${attemptId}-transfer-${transfer}`;
