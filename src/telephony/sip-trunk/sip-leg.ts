@@ -14,7 +14,7 @@ import {
 import { Bridge, type BridgeDeps, refused, TRANSFER_CANCELLED } from './bridge.js';
 import { signalOf } from './media-signals.js';
 import { type PlacedCall } from './place-call.js';
-import { SignalLog } from './signal-log.js';
+import { SignalLog } from '../signal-log.js';
 import { type SipLegLedger } from './sip-leg-ledger.js';
 import { endOfEnded, endOfFailed, type SipEnd } from './sip-reasons.js';
 

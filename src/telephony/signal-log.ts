@@ -1,4 +1,4 @@
-import { type LegSignal } from '../provider.js';
+import { type LegSignal } from './provider.js';
 
 /** The signals of a leg, for any number of readers: each gets all of them from the beginning. */
 export class SignalLog {
