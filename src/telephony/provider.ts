@@ -1,4 +1,4 @@
-import { type Carrier } from '../carriers/carrier.js';
+import { type Carrier } from '../carriers/index.js';
 import { type AudioPort } from '../lib/audio/audio-port.js';
 import { type AnsweredBy, type CallQuality } from '../lib/media/media-types.js';
 

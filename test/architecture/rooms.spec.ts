@@ -53,7 +53,6 @@ const PURE = [
   'calls/queries/call-latency.ts',
   'calls/recording-signature.ts',
   'carriers/sip-carrier-setting.ts',
-  'carriers/carrier.ts',
   'carriers/sip-carrier.ts',
   'compliance/calling-hours.ts',
   'compliance/dialling-policy.ts',
