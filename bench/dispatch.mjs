@@ -1,5 +1,5 @@
-// From the answer to POST /v1/calls to the moment the provider is asked, and whole simulated lives a second; on the queue
-// in PostgreSQL and, where redis-server is installed, on Redis.
+// Measures the time from the response of POST /v1/calls to the dial, and complete simulated calls a second, with the queue
+// on PostgreSQL and, where redis-server is installed, on Redis.
 import { spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -64,8 +64,8 @@ async function measure(name, env) {
     SIMULATOR_SPEED: '1000000',
     ...env,
   });
-  const [, key] = /test key {2}(\S+)/.exec(await told(server, /test key/));
-  const [, body] = /-d '(.*)'/.exec(await told(server, /-d '/));
+  const [, key] = /test key {2}(\S+)/.exec(await outputWith(server, /test key/));
+  const [, body] = /-d '(.*)'/.exec(await outputWith(server, /-d '/));
   const client = { url: server.url, key, body };
   await Promise.all(Array.from({ length: 200 }, () => create(client)));
   await allOver(client);
@@ -90,10 +90,10 @@ async function measure(name, env) {
   await allOver(client);
   const lives = (LIVES * 1000) / (performance.now() - livesBegun);
   await stop(server.child);
-  const asked = new Map(
+  const dialledAt = new Map(
     new SimulatorLedger(join(folder, 'simulator')).dials().map(({ callId, at }) => [callId, Date.parse(at)]),
   );
-  const waits = (calls) => calls.map(({ id, acknowledgedAt }) => Math.max(0, asked.get(id) - acknowledgedAt));
+  const waits = (calls) => calls.map(({ id, acknowledgedAt }) => Math.max(0, dialledAt.get(id) - acknowledgedAt));
   return { name, idle: waits(idle), busy: waits(busyDone), lives };
 }
 
@@ -120,7 +120,7 @@ async function allOver({ url, key }) {
   }
 }
 
-async function told({ output, child }, pattern) {
+async function outputWith({ output, child }, pattern) {
   while (!pattern.test(output())) {
     if (child.exitCode !== null) throw new Error(output());
     await delay(20);

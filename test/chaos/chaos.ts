@@ -4,7 +4,7 @@ import pg from 'pg';
 import { SimulatorLedger } from '../../src/telephony/simulator/simulator-ledger.js';
 import { eventually, Program, temporaryFolder } from '../support/process.js';
 
-/** What a run did and what it found; the last three must be 0. */
+/** The result of a run; the last three counts must be 0. */
 export interface ChaosReport {
   seed: number;
   calls: number;
@@ -20,12 +20,12 @@ export interface ChaosOptions {
   kills: number;
 }
 
-/** Whom to kill, and when: as soon as the first call has got so far, or at a random moment. */
+/** The processes to kill, and the moments: when some calls have such an event, or at random. */
 const VICTIMS = ['worker', 'api', 'postgres'] as const;
 const POINTS = ['call.queued', 'call.dialing', 'call.ringing', 'call.started', 'call.ended', 'any time'] as const;
 const NUMBERS = ['+15550000001', '+15550000002', '+15550000003', '+15550000006', '+15550000009', '+15550000021'];
 
-/** A generator of the same numbers for the same seed (mulberry32). */
+/** A seeded random generator (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -39,8 +39,8 @@ function randomFrom(seed: number): () => number {
 
 const pick = <T>(random: () => number, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
-/** A server, two workers and their database on one data folder, of which any may die at any time. */
-export class ChaosLab {
+/** An API, two workers and their database on one data folder; any of them may be killed at any time. */
+export class ChaosHarness {
   private readonly folder = temporaryFolder();
   private readonly programs = new Map<string, Program>();
   private port = '';
@@ -72,17 +72,17 @@ export class ChaosLab {
     this.folder.remove();
   }
 
-  /** One workload under fire. */
+  /** Creates calls while processes are killed. */
   async run({ seed, calls, kills }: ChaosOptions): Promise<ChaosReport> {
     const random = randomFrom(seed);
     const done: string[] = [];
     const ids = Promise.all(
       Array.from({ length: calls }, (_, n) => this.createCall(`chaos-${seed}-${n}`, pick(random, NUMBERS))),
     );
-    const storm = (async () => {
-      for (let n = 0; n < kills; n++) done.push(await this.strike(random, seed));
+    const killing = (async () => {
+      for (let n = 0; n < kills; n++) done.push(await this.killOne(random, seed));
     })();
-    const [accepted] = await Promise.all([ids, storm]);
+    const [accepted] = await Promise.all([ids, killing]);
     await eventually('every call has an end', async () => ((await this.openCalls()) === 0 ? true : undefined), 90_000);
     return { seed, calls, kills: done, ...(await this.findings(accepted)) };
   }
@@ -100,14 +100,14 @@ export class ChaosLab {
       LOG_LEVEL: 'error',
     });
     this.programs.set(name, program);
-    // Whatever died is started again, as a supervisor would.
+    // Restarts a killed process, as a supervisor would.
     void program.exited.then((code) => {
       if (code !== 0 && !this.isStopping && this.programs.get(name) === program) this.launch(name);
     });
     return program;
   }
 
-  /** Asks until it is answered, as a client with an Idempotency-Key may. */
+  /** Repeats the request until it succeeds, as a client with an Idempotency-Key may. */
   private createCall(key: string, toNumber: string): Promise<string> {
     const { agentId, fromNumber } = this;
     return eventually(`call ${key} is accepted`, async () => {
@@ -125,7 +125,7 @@ export class ChaosLab {
     });
   }
 
-  private async strike(random: () => number, seed: number): Promise<string> {
+  private async killOne(random: () => number, seed: number): Promise<string> {
     const victim = pick(random, VICTIMS);
     const point = pick(random, POINTS);
     const moment = random() * 400;
@@ -136,7 +136,7 @@ export class ChaosLab {
     return `${victim} at ${point}`;
   }
 
-  /** Waits until so many calls of this run have had an event of a type. */
+  /** Waits until `count` calls of this run have an event of the type. */
   private async reached(type: string, seed: number, count: number): Promise<void> {
     await eventually(`${count} × ${type}`, async () => {
       const rows = await this.query<{ count: number }>(
@@ -175,7 +175,7 @@ export class ChaosLab {
     };
   }
 
-  /** Undefined while the database is down. Its port is asked for anew: another program may have taken the old one. */
+  /** @returns undefined while the database is down. Its port may have changed with a restart. */
   private async query<R extends object>(text: string, values: unknown[] = []): Promise<R[] | undefined> {
     const url = new URL(this.databaseUrl);
     const [, , , port] = this.postmaster();
@@ -199,7 +199,7 @@ export class ChaosLab {
     return joined.url;
   }
 
-  /** Kills it once: while its guard is still starting it again there is nothing to kill. */
+  /** Kills PostgreSQL once; waits while its guard restarts it. */
   private killPostgres(): Promise<true> {
     return eventually('PostgreSQL is killed', () => {
       try {
@@ -211,7 +211,7 @@ export class ChaosLab {
     });
   }
 
-  /** The lines of the server's pid file: its process, its folder, when it began, its port; none while it is down. */
+  /** The lines of the server's pid file: process, folder, start time, port; empty while it is down. */
   private postmaster(): string[] {
     try {
       return readFileSync(join(this.folder.path, 'pg18', 'postmaster.pid'), 'utf8').split('\n');

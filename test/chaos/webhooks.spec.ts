@@ -13,7 +13,7 @@ const EVENTS = ['call.queued', 'call.started', 'call.ended'];
 const FAILING = 0.3;
 const KEY = 'ab'.repeat(32);
 
-interface Told {
+interface ReceivedEvent {
   eventId: string;
   sequence: number;
   timestamp: string;
@@ -21,9 +21,9 @@ interface Told {
   data: { callId: string };
 }
 
-/** Fails a share of all requests: some before, some after it has taken the event in, some by saying nothing at all. */
+/** A receiver that fails a share of all requests, before or after it has stored the event, by a status or a closed connection. */
 class UnreliableReceiver {
-  readonly told: Told[] = [];
+  readonly received: ReceivedEvent[] = [];
   requests = 0;
   failures = 0;
   badSignatures = 0;
@@ -40,7 +40,7 @@ class UnreliableReceiver {
         if (!this.isSigned(body, request.headers)) this.badSignatures += 1;
         const fails = Math.random() < FAILING;
         if (fails) this.failures += 1;
-        if (!fails || Math.random() < 0.5) this.told.push(JSON.parse(body) as Told);
+        if (!fails || Math.random() < 0.5) this.received.push(JSON.parse(body) as ReceivedEvent);
         if (!fails) response.end();
         else if (Math.random() < 0.5) response.writeHead(500).end();
         else request.socket.destroy();
@@ -93,13 +93,21 @@ describe('webhooks while workers are killed', () => {
 
   const launch = (name: string): void => {
     const program = Program.run('main.js', [], {
-      ...{ DATABASE_URL: db.url, DATA_DIR: folder.path, ROLES: 'worker', PORT: '0', ENCRYPTION_KEY: KEY },
-      ...{ PRIVATE_NETWORKS: '127.0.0.0/8', WEBHOOK_RETRY_SECONDS: Array(20).fill('1').join(',') },
-      ...{ SIMULATOR_SPEED: '400', MAX_CONCURRENT_CALLS: '0', CALLS_PER_SECOND: '0', LEASE_SECONDS: '1' },
+      DATABASE_URL: db.url,
+      DATA_DIR: folder.path,
+      ROLES: 'worker',
+      PORT: '0',
+      ENCRYPTION_KEY: KEY,
+      PRIVATE_NETWORKS: '127.0.0.0/8',
+      WEBHOOK_RETRY_SECONDS: Array(20).fill('1').join(','),
+      SIMULATOR_SPEED: '400',
+      MAX_CONCURRENT_CALLS: '0',
+      CALLS_PER_SECOND: '0',
+      LEASE_SECONDS: '1',
       LOG_LEVEL: 'error',
     });
     programs.set(name, program);
-    // Whatever died is started again, as a supervisor would.
+    // Restarts a killed process, as a supervisor would.
     void program.exited.then(() => {
       if (!isStopping && programs.get(name) === program) launch(name);
     });
@@ -130,9 +138,13 @@ describe('webhooks while workers are killed', () => {
     })();
     const kills: string[] = [];
     const deadline = 120_000 + CALLS * 60;
-    // Each at another depth of the work: after so many requests a worker dies in the middle of others.
+    // At different shares of the work, in the middle of other requests.
     for (const share of [0.1, 0.3, 0.5, 0.7, 0.9]) {
-      await eventually('so far', () => Promise.resolve(receiver.requests >= share * CALLS * 3 || undefined), deadline);
+      await eventually(
+        'a share of the requests',
+        () => Promise.resolve(receiver.requests >= share * CALLS * 3 || undefined),
+        deadline,
+      );
       const victim = kills.length % 2 === 0 ? 'worker-1' : 'worker-2';
       programs.get(victim)?.child.kill('SIGKILL');
       kills.push(`${victim} after ${receiver.requests} requests`);
@@ -146,25 +158,29 @@ describe('webhooks while workers are killed', () => {
     )) as [{ ids: string[] }];
     const delivered = async () => (await count(`webhook_deliveries where status = 'delivered'`)) >= ids.length;
     await eventually('every event is delivered', async () => ((await delivered()) ? true : undefined), deadline);
-    const heard = new Set(receiver.told.map(({ eventId }) => eventId));
+    const eventIds = new Set(receiver.received.map(({ eventId }) => eventId));
     const report = {
-      ...{ calls: CALLS, events: ids.length, requests: receiver.requests, failures: receiver.failures, kills },
-      repeated: receiver.told.length - heard.size,
-      lost: ids.filter((id) => !heard.has(id)).length,
+      calls: CALLS,
+      events: ids.length,
+      requests: receiver.requests,
+      failures: receiver.failures,
+      kills,
+      repeated: receiver.received.length - eventIds.size,
+      lost: ids.filter((id) => !eventIds.has(id)).length,
       badSignatures: receiver.badSignatures,
       deliveriesTooMany: (await count('webhook_deliveries')) - ids.length,
-      outOfOrder: callsOutOfOrder(receiver.told),
+      outOfOrder: callsOutOfOrder(receiver.received),
     };
     process.stdout.write(`${JSON.stringify(report)}\n`);
-    // A call whose worker died at the wrong moment may have no answer to tell of; two events each call has.
+    // A call whose worker is killed before the answer has no `call.started`.
     expect(report.events).toBeGreaterThanOrEqual(CALLS * (EVENTS.length - 1));
     expect(report).toMatchObject({ lost: 0, badSignatures: 0, deliveriesTooMany: 0, outOfOrder: 0 });
   }, 3_600_000);
 
-  /** Calls whose events, put in the order of their numbers, are not in the order of their times. */
-  function callsOutOfOrder(told: readonly Told[]): number {
-    const byCall = new Map<string, Told[]>();
-    for (const each of told) byCall.set(each.data.callId, [...(byCall.get(each.data.callId) ?? []), each]);
+  /** Counts calls whose sequence numbers and times have different orders. */
+  function callsOutOfOrder(received: readonly ReceivedEvent[]): number {
+    const byCall = new Map<string, ReceivedEvent[]>();
+    for (const each of received) byCall.set(each.data.callId, [...(byCall.get(each.data.callId) ?? []), each]);
     return [...byCall.values()].filter((events) => {
       const times = events.toSorted((a, b) => a.sequence - b.sequence).map(({ timestamp }) => timestamp);
       return times.some((time, index) => index > 0 && time < (times[index - 1] ?? ''));

@@ -12,7 +12,7 @@ import { FakeVendors } from '../fakes/fake-vendors.js';
 import { type LabRule } from '../fakes/chat.js';
 import { find, joined, silence } from '../support/audio.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { dialRequest, endOf, Listener, typesOf } from '../telephony/provider-expectations.js';
+import { dialRequest, endOf, LegReader, typesOf } from '../telephony/provider-expectations.js';
 import { ScriptedProvider } from '../dialing/scripted-provider.js';
 import { until, DialingHarness } from '../dialing/dialing-harness.js';
 import { Baresip, BARESIP_NUMBER, describeWithPeers, startKamailio, stopPeers } from '../peers/peers.js';
@@ -56,8 +56,8 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
     const { target } = await startKamailio({ answers: customer.sipPort, scripted: desk.sipPort });
     const provider = providerFor(db, target.host, target.port ?? 0);
     const leg = await provider.sip.dial(dialRequest(BARESIP_NUMBER, { line: provider.line }));
-    const listener = new Listener(leg);
-    await listener.until('answered');
+    const reader = new LegReader(leg);
+    await reader.until('answered');
     const told: ConversationEvent[] = [];
     const line = leg.audio!;
     const talk = new VoicemailAwareSession(line, new Conversation(line, partsFor(leg, told)), {
@@ -70,10 +70,10 @@ describeWithPeers(['baresip', 'kamailio', 'openssl'], 'an agent that connects a 
       (error: unknown) => (over = error),
     );
 
-    await listener.until('transferred');
+    await reader.until('transferred');
     await desk.hasRecorded(14);
     await customer.command('hangup');
-    const signals = await listener.all;
+    const signals = await reader.all;
     await talk.stop();
     expect(typesOf(signals).slice(-2)).toEqual(['transferred', 'ended']);
     expect(endOf(signals)).toMatchObject({ reason: 'call_transfer', by: 'customer' });

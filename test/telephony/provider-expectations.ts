@@ -10,7 +10,7 @@ import {
 import { SIMULATOR_CARRIER } from '../../src/carriers/carrier.js';
 import { eventually } from '../support/process.js';
 
-/** How a call can end without our doing, and the ends that every provider must make of it. */
+/** Ends of a call by the other side, as every provider must report them. */
 const ENDINGS = {
   busy: { reason: 'dial_busy', by: ['customer'], sipCodes: [486, 600], answered: false },
   noAnswer: { reason: 'dial_no_answer', by: ['system', 'carrier'], sipCodes: [408, 480, 487, null], answered: false },
@@ -36,31 +36,31 @@ const ENDINGS = {
 } as const;
 export type Ending = keyof typeof ENDINGS;
 
-/** What the suite needs to know of a provider and its surroundings. */
+/** A provider under test and its environment. */
 export interface ProviderHarness {
-  /** Which number to call for an ending; an ending that cannot be provoked is left out. `noAnswer` rings for ever. */
+  /** Numbers by the end that they provoke; others are absent. `noAnswer` rings for ever. */
   endings: Partial<Record<Ending, string>> & { noAnswer: string };
   /** Answers after a while and stays on the line. */
   staysOnLine: string;
-  /** A ring timeout that is over before `staysOnLine` answers. */
+  /** A ring timeout shorter than the answer of `staysOnLine`. */
   shortRingMs: number;
   shortCallMs: number;
-  /** A number that customers can be connected with, where the provider can do that at all; it stays on the line. */
+  /** The target of transfers, which stays on the line; absent for a provider that cannot transfer. */
   transfersTo?: string;
-  /** Whether another process can find, read and end a leg whose process is gone. */
+  /** Whether another process can read and hang up a leg whose process is gone. */
   sharesLegs: boolean;
-  start(): Promise<Surroundings>;
+  start(): Promise<ProviderEnvironment>;
 }
 
-export interface Surroundings {
-  /** A provider as another process would open it: what is shared with others is outside of both. */
+export interface ProviderEnvironment {
+  /** Opens a provider as another process would: instances share only external state. */
   open(): TelephonyProvider;
-  /** How often a phone was rung for a reference, as the other side counts. */
-  ringsOf(reference: string): Promise<number>;
+  /** Rings of an attempt, counted by the other side. */
+  ringsOf(attemptId: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Longer than any test waits. */
+/** Longer than any test. */
 export const LONG_MS = 6 * 3_600_000;
 const ORDER: LegSignal['type'][] = ['ringing', 'early', 'answered', 'dtmf', 'turn', 'transferred', 'ended'];
 
@@ -75,33 +75,33 @@ export const dialRequest = (to: string, changes: Partial<DialRequest> = {}): Dia
   ...changes,
 });
 
-/** Reads a leg, and keeps what it hears. */
-export class Listener {
-  readonly heard: LegSignal[] = [];
-  /** Everything, once the signals have ended. */
+/** Reads the signals of a leg. */
+export class LegReader {
+  readonly signals: LegSignal[] = [];
+  /** All signals, after the last one. */
   readonly all: Promise<LegSignal[]>;
 
   constructor(leg: CallLeg) {
-    this.all = this.listen(leg);
+    this.all = this.read(leg);
   }
 
   until(type: LegSignal['type']): Promise<LegSignal> {
-    return eventually(type, () => Promise.resolve(this.heard.find((signal) => signal.type === type)));
+    return eventually(type, () => Promise.resolve(this.signals.find((signal) => signal.type === type)));
   }
 
-  private async listen(leg: CallLeg): Promise<LegSignal[]> {
-    for await (const signal of leg.signals) this.heard.push(signal);
-    return this.heard;
+  private async read(leg: CallLeg): Promise<LegSignal[]> {
+    for await (const signal of leg.signals) this.signals.push(signal);
+    return this.signals;
   }
 }
 
 export const TRANSFER: TransferOptions = { mode: 'bridge', from: '+15559990000', ringTimeoutMs: LONG_MS };
 export const REFUSED = { status: 'refused', detail: expect.stringMatching(/./) as string };
 
-export const hear = (leg: CallLeg): Promise<LegSignal[]> => new Listener(leg).all;
+export const readAll = (leg: CallLeg): Promise<LegSignal[]> => new LegReader(leg).all;
 export const typesOf = (signals: LegSignal[]): string[] => signals.map(({ type }) => type);
 
-/** The end, which must be the last signal and the only one of its kind. */
+/** The end, which must be the last signal and the only end. */
 export function endOf(signals: LegSignal[]): LegEnd & { at: Date } {
   const end = signals.at(-1);
   if (end?.type !== 'ended') throw new Error(`not ended, but: ${typesOf(signals).join(' ')}`);
@@ -127,7 +127,7 @@ export function expectEnding(ending: Ending, signals: LegSignal[]): void {
 }
 
 export function expectInOrder(signals: LegSignal[]): void {
-  // What is not listed happens during the call, in any order.
+  // Other signals happen during the call, in any order.
   const ranks = signals.map(({ type }) => ORDER.indexOf(ORDER.includes(type) ? type : 'turn'));
   expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
   const times = signals.map(({ at }) => at.getTime());

@@ -13,7 +13,7 @@ import {
 import { type CallLeg, type LegSignal } from '../../src/telephony/provider.js';
 import { SimulatorProvider } from '../../src/telephony/simulator/simulator.provider.js';
 import { temporaryFolder } from '../support/process.js';
-import { dialRequest, endOf, hear, typesOf } from './provider-expectations.js';
+import { dialRequest, endOf, readAll, typesOf } from './provider-expectations.js';
 
 const PERSON = '+15550000001';
 const TRANSFER = { mode: 'bridge', from: '+15559990000', ringTimeoutMs: 30_000 } as const;
@@ -45,47 +45,51 @@ afterAll(() => {
   folder.remove();
 });
 
-interface Options {
+interface ConversationOptions {
   settings?: ConversationDeps['settings'];
   machine?: Partial<MachineScript>;
   transferTo?: string;
-  /** After each signal and each event of the conversation. */
-  meanwhile?: (held: Held) => void;
+  /** Called after each signal and each event of the conversation. */
+  meanwhile?: (call: AgentCall) => void;
 }
 
-/** A call as it was held. */
-interface Held {
+/** A call with an agent on its line. */
+interface AgentCall {
   leg: CallLeg;
   signals: LegSignal[];
   events: ConversationEvent[];
-  /** Why the agent wanted the call to end, if it did. */
+  /** The end by the agent; undefined without one. */
   over: ConversationEnd | undefined;
 }
 
-/** Dials, and has the real engine converse with whoever answers. */
-async function hold(provider: SimulatorProvider, to: string, options: Options = {}): Promise<Held> {
+/** Dials, and runs a real conversation with the far end. */
+async function converse(
+  provider: SimulatorProvider,
+  to: string,
+  options: ConversationOptions = {},
+): Promise<AgentCall> {
   const leg = await provider.dial(dialRequest(to));
-  const held: Held = { leg, signals: [], events: [], over: undefined };
-  let talk: VoicemailAwareSession | undefined;
+  const call: AgentCall = { leg, signals: [], events: [], over: undefined };
+  let session: VoicemailAwareSession | undefined;
   for await (const signal of leg.signals) {
-    held.signals.push(signal);
-    if (signal.type === 'answered') talk ??= converse(provider, held, options);
-    if (signal.type === 'dtmf') talk?.dtmf(signal.digit);
-    if (signal.type === 'answered_by' && signal.by === 'machine') void talk?.machineDetected();
-    if (signal.type === 'beep') void talk?.beepDetected();
-    if (signal.type === 'greeting_over') void talk?.silenceDetected();
-    options.meanwhile?.(held);
+    call.signals.push(signal);
+    if (signal.type === 'answered') session ??= startSession(provider, call, options);
+    if (signal.type === 'dtmf') session?.dtmf(signal.digit);
+    if (signal.type === 'answered_by' && signal.by === 'machine') void session?.machineDetected();
+    if (signal.type === 'beep') void session?.beepDetected();
+    if (signal.type === 'greeting_over') void session?.silenceDetected();
+    options.meanwhile?.(call);
   }
-  await talk?.stop();
-  return held;
+  await session?.stop();
+  return call;
 }
 
-function converse(
+function startSession(
   provider: SimulatorProvider,
-  held: Held,
-  { settings, machine, transferTo, meanwhile }: Options,
+  call: AgentCall,
+  { settings, machine, transferTo, meanwhile }: ConversationOptions,
 ): VoicemailAwareSession {
-  const { leg, events } = held;
+  const { leg, events } = call;
   const control = {
     sendDtmf: (keys: string) => leg.sendDtmf(keys),
     transfer: (number: string) => leg.transfer(number, TRANSFER),
@@ -97,7 +101,7 @@ function converse(
     model: { primary: new ScriptedModel() },
     textToSpeech: { primary: new ScriptedTextToSpeech() },
   };
-  const talk = new VoicemailAwareSession(
+  const session = new VoicemailAwareSession(
     line,
     new Conversation(line, {
       settings: { instructions: PROMPT, firstMessage: { text: GREETING }, ...settings },
@@ -105,27 +109,27 @@ function converse(
       tools: [endCall(), ...(targets.length > 0 ? [transferCall(targets, control)] : [])],
       emit: (event) => {
         events.push(event);
-        meanwhile?.(held);
+        meanwhile?.(call);
       },
       clock: provider.clock,
     }),
     { onMachine: 'hang_up', message: undefined, ...machine },
   );
-  void talk.ended.then((end) => {
-    held.over = end;
+  void session.ended.then((end) => {
+    call.over = end;
     return leg.hangup();
   });
-  return talk;
+  return session;
 }
 
-/** "agent: …", a dash where it was interrupted. */
-const transcript = ({ events }: Held): string[] =>
+/** Lines as "agent: …", with a dash after an interruption. */
+const transcript = ({ events }: AgentCall): string[] =>
   events.flatMap((event) =>
     event.type === 'turn' ? [`${event.turn.speaker}: ${event.turn.text}${event.turn.interrupted ? ' —' : ''}`] : [],
   );
 
-/** Everything that happened, in milliseconds from the first word: when that is depends on who reads the leg. */
-function timing({ events }: Held): ConversationEvent[] {
+/** All events, in milliseconds from the first word: its own time depends on the reader of the leg. */
+function timing({ events }: AgentCall): ConversationEvent[] {
   const first = events.find((event) => event.type === 'turn')?.turn.startMs ?? NaN;
   return events.map((event) => {
     if (event.type !== 'turn') return event;
@@ -147,45 +151,45 @@ const CONVERSATION = [
 ];
 
 describe('a conversation in test mode', () => {
-  it('goes through the engine to its end, always in the same words and milliseconds', async () => {
-    const first = await hold(open(), PERSON);
+  it('runs to its end, always in the same words and milliseconds', async () => {
+    const first = await converse(open(), PERSON);
     expect(transcript(first)).toEqual(CONVERSATION);
     expect(first.over).toEqual({ reason: 'agent_hangup', detail: 'The conversation is over' });
     expect(typesOf(first.signals)).toEqual(['ringing', 'answered', 'ended']);
     expect(endOf(first.signals)).toMatchObject({ reason: 'agent_hangup', by: 'agent' });
-    expect(timing(await hold(open(10), PERSON))).toEqual(timing(first));
+    expect(timing(await converse(open(10), PERSON))).toEqual(timing(first));
   });
 
-  it('reads well whatever the agent begins with, and whatever it is about', async () => {
+  it('fits any first message and prompt', async () => {
     const settings = { instructions: 'You are Ada.', firstMessage: { text: 'Good morning! Is this the workshop?' } };
-    expect(transcript(await hold(open(), PERSON, { settings })).slice(0, 3)).toEqual([
+    expect(transcript(await converse(open(), PERSON, { settings })).slice(0, 3)).toEqual([
       'agent: Good morning! Is this the workshop?',
       'customer: Hello! What is this about?',
       'agent: I am calling about: your request. Do you have a minute?',
     ]);
   });
 
-  it('is begun by whoever answers when the agent waits for it', async () => {
-    const held = await hold(open(), PERSON, { settings: { firstSpeaker: 'customer' } });
-    expect(transcript(held)).toEqual(CONVERSATION.slice(1));
+  it('is begun by the far end when the agent waits', async () => {
+    const call = await converse(open(), PERSON, { settings: { firstSpeaker: 'customer' } });
+    expect(transcript(call)).toEqual(CONVERSATION.slice(1));
   });
 
-  it('is ended by whoever answered when the agent has said goodbye and stays', async () => {
+  it('is ended by the far end after a goodbye of the agent', async () => {
     const settings = { firstMessage: { text: 'This is to say that we are open again. Goodbye!' } };
-    const held = await hold(open(), PERSON, { settings });
-    expect(transcript(held)).toEqual(['agent: This is to say that we are open again. Goodbye!']);
-    expect(endOf(held.signals)).toMatchObject({ reason: 'user_hangup', by: 'customer', sipCode: null });
-    expect(held.over).toBeUndefined();
+    const call = await converse(open(), PERSON, { settings });
+    expect(transcript(call)).toEqual(['agent: This is to say that we are open again. Goodbye!']);
+    expect(endOf(call.signals)).toMatchObject({ reason: 'user_hangup', by: 'customer', sipCode: null });
+    expect(call.over).toBeUndefined();
   });
 
-  it('is ended by whoever answered when nobody speaks', async () => {
+  it('is ended by the far end in silence', async () => {
     const leg = await open().dial(dialRequest(PERSON));
-    expect(endOf(await hear(leg))).toMatchObject({ reason: 'user_hangup', by: 'customer' });
+    expect(endOf(await readAll(leg))).toMatchObject({ reason: 'user_hangup', by: 'customer' });
   });
 
-  it('can be interrupted: what was not heard was not said', async () => {
-    const held = await hold(open(), INTERRUPTS);
-    expect(transcript(held)).toEqual([
+  it('can be interrupted: the transcript has only the played text', async () => {
+    const call = await converse(open(), INTERRUPTS);
+    expect(transcript(call)).toEqual([
       ...CONVERSATION.slice(0, 2),
       'agent: I am calling about: Follow-up —',
       'customer: Sorry, I am in a hurry. Can you make it short?',
@@ -193,24 +197,24 @@ describe('a conversation in test mode', () => {
       'customer: Yes, please.',
       ...CONVERSATION.slice(6),
     ]);
-    expect(held.over?.reason).toBe('agent_hangup');
+    expect(call.over?.reason).toBe('agent_hangup');
   });
 
-  it('with somebody who says nothing ends for that', async () => {
-    const held = await hold(open(), SILENT);
-    expect(transcript(held)).toEqual([
+  it('with a silent far end ends for inactivity', async () => {
+    const call = await converse(open(), SILENT);
+    expect(transcript(call)).toEqual([
       `agent: ${GREETING}`,
       'agent: Are you still there?',
       'agent: Are you still there?',
     ]);
-    expect(held.over?.reason).toBe('inactivity');
-    expect(endOf(held.signals).reason).toBe('agent_hangup');
+    expect(call.over?.reason).toBe('inactivity');
+    expect(endOf(call.signals).reason).toBe('agent_hangup');
   });
 
-  it('hears keys', async () => {
-    const held = await hold(open(), PRESSES_KEYS);
-    expect(held.signals.flatMap((signal) => (signal.type === 'dtmf' ? [signal.digit] : []))).toEqual(['1', '2', '#']);
-    expect(transcript(held)).toEqual([
+  it('receives keys', async () => {
+    const call = await converse(open(), PRESSES_KEYS);
+    expect(call.signals.flatMap((signal) => (signal.type === 'dtmf' ? [signal.digit] : []))).toEqual(['1', '2', '#']);
+    expect(transcript(call)).toEqual([
       `agent: ${GREETING}`,
       'customer: [Keys pressed: 12#]',
       'agent: Thank you, I have noted your keys. Is there anything else?',
@@ -218,11 +222,11 @@ describe('a conversation in test mode', () => {
     ]);
   });
 
-  it('goes on for as long as it may with the number that never hangs up', async () => {
-    const held = await hold(open(), TALKATIVE, { settings: { maxDurationMs: 60_000 } });
-    expect(held.over?.reason).toBe('max_duration_reached');
-    expect(transcript(held).slice(0, 5)).toEqual(CONVERSATION.slice(0, 5));
-    expect(transcript(held).slice(5, 9)).toEqual([
+  it('goes on until the maximum duration with the number that never hangs up', async () => {
+    const call = await converse(open(), TALKATIVE, { settings: { maxDurationMs: 60_000 } });
+    expect(call.over?.reason).toBe('max_duration_reached');
+    expect(transcript(call).slice(0, 5)).toEqual(CONVERSATION.slice(0, 5));
+    expect(transcript(call).slice(5, 9)).toEqual([
       'customer: Well, there is more to it.',
       'agent: I see. Please tell me more.',
       'customer: Well, there is more to it.',
@@ -234,57 +238,57 @@ describe('a conversation in test mode', () => {
     ['+15550000009', 'error_media_lost', 'carrier'],
     ['+15550000010', 'user_hangup', 'customer'],
   ])('with %s is cut off after a second', async (to, reason, by) => {
-    const held = await hold(open(), to);
-    expect(endOf(held.signals)).toMatchObject({ reason, by });
-    expect(transcript(held).join()).not.toContain('customer');
+    const call = await converse(open(), to);
+    expect(endOf(call.signals)).toMatchObject({ reason, by });
+    expect(transcript(call).join()).not.toContain('customer');
   });
 
-  it('is cut off where we hang up, in the middle of a word', async () => {
+  it('is cut off by a hang-up in the middle of a word', async () => {
     const provider = open();
-    const held = await hold(provider, PERSON, {
+    const call = await converse(provider, PERSON, {
       meanwhile: ({ leg, events }) => {
         const [last] = events.slice(-1);
-        // The agent answers half a second later, and needs four to say it.
+        // The agent replies half a second later, and speaks for four seconds.
         if (last?.type === 'turn' && last.turn.speaker === 'customer')
           provider.clock.after(2_000, () => void leg.hangup());
       },
     });
-    const [, , answer = '', ...rest] = transcript(held);
+    const [, , answer = '', ...rest] = transcript(call);
     expect(answer).toMatch(/^agent: I am calling/);
     expect(answer.length).toBeLessThan(CONVERSATION[2]!.length);
     expect(rest).toEqual([]);
-    expect(endOf(held.signals)).toMatchObject({ reason: 'agent_hangup', by: 'agent' });
-    expect(await held.leg.audio?.mark()).toBe('cleared');
+    expect(endOf(call.signals)).toMatchObject({ reason: 'agent_hangup', by: 'agent' });
+    expect(await call.leg.audio?.mark()).toBe('cleared');
   });
 });
 
 describe('a transfer in test mode', () => {
-  it('connects with a number that answers, after the agent has said so', async () => {
-    const held = await hold(open(), ASKS_FOR_A_PERSON, { transferTo: PERSON });
-    expect(transcript(held)).toEqual([
+  it('connects with a number that answers, after the announcement of the agent', async () => {
+    const call = await converse(open(), ASKS_FOR_A_PERSON, { transferTo: PERSON });
+    expect(transcript(call)).toEqual([
       `agent: ${GREETING}`,
       'customer: Hello! I would like to speak to a person, please.',
       'agent: One moment, I will connect you.',
     ]);
-    // The line ends the call, not the agent.
-    expect(held.over).toBeUndefined();
-    expect(endOf(held.signals)).toMatchObject({ reason: 'call_transfer', detail: `Talked with ${PERSON}` });
-    expect(held.events.find(({ type }) => type === 'tool')).toMatchObject({
+    // The far end ends the call, not the agent.
+    expect(call.over).toBeUndefined();
+    expect(endOf(call.signals)).toMatchObject({ reason: 'call_transfer', detail: `Talked with ${PERSON}` });
+    expect(call.events.find(({ type }) => type === 'tool')).toMatchObject({
       use: { name: 'transfer_call', arguments: { to: PERSON }, result: 'The customer is connected.', error: null },
     });
   });
 
-  it('does not with one that is busy, and the conversation goes on', async () => {
-    const held = await hold(open(), ASKS_FOR_A_PERSON, { transferTo: BUSY });
-    expect(transcript(held).slice(2)).toEqual([
+  it('is refused by a busy number, and the conversation goes on', async () => {
+    const call = await converse(open(), ASKS_FOR_A_PERSON, { transferTo: BUSY });
+    expect(transcript(call).slice(2)).toEqual([
       'agent: One moment, I will connect you. I am sorry, nobody is free right now. Can I help you myself?',
       'customer: Then please call me back. Goodbye!',
       'agent: Thank you for your time. Goodbye!',
     ]);
   });
 
-  it('is declined kindly by an agent that cannot', async () => {
-    expect(transcript(await hold(open(), ASKS_FOR_A_PERSON)).slice(2)).toEqual([
+  it('is declined by an agent without targets', async () => {
+    expect(transcript(await converse(open(), ASKS_FOR_A_PERSON)).slice(2)).toEqual([
       'agent: I am sorry, I cannot connect you from here. Shall somebody call you back?',
       'customer: Then please call me back. Goodbye!',
       'agent: Thank you for your time. Goodbye!',
@@ -308,51 +312,51 @@ describe('a transfer in test mode', () => {
 describe('an answering machine in test mode', () => {
   const greeted = ['ringing', 'answered', 'answered_by'];
 
-  it('is heard to be one, and hung up', async () => {
-    const held = await hold(open(), MACHINE);
-    expect(typesOf(held.signals)).toEqual([...greeted, 'ended']);
-    expect(held.over).toEqual({ reason: 'voicemail_reached', detail: 'A machine answered' });
+  it('is detected and hung up', async () => {
+    const call = await converse(open(), MACHINE);
+    expect(typesOf(call.signals)).toEqual([...greeted, 'ended']);
+    expect(call.over).toEqual({ reason: 'voicemail_reached', detail: 'A machine answered' });
   });
 
-  it('takes a message after its beep', async () => {
+  it('records a message after its beep', async () => {
     const machine = { onMachine: 'leave_message', message: encodeTones(MESSAGE) } as const;
-    const held = await hold(open(), MACHINE, { machine });
-    expect(typesOf(held.signals)).toEqual([...greeted, 'beep', 'greeting_over', 'ended']);
-    expect(held.over).toEqual({ reason: 'voicemail_reached', detail: 'A message was left after the beep' });
+    const call = await converse(open(), MACHINE, { machine });
+    expect(typesOf(call.signals)).toEqual([...greeted, 'beep', 'greeting_over', 'ended']);
+    expect(call.over).toEqual({ reason: 'voicemail_reached', detail: 'A message was left after the beep' });
   });
 
-  it('ends the call when nobody leaves one', async () => {
-    const signals = await hear(await open().dial(dialRequest(MACHINE)));
+  it('ends the call without a message', async () => {
+    const signals = await readAll(await open().dial(dialRequest(MACHINE)));
     expect(typesOf(signals)).toEqual([...greeted, 'beep', 'greeting_over', 'ended']);
     expect(endOf(signals)).toMatchObject({ reason: 'voicemail_reached', by: 'system', detail: 'A machine answered' });
   });
 
   it('greets in words, and beeps', async () => {
-    const heard: number[] = [];
+    const received: number[] = [];
     const provider = open();
     const leg = await provider.dial(dialRequest(MACHINE));
-    leg.audio!.listen((frame) => heard.push(...frame));
-    await hear(leg);
-    expect(decodeTones(Int16Array.from(heard))).toMatch(/^Hi, I cannot take your call right now\./);
+    leg.audio!.listen((frame) => received.push(...frame));
+    await readAll(leg);
+    expect(decodeTones(Int16Array.from(received))).toMatch(/^Hi, I cannot take your call right now\./);
   });
 });
 
-describe('who has audio', () => {
+describe('audio', () => {
   it.each(['+15550000021', '+15550000022', '+15550000023', '+15550000024', '+15550000025'])(
-    '%s has none: its callbacks are bad',
+    'is absent for %s: its callbacks are bad',
     async (to) => {
       const leg = await open().dial(dialRequest(to));
       expect(leg.audio).toBeUndefined();
     },
   );
 
-  it('nobody has who is called faster than 20 times real time: turns are told instead', async () => {
+  it('is absent above 20 times real time: the leg delivers turns instead', async () => {
     const leg = await open(20.5).dial(dialRequest(PERSON));
     expect(leg.audio).toBeUndefined();
-    expect(typesOf(await hear(leg))).toContain('turn');
+    expect(typesOf(await readAll(leg))).toContain('turn');
   });
 
-  it('the one whose carrier is full at first has it once it is called', async () => {
+  it('is present for the full carrier once it accepts the call', async () => {
     const provider = open();
     const { callId } = dialRequest(PERSON);
     const audio = async () => (await provider.dial(dialRequest('+15550000008', { callId }))).audio;
@@ -363,7 +367,7 @@ describe('who has audio', () => {
 });
 
 describe('a line with audio', () => {
-  /** Answered, and talked on. */
+  /** An answered call. */
   async function answered(provider: SimulatorProvider, to = TALKATIVE) {
     const request = dialRequest(to);
     const leg = await provider.dial(request);
@@ -382,13 +386,13 @@ describe('a line with audio', () => {
     return { request, leg, audio, all };
   }
 
-  it('is told alike to all readers, keys and the end of the callee included', async () => {
+  it('delivers the same signals to all readers, with keys and the end of the callee', async () => {
     const [first, second] = [open(), open()];
     const request = dialRequest(PRESSES_KEYS);
     const leg = await first.dial(request);
     const elsewhere = await second.dial(request);
     expect(elsewhere.audio).toBeUndefined();
-    const [own, again, other] = await Promise.all([leg, await first.dial(request), elsewhere].map(hear));
+    const [own, again, other] = await Promise.all([leg, await first.dial(request), elsewhere].map(readAll));
     expect(typesOf(own!)).toEqual(['ringing', 'answered', 'dtmf', 'dtmf', 'dtmf', 'ended']);
     expect(again).toEqual(own);
     expect(other).toEqual(own);
@@ -396,21 +400,21 @@ describe('a line with audio', () => {
     expect(await open().find(request.attemptId)).toEqual({ status: 'ended', signals: own });
   });
 
-  it('is found by its own run, with its audio', async () => {
+  it('is found by its own process, with its audio', async () => {
     const provider = open();
     const { request, leg } = await answered(provider);
     const found = await provider.find(request.attemptId);
     expect(found.status === 'open' && found.leg.audio).toBe(leg.audio);
   });
 
-  it('is hung up by another run', async () => {
+  it('is hung up by another process', async () => {
     const { request, audio, all } = await answered(open());
     await (await open().dial(request)).hangup();
     expect(endOf(await all)).toMatchObject({ reason: 'agent_hangup', by: 'agent' });
     expect(await audio.mark()).toBe('cleared');
   });
 
-  it('is lost when another run asks for it, once and for all', async () => {
+  it('is lost for ever by the look-up of another process', async () => {
     const { request, all } = await answered(open());
     const found = await open().find(request.attemptId);
     if (found.status !== 'ended') throw new Error(`is ${found.status}`);
@@ -420,24 +424,24 @@ describe('a line with audio', () => {
     expect(await open().find(request.attemptId)).toEqual(found);
   });
 
-  it('is unknown when another run asks for it before the answer, which then never comes', async () => {
+  it('is unknown by the look-up of another process before the answer, which then never comes', async () => {
     const provider = open();
     const request = dialRequest(PERSON);
-    const signals = hear(await provider.dial(request));
+    const signals = readAll(await provider.dial(request));
     expect(await open().find(request.attemptId)).toEqual({ status: 'unknown' });
     expect(typesOf(await signals)).not.toContain('answered');
     expect(endOf(await signals).reason).toBe('error_media_lost');
     expect(await open().find(request.attemptId)).toEqual({ status: 'unknown' });
-    await expect(hear(await open().dial(request))).resolves.toEqual(await signals);
+    await expect(readAll(await open().dial(request))).resolves.toEqual(await signals);
   });
 
-  it('ends with its provider, ringing or answered, and says so', async () => {
+  it('ends with the close of its provider, ringing or answered', async () => {
     const provider = open();
     const { request, all } = await answered(provider);
     const ringing = dialRequest(PERSON);
-    const unanswered = hear(await provider.dial(ringing));
+    const unanswered = readAll(await provider.dial(ringing));
     await provider.close();
-    for (const [reference, signals] of [
+    for (const [attemptId, signals] of [
       [request.attemptId, await all],
       [ringing.attemptId, await unanswered],
     ] as const) {
@@ -446,11 +450,11 @@ describe('a line with audio', () => {
         by: 'system',
         detail: expect.stringContaining('stopped'),
       });
-      expect(await open().find(reference)).toEqual({ status: 'ended', signals });
+      expect(await open().find(attemptId)).toEqual({ status: 'ended', signals });
     }
   });
 
-  it('tells how much was played of what was cleared', async () => {
+  it('returns the played part of cleared audio', async () => {
     const { audio, leg } = await answered(open());
     audio.write(new Int16Array(80_000).fill(1));
     const mark = audio.mark();
@@ -478,16 +482,16 @@ describe('a line with audio', () => {
     await leg.hangup();
   });
 
-  it('gives its keys only what keys there are', async () => {
+  it('rejects digits that do not exist', async () => {
     const { leg } = await answered(open());
     await expect(leg.sendDtmf('12x')).rejects.toThrow(RangeError);
     await expect(leg.sendDtmf('12#')).resolves.toBeUndefined();
   });
 
-  it('twenty at once hold twenty conversations, and leave no timer', async () => {
+  it('runs twenty conversations at once, and leaves no timer', async () => {
     const provider = open(15);
-    const held = await Promise.all(Array.from({ length: 20 }, () => hold(provider, PERSON)));
-    for (const one of held) expect(transcript(one)).toEqual(CONVERSATION);
+    const call = await Promise.all(Array.from({ length: 20 }, () => converse(provider, PERSON)));
+    for (const one of call) expect(transcript(one)).toEqual(CONVERSATION);
     await provider.close();
     expect(provider.clock.isRunning).toBe(false);
   });

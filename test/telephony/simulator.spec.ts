@@ -13,8 +13,8 @@ import {
   dialRequest,
   endOf,
   expectHungUp,
-  hear,
-  Listener,
+  readAll,
+  LegReader,
   type ProviderHarness,
   typesOf,
 } from './provider-expectations.js';
@@ -22,7 +22,7 @@ import {
 const ANSWERED = '+15550000001';
 const CAPACITY = '+15550000008';
 const VERY_LONG = '+15550000011';
-const END_NEVER_TOLD = '+15550000025';
+const MISSING_END = '+15550000025';
 
 const scripted: ProviderHarness = {
   endings: {
@@ -46,7 +46,7 @@ const scripted: ProviderHarness = {
     const folder = temporaryFolder();
     return Promise.resolve({
       open: () => new SimulatorProvider({ ledgerFolder: folder.path, speed: 200 }),
-      ringsOf: (reference) => Promise.resolve(ringsOf(folder.path, reference)),
+      ringsOf: (attemptId) => Promise.resolve(ringsOf(folder.path, attemptId)),
       stop: () => {
         folder.remove();
         return Promise.resolve();
@@ -55,8 +55,8 @@ const scripted: ProviderHarness = {
   },
 };
 
-/** With audio: a line is its process's own. */
-const talking: ProviderHarness = {
+/** With audio a line belongs to its process. */
+const withAudio: ProviderHarness = {
   ...scripted,
   transfersTo: VERY_LONG,
   sharesLegs: false,
@@ -65,7 +65,7 @@ const talking: ProviderHarness = {
     const voice = { synthesize: () => new Int16Array(8_000), transcribe: () => '' };
     return Promise.resolve({
       open: () => new SimulatorProvider({ ledgerFolder: folder.path, speed: 20, voice }),
-      ringsOf: (reference) => Promise.resolve(ringsOf(folder.path, reference)),
+      ringsOf: (attemptId) => Promise.resolve(ringsOf(folder.path, attemptId)),
       stop: () => {
         folder.remove();
         return Promise.resolve();
@@ -75,12 +75,12 @@ const talking: ProviderHarness = {
 };
 
 describeProvider('simulator', scripted);
-describeProvider('simulator with audio', talking);
+describeProvider('simulator with audio', withAudio);
 
-const ringsOf = (folder: string, reference: string): number =>
-  new SimulatorLedger(folder).dials().filter((dial) => dial.reference === reference).length;
+const ringsOf = (folder: string, attemptId: string): number =>
+  new SimulatorLedger(folder).dials().filter((dial) => dial.reference === attemptId).length;
 
-/** Another process with the simulator at hand: what it prints by `say` can be awaited. */
+/** Another process with the simulator; a test can await the lines that it prints with `say`. */
 function startProcess(folder: string, code: string): { child: ChildProcess; says: (text: string) => Promise<string> } {
   const built = pathToFileURL(resolve('dist/telephony/simulator/simulator.provider.js')).href;
   const source = `
@@ -95,13 +95,13 @@ function startProcess(folder: string, code: string): { child: ChildProcess; says
   const says = (text: string): Promise<string> =>
     eventually(text, () => {
       const line = output.split('\n').find((one) => one.startsWith(`${text} `));
-      // The last line may still be on its way.
+      // The last line may be incomplete.
       return Promise.resolve(line && output.includes(`${line}\n`) ? line.slice(text.length + 1) : undefined);
     });
   return { child, says };
 }
 
-describe('the simulator', () => {
+describe('SimulatorProvider', () => {
   const folder = temporaryFolder();
   const providers: SimulatorProvider[] = [];
   const simulator = (speed: number): SimulatorProvider => {
@@ -116,11 +116,11 @@ describe('the simulator', () => {
     folder.remove();
   });
 
-  it.each(SIMULATOR_NUMBERS.map(({ number }) => number).filter((number) => number !== END_NEVER_TOLD))(
-    'tells the script of %s, all at once where speed is infinite',
+  it.each(SIMULATOR_NUMBERS.map(({ number }) => number).filter((number) => number !== MISSING_END))(
+    'delivers the signals of %s at once with infinite speed',
     async (to) => {
       const request = dialRequest(to);
-      const signals = await hear(await simulator(Infinity).dial(request));
+      const signals = await readAll(await simulator(Infinity).dial(request));
       expect(typesOf(signals)).toEqual(timedSignalsFor(request, 0).map(({ signal }) => signal.type));
       const { at, answeredAt: _answeredAt, ...end } = endOf(signals);
       expect(end).toEqual(timedSignalsFor(request, 0).at(-1)?.signal);
@@ -128,34 +128,34 @@ describe('the simulator', () => {
     },
   );
 
-  it('stays silent where the end is never told, until it is hung up', async () => {
+  it('stays silent with a missing end until the hang-up', async () => {
     const provider = simulator(Infinity);
-    const request = dialRequest(END_NEVER_TOLD);
+    const request = dialRequest(MISSING_END);
     const leg = await provider.dial(request);
-    const listener = new Listener(leg);
-    await listener.until('turn');
+    const reader = new LegReader(leg);
+    await reader.until('turn');
     expect(await provider.find(request.attemptId)).toMatchObject({ status: 'open' });
     await leg.hangup();
     await new Promise(setImmediate);
-    expectHungUp(listener.heard);
+    expectHungUp(reader.signals);
   });
 
-  it('tells a silent leg when another process hung it up', async () => {
-    const request = dialRequest(END_NEVER_TOLD);
-    const listener = new Listener(await simulator(Infinity).dial(request));
-    await listener.until('turn');
+  it('ends a silent leg that another process hangs up', async () => {
+    const request = dialRequest(MISSING_END);
+    const reader = new LegReader(await simulator(Infinity).dial(request));
+    await reader.until('turn');
     const found = await simulator(Infinity).find(request.attemptId);
     if (found.status !== 'open') throw new Error(`is ${found.status}`);
     await found.leg.hangup();
-    expectHungUp(await listener.all);
+    expectHungUp(await reader.all);
   });
 
-  it('counts the dials of a call across processes for the number that has no channel at first', async () => {
+  it('counts the dials of a call across processes for the number of a full carrier', async () => {
     const callId = randomUUID();
     const requests = Array.from({ length: 3 }, () => dialRequest(CAPACITY, { callId }));
     const reasons = async (request: (typeof requests)[number]) =>
-      endOf(await hear(await simulator(Infinity).dial(request))).reason;
-    // Dialled again under the same reference is not dialled once more.
+      endOf(await readAll(await simulator(Infinity).dial(request))).reason;
+    // A second dial of the same attempt does not count.
     for (const index of [0, 0, 1, 1]) expect(await reasons(requests[index]!)).toBe('capacity');
     expect(await reasons(requests[2]!)).toBe('agent_hangup');
     expect(await reasons(requests[0]!)).toBe('capacity');
@@ -164,34 +164,34 @@ describe('the simulator', () => {
 
   it('refuses to read signals twice', async () => {
     const leg = await simulator(Infinity).dial(dialRequest(ANSWERED));
-    await hear(leg);
-    await expect(hear(leg)).rejects.toThrow('read once');
+    await readAll(leg);
+    await expect(readAll(leg)).rejects.toThrow('read once');
   });
 
-  it('does nothing more once it is closed', async () => {
+  it('refuses everything after its close', async () => {
     const provider = simulator(1);
     const request = dialRequest(ANSWERED);
     const leg = await provider.dial(request);
     await provider.close();
-    expect(await hear(leg)).toEqual([]);
+    expect(await readAll(leg)).toEqual([]);
     await expect(leg.hangup()).rejects.toThrow('closed');
     await expect(provider.dial(dialRequest(ANSWERED))).rejects.toThrow('closed');
     await expect(provider.find(request.attemptId)).rejects.toThrow('closed');
     expect(await simulator(1).find(request.attemptId)).toMatchObject({ status: 'open' });
   });
 
-  it.each([0, -1, NaN])('takes no speed of %d', (speed) => {
+  it.each([0, -1, NaN])('rejects a speed of %d', (speed) => {
     expect(() => simulator(speed)).toThrow(RangeError);
   });
 
-  it('keeps the speed of a dial, whoever goes on with it', async () => {
+  it('keeps the speed of a dial in other processes', async () => {
     const request = dialRequest(ANSWERED);
     await simulator(Infinity).dial(request);
     expect(await simulator(1).find(request.attemptId)).toMatchObject({ status: 'ended' });
   });
 });
 
-describe('the ledger of the simulator', () => {
+describe('SimulatorLedger', () => {
   let folder: ReturnType<typeof temporaryFolder>;
   let provider: SimulatorProvider;
   beforeEach(() => {
@@ -203,7 +203,7 @@ describe('the ledger of the simulator', () => {
     folder.remove();
   });
 
-  it('outlives kill -9: another process reads the leg from its beginning and goes on', async () => {
+  it('survives kill -9: another process reads the leg from its beginning', async () => {
     const request = dialRequest(VERY_LONG);
     const { child, says } = startProcess(
       folder.path,
@@ -217,19 +217,19 @@ describe('the ledger of the simulator', () => {
 
     const found = await provider.find(request.attemptId);
     if (found.status !== 'open') throw new Error(`is ${found.status}`);
-    const listener = new Listener(found.leg);
+    const reader = new LegReader(found.leg);
     await eventually('a turn after the kill', () =>
-      Promise.resolve(listener.heard.find(({ type, at }) => type === 'turn' && at.getTime() > killedAt)),
+      Promise.resolve(reader.signals.find(({ type, at }) => type === 'turn' && at.getTime() > killedAt)),
     );
     await found.leg.hangup();
-    const signals = await listener.all;
+    const signals = await reader.all;
     expectHungUp(signals);
     expect(typesOf(signals).slice(0, 3)).toEqual(['ringing', 'answered', 'turn']);
     expect(JSON.stringify(signals[1])).toBe(answered);
     expect(ringsOf(folder.path, request.attemptId)).toBe(1);
   });
 
-  it('outlives kill -9 where there was audio, which does not: the call is over for everybody', async () => {
+  it('survives kill -9 with audio, which does not: the call has ended for every process', async () => {
     const request = dialRequest(VERY_LONG);
     const { child, says } = startProcess(
       folder.path,
@@ -246,11 +246,11 @@ describe('the ledger of the simulator', () => {
     expect(JSON.stringify(found.signals[1])).toBe(answered);
     expect(endOf(found.signals)).toMatchObject({ reason: 'error_media_lost', by: 'system' });
     expect(await provider.find(request.attemptId)).toEqual(found);
-    await expect(hear(await provider.dial(request))).resolves.toEqual(found.signals);
+    await expect(readAll(await provider.dial(request))).resolves.toEqual(found.signals);
     expect(ringsOf(folder.path, request.attemptId)).toBe(1);
   });
 
-  it('has a dial and a hang-up before either is acknowledged', async () => {
+  it('contains a dial and a hang-up before either resolves', async () => {
     const request = dialRequest(VERY_LONG);
     const { child } = startProcess(
       folder.path,
@@ -269,7 +269,7 @@ describe('the ledger of the simulator', () => {
     expect(await provider.find(request.attemptId)).toMatchObject({ status: 'ended' });
   });
 
-  it('takes a dial that was cut off while it was written for never made', async () => {
+  it('treats a dial whose record is incomplete as never dialled', async () => {
     const request = dialRequest(ANSWERED);
     await provider.dial(request);
     const [file = ''] = readdirSync(folder.path);
@@ -282,15 +282,15 @@ describe('the ledger of the simulator', () => {
     expect(ringsOf(folder.path, request.attemptId)).toBe(0);
   });
 
-  it('loses no record to what a crash left before it', async () => {
+  it('reads a record after an incomplete one', async () => {
     const leg = await provider.dial(dialRequest(VERY_LONG));
     const [file = ''] = readdirSync(folder.path);
     appendFileSync(join(folder.path, file), '\n{"type":"hangup","refer');
     await leg.hangup();
-    expectHungUp(await hear(leg));
+    expectHungUp(await readAll(leg));
   });
 
-  it('gives racing processes one truth for each reference', async () => {
+  it('gives racing processes the same result for each attempt', async () => {
     const requests = Array.from({ length: 300 }, () => dialRequest(VERY_LONG));
     const racer = (work: string): ReturnType<typeof startProcess> =>
       startProcess(
@@ -305,10 +305,10 @@ describe('the ledger of the simulator', () => {
       );
     const dial = `for (const request of requests)
       outcomes[request.attemptId] = await provider.dial(request).then(() => 'accepted', () => 'refused');`;
-    // From the other end, so that both sides win somewhere.
-    const ask = `for (const { attemptId: reference } of requests.reverse())
-      outcomes[reference] = (await provider.find(reference)).status;`;
-    const racers = [racer(dial), racer(ask), racer(dial), racer(ask)];
+    // In reverse order, so that each side wins for some attempts.
+    const find = `for (const { attemptId } of requests.reverse())
+      outcomes[attemptId] = (await provider.find(attemptId)).status;`;
+    const racers = [racer(dial), racer(find), racer(dial), racer(find)];
     await Promise.all(racers.map(({ says }) => says('ready')));
     for (const { child } of racers) child.stdin?.write('go');
     const outcomes = (await Promise.all(racers.map(({ says }) => says('outcomes')))).map(
@@ -316,9 +316,9 @@ describe('the ledger of the simulator', () => {
     );
 
     const dialled = new Set(new SimulatorLedger(folder.path).dials().map(({ reference }) => reference));
-    for (const { attemptId: reference } of requests) {
-      const truth = dialled.has(reference) ? ['accepted', 'open'] : ['refused', 'never'];
-      expect(outcomes.map((outcome) => outcome[reference])).toEqual([...truth, ...truth]);
+    for (const { attemptId } of requests) {
+      const expected = dialled.has(attemptId) ? ['accepted', 'open'] : ['refused', 'never'];
+      expect(outcomes.map((outcome) => outcome[attemptId])).toEqual([...expected, ...expected]);
     }
   });
 });

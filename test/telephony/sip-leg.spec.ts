@@ -4,7 +4,7 @@ import { SipTrunkProvider } from '../../src/telephony/sip-trunk/sip-trunk.provid
 import { type SipRequest } from '../../src/lib/sip/message/sip-message.js';
 import { type CallLeg, type TransferOptions } from '../../src/telephony/provider.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
-import { dialRequest, endOf, hear, Listener, LONG_MS } from './provider-expectations.js';
+import { dialRequest, endOf, readAll, LegReader, LONG_MS } from './provider-expectations.js';
 import { ANSWER, UdpPhone } from '../lib/sip/udp-phone.js';
 
 const CUSTOMER = '+15550000001';
@@ -53,24 +53,24 @@ const request = () => {
   return dialRequest(CUSTOMER, { line });
 };
 
-interface OnTheLine {
+interface AnsweredCall {
   leg: CallLeg;
-  listener: Listener;
+  reader: LegReader;
   invite: SipRequest;
-  reference: string;
+  attemptId: string;
 }
 
-/** A customer who answers. */
-async function answered(): Promise<OnTheLine> {
+/** Dials a customer that answers. */
+async function answered(): Promise<AnsweredCall> {
   const dial = request();
   const leg = await provider.dial(dial);
-  const listener = new Listener(leg);
+  const reader = new LegReader(leg);
   const invite = await answers();
-  await listener.until('answered');
-  return { leg, listener, invite, reference: dial.attemptId };
+  await reader.until('answered');
+  return { leg, reader, invite, attemptId: dial.attemptId };
 }
 
-/** The phone answers a call. */
+/** Answers the next call of the phone. */
 async function answers(): Promise<SipRequest> {
   const invite = await phone.request('INVITE');
   phone.respond(invite, 200, { sdp: ANSWER });
@@ -79,47 +79,47 @@ async function answers(): Promise<SipRequest> {
 }
 
 describe('a bridge', () => {
-  it('ends for the customer when the other side hangs up, while the database stands still', async () => {
-    const { leg, listener, reference } = await answered();
+  it('ends for the customer when the target hangs up, while the database is blocked', async () => {
+    const { leg, reader, attemptId } = await answered();
     const transfer = leg.transfer(DESK, BRIDGE);
     const second = await answers();
     expect(await transfer).toEqual({ status: 'connected' });
     await db.database.transaction(async (client) => {
-      await client.query('select 1 from sip_legs where reference = $1 for update', [`${reference}-transfer-1`]);
+      await client.query('select 1 from sip_legs where reference = $1 for update', [`${attemptId}-transfer-1`]);
       phone.ask(second, 'BYE', 1);
       const bye = await phone.request('BYE');
-      expect(bye.headers.get('call-id')).toBe(reference);
+      expect(bye.headers.get('call-id')).toBe(attemptId);
       phone.respond(bye, 200);
     });
-    expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer', by: 'operator' });
+    expect(endOf(await reader.all)).toMatchObject({ reason: 'call_transfer', by: 'operator' });
   });
 });
 
 describe('a REFER', () => {
   const REFER: TransferOptions = { ...BRIDGE, mode: 'refer' };
 
-  it('counts when the far end hangs up after our patience is over', async () => {
-    const { leg, listener, invite } = await answered();
+  it('counts when the far end hangs up after the timeout', async () => {
+    const { leg, reader, invite } = await answered();
     const transfer = leg.transfer(DESK, { ...REFER, ringTimeoutMs: 50 });
     phone.respond(await phone.request('REFER'), 202);
     expect(await transfer).toMatchObject({ status: 'refused' });
     phone.ask(invite, 'BYE', 1);
-    expect(endOf(await listener.all)).toMatchObject({ reason: 'call_transfer' });
+    expect(endOf(await reader.all)).toMatchObject({ reason: 'call_transfer' });
   });
 
-  it('is not sent when it was given up before', async () => {
-    const { leg, listener, invite } = await answered();
+  it('is not sent when the transfer is cancelled', async () => {
+    const { leg, reader, invite } = await answered();
     const result = await leg.transfer(DESK, { ...REFER, signal: AbortSignal.abort() });
     expect(result).toEqual({ status: 'refused', detail: 'The transfer was given up' });
     phone.ask(invite, 'BYE', 1);
-    expect(endOf(await listener.all)).toMatchObject({ reason: 'user_hangup' });
+    expect(endOf(await reader.all)).toMatchObject({ reason: 'user_hangup' });
     expect(phone.count('REFER')).toBe(0);
   });
 });
 
-it('is not dialled when the provider closes before anything was sent', async () => {
+it('sends no INVITE when the provider closes first', async () => {
   const dialled = provider.dial(request());
   await provider.close();
-  expect(endOf(await hear(await dialled))).toMatchObject({ reason: 'telephony_provider_unavailable', by: 'system' });
+  expect(endOf(await readAll(await dialled))).toMatchObject({ reason: 'telephony_provider_unavailable', by: 'system' });
   expect(phone.count('INVITE')).toBe(0);
 });

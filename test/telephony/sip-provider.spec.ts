@@ -39,11 +39,11 @@ describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
         const carrier = carrierTo(target);
         return {
           open: () => withLine(providerFor(db.database, carrier), carrier),
-          ringsOf: (reference) =>
+          ringsOf: (attemptId) =>
             Promise.resolve(
               readFileSync(log, 'utf8')
                 .split('\n')
-                .filter((line) => line.includes(`ring ${reference}`)).length,
+                .filter((line) => line.includes(`ring ${attemptId}`)).length,
             ),
           stop: async () => {
             await stopPeers();
@@ -79,7 +79,7 @@ function carrierTo({ host, port = 5060, transport }: SipTarget): SipCarrier {
   };
 }
 
-/** The suite knows nothing of carriers. */
+/** Adds the line to the requests of the suite. */
 function withLine(provider: SipTrunkProvider, carrier: SipCarrier): TelephonyProvider {
   const line = { carrier, organizationId: '01981f2e-9c1a-7b3e-8f7a-00000000000a', detectsAnswer: false };
   return {
