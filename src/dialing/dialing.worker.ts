@@ -1,3 +1,4 @@
+import { type EventEmitter } from 'node:events';
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable } from '@nestjs/common';
 import { Queue } from 'bullmq';
@@ -20,6 +21,9 @@ import { CallLeases } from './call-leases.js';
 import { Dispatcher } from './dispatcher.js';
 import { rebuildJobs } from './rebuild-jobs.js';
 import { TakeOver } from './take-over.js';
+
+/** The producer or the consumer of jobs. */
+type QueueEnd = EventEmitter & Pick<Queue, 'close'>;
 
 const CLOSE_MS = 3_000;
 /** Renewals and take-overs in the time of one lease. */
@@ -59,12 +63,7 @@ export class DialingWorker extends BackgroundService {
         new PeriodicTask('rebuild dial jobs', 60_000, () => rebuildJobs(database, queue), log),
       ],
       listen: () => {
-        // Without a listener BullMQ writes its errors to stderr, past the log.
-        const warn = (error: Error): void => {
-          log.warn({ err: error }, 'the queue is unreachable; calls are dialled by polling');
-        };
-        queue.on('error', warn);
-        processor.worker.on('error', warn);
+        logErrors([queue, processor.worker], log);
         return [
           notifications.on('call_events', () => {
             subscription.wake();
@@ -75,12 +74,24 @@ export class DialingWorker extends BackgroundService {
       },
       close: async () => {
         await dispatcher.stop();
-        // Closed before their connection, without which they would retry for ever.
-        for (const part of [processor.worker, queue])
-          await withTimeout(CLOSE_MS, 'closing the queue', part.close()).catch((error: unknown) => {
-            log.warn({ err: error }, 'the queue could not be closed; no call is lost with it');
-          });
+        await closeAll([processor.worker, queue], log);
       },
     });
   }
+}
+
+/** Without a listener BullMQ writes its errors to stderr, past the log. */
+function logErrors(connections: readonly QueueEnd[], log: Log): void {
+  for (const connection of connections)
+    connection.on('error', (error: Error) => {
+      log.warn({ err: error }, 'the queue is unreachable; calls are dialled by polling');
+    });
+}
+
+/** Closes both ends of the queue before their connection, without which they would retry for ever. */
+async function closeAll(connections: readonly QueueEnd[], log: Log): Promise<void> {
+  for (const connection of connections)
+    await withTimeout(CLOSE_MS, 'closing the queue', connection.close()).catch((error: unknown) => {
+      log.warn({ err: error }, 'the queue could not be closed; no call is lost with it');
+    });
 }
