@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { DomainError } from '../lib/platform/index.js';
-import { parseWav, resample } from '../lib/audio/index.js';
+import { parseWav, resample, SAMPLE_RATE } from '../lib/audio/index.js';
 
 const MAX_AUDIO_SECONDS = 120;
-const SAMPLE_RATE = 8_000;
 /** Sample rates of uploads. Resampling from a rate without a small ratio to 8 kHz takes ten times as long. */
 const USUAL_RATES = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 /** Seconds that are resampled at a time. */

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { Announcement, type AnnouncementEnd, type AnnouncementScript } from './announcement.js';
-import { type ConversationLine } from '../lib/audio/index.js';
+import { type AudioPort } from '../lib/audio/index.js';
 
 const [notice, greeting, message] = [1, 2, 3].map((sample) => Int16Array.of(sample)) as [
   Int16Array,
@@ -14,7 +14,7 @@ const NAMES = new Map<Int16Array, string>([
 ]);
 
 /** A line that plays when a test calls `played`. */
-class TestLine implements ConversationLine {
+class TestLine implements AudioPort {
   readonly written: string[] = [];
   private marks: ((outcome: 'played' | 'cleared') => void)[] = [];
 

@@ -1,4 +1,4 @@
-import { type ConversationLine } from '../lib/audio/index.js';
+import { type AudioPort } from '../lib/audio/index.js';
 import { type VoiceSession } from './voice-session.js';
 
 /** What follows when an answering machine is detected. */
@@ -34,7 +34,7 @@ export class Announcement implements VoiceSession {
   private phase: 'speaking' | 'waiting for the beep' | 'leaving a message' | 'stopped' = 'speaking';
 
   constructor(
-    private readonly line: ConversationLine,
+    private readonly line: AudioPort,
     private readonly script: AnnouncementScript,
   ) {
     this.ended = new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { concat } from './pipeline/endpointing.js';
+import { concat, SAMPLE_RATE } from '../lib/audio/index.js';
 import { ProviderError, type TextToSpeech } from './providers/ports.js';
 import { type ProviderPair } from './pipeline/provider-chain.js';
 
@@ -13,7 +13,7 @@ export interface PresynthesizeOptions {
 
 const TIMEOUT_MS = 20_000;
 /** Five minutes at 8 kHz. */
-const MAX_SAMPLES = 8_000 * 300;
+const MAX_SAMPLES = 300 * SAMPLE_RATE;
 
 /**
  * Synthesizes a whole text before it is needed.

@@ -1,7 +1,7 @@
 import { Announcement, type MachineChoice } from './announcement.js';
 import { type Conversation } from './conversation/conversation.js';
 import { type ConversationEnd } from './conversation-events.js';
-import { type ConversationLine } from '../lib/audio/index.js';
+import { type AudioPort } from '../lib/audio/index.js';
 import { type VoiceSession } from './voice-session.js';
 
 export interface MachineScript {
@@ -20,7 +20,7 @@ export class VoicemailAwareSession implements VoiceSession {
   private resolveEnded: (end: ConversationEnd) => void = () => undefined;
 
   constructor(
-    private readonly line: ConversationLine,
+    private readonly line: AudioPort,
     private readonly conversation: Conversation,
     private readonly machine: MachineScript,
   ) {

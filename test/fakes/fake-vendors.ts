@@ -4,7 +4,7 @@ import { type AddressInfo, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { parseWav } from '../../src/lib/audio/wav.js';
-import { resample } from '../../src/lib/audio/resample.js';
+import { resample } from '../../src/lib/audio/resampler.js';
 import { pcmBytes } from '../support/wav.js';
 import { answerChat, type ChatRequest, jsonAnswer, LAB_RULES, type LabRule } from './chat.js';
 import { answerListening } from './deepgram-listen.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseWav } from '../../src/lib/audio/wav.js';
-import { resample } from '../../src/lib/audio/resample.js';
+import { resample } from '../../src/lib/audio/resampler.js';
 import { joined, silence, speech as synthesize } from '../support/audio.js';
 import { type Fingerprint, fingerprint, likeness } from './fingerprint.js';
 

@@ -9,7 +9,7 @@ import { type CallFacts } from '../../src/calls/call-events.js';
 import { CallPreparation, type PreparationResult } from '../../src/sessions/preparation/call-preparation.js';
 import { DailyUse } from '../../src/compliance/daily-use.js';
 import { Recordings } from '../../src/recordings/recordings.js';
-import { noticeTone } from '../../src/lib/audio/notice-tone.js';
+import { noticeTone } from '../../src/lib/audio/tones.js';
 import { SessionPlanner } from '../../src/sessions/session-planner.js';
 import { type Log } from '../../src/lib/platform/log.js';
 import { newId } from '../../src/lib/platform/ids.js';

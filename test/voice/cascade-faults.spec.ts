@@ -1,4 +1,4 @@
-import { congestionTone } from '../../src/lib/audio/congestion-tone.js';
+import { congestionTone } from '../../src/lib/audio/tones.js';
 import { type ConversationSettings } from '../../src/voice/conversation-settings.js';
 import { GREETING, QUESTION } from './support/appointment.js';
 import { CascadeHarness, type CascadeOptions } from './support/cascade-harness.js';

@@ -1,4 +1,5 @@
-import { energy, ToneBank } from './tone-bank.js';
+import { energy } from './noise-floor.js';
+import { ToneBank } from './tone-bank.js';
 
 const tone = (hz: number, phase = 0, length = 160): Int16Array =>
   Int16Array.from({ length }, (_, i) => 8_000 * Math.sin((2 * Math.PI * hz * i) / 8_000 + phase));

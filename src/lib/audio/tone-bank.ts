@@ -1,9 +1,9 @@
-import { SAMPLE_RATE } from './sample-rate.js';
+import { SAMPLE_RATE } from './frames.js';
 
 /**
- * Measures how much of a sound is in each of some frequencies: correlation with their sines, around the middle of the
- * sound, so that half the multiplications do. This runs for every frame of a line; Goertzel's recursion, where each step
- * waits for the one before, took six times as long.
+ * Measures the energy of audio at given frequencies by correlation with sines. The sums and differences around the middle
+ * of the audio halve the multiplications. This runs for every frame of a line; Goertzel's recursion, whose steps depend on
+ * each other, took six times as long.
  */
 export class ToneBank {
   private readonly half: number;
@@ -13,7 +13,7 @@ export class ToneBank {
   private readonly differences: Float64Array;
   private readonly found: Float64Array;
 
-  /** `length`: of the sounds, in samples; even. */
+  /** `length`: length of the audio in samples, an even number. */
   constructor(
     readonly hz: readonly number[],
     private readonly length: number,
@@ -32,7 +32,7 @@ export class ToneBank {
       }
   }
 
-  /** The energy in each frequency, in the unit of `energy`: all of it for a pure tone. Valid until the next call. */
+  /** The energy per frequency, in the unit of `energy`; a pure tone has all of it. The next call overwrites the array. */
   energies(samples: Int16Array): Float64Array {
     const { half, sums, differences, cosines, sines, found } = this;
     for (let i = 0; i < half; i++) {
@@ -53,14 +53,4 @@ export class ToneBank {
     }
     return found;
   }
-}
-
-/** The sum of squares. */
-export function energy(samples: Int16Array): number {
-  let sum = 0;
-  for (let i = 0; i < samples.length; i++) {
-    const sample = samples[i] ?? 0;
-    sum += sample * sample;
-  }
-  return sum;
 }

@@ -1,24 +1,24 @@
 /**
- * Text as a sound that is as long as speech would be: 60 ms a byte of UTF-8, two tones at once, one for each half of the
- * byte. Survives G.711, silence around it and being cut off; sounds like nothing that a detector of beeps or keys knows.
+ * Codes text as audio about as long as speech: 60 ms per byte of UTF-8, with one tone for each half of the byte. The code
+ * survives G.711, silence around it and a cut at the end; no detector of beeps or DTMF accepts its tones.
  */
-import { SAMPLE_RATE } from './sample-rate.js';
+import { SAMPLE_RATE } from './frames.js';
 
-/** Samples of one byte. */
+/** Samples per byte. */
 export const SYMBOL = 480;
-/** Hertz: low half 300 to 1050, high half 1750 to 3250. Apart from each other by whole turns in a symbol. */
+/** Hertz: low half 300 to 1050, high half 1750 to 3250. Their distances are whole periods per symbol. */
 const LOW = Array.from({ length: 16 }, (_, i) => 300 + 50 * i);
 const HIGH = Array.from({ length: 16 }, (_, i) => 1_750 + 100 * i);
 const AMPLITUDE = 7_000;
-/** At both ends of a symbol, so that it does not click. */
+/** Length of the fade at both ends of a symbol, in samples; it prevents clicks. */
 const EDGE = 40;
-/** Comes first, so that the beginning is found. None of them is a character of its own in UTF-8. */
+/** Marks the start of the code. No character of UTF-8 starts with these bytes. */
 const PREAMBLE: readonly number[] = [0xf8, 0xff];
 /** The share of the power that must be in the two tones. */
 const PURE = 0.5;
 const STEP = 20;
 
-/** Each byte as a sound, once it has been made. */
+/** Audio per byte, filled on first use. */
 const sounds = new Map<number, Int16Array>();
 
 export function encodeTones(text: string): Int16Array {

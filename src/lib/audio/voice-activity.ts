@@ -1,43 +1,26 @@
-import { FRAME_MS } from './audio-port.js';
-import { energy } from './tone-bank.js';
+import { FRAME_MS } from './frames.js';
+import { loudness, NoiseFloor } from './noise-floor.js';
 
-/** Speech is so many times louder than the noise of the line, in amplitude. */
+/** Speech has at least this multiple of the amplitude of the noise. */
 const RATIO = 3;
-const LOWEST_FLOOR = 60;
-/** A louder "noise" is a voice or music. */
-const HIGHEST_FLOOR = 400;
-/** The noise is the quietest frame of the last 1.6 s: no speech is without a gap for so long, and steady noise has none. */
-const BLOCK_FRAMES = 10;
-const BLOCKS = 8;
 
-/** Tells speech from silence by loudness over an adaptive noise floor. Frames of 20 ms. */
+/** Separates speech from silence by loudness over an adaptive noise floor. Frames of 20 ms. */
 export class VoiceActivity {
   speaking = false;
-  private readonly quietest = [Infinity];
-  private framesInBlock = 0;
+  private readonly floor = new NoiseFloor();
   private voicedMs = 0;
   private quietMs = 0;
 
   constructor(private readonly limits: { startMs: number; endMs: number }) {}
 
   push(frame: Int16Array): 'start' | 'end' | undefined {
-    const amplitude = Math.sqrt(energy(frame) / frame.length);
-    return this.count(amplitude > this.floor(amplitude) * RATIO);
+    const amplitude = loudness(frame);
+    return this.count(amplitude > this.floor.add(amplitude) * RATIO);
   }
 
-  /** A frame that is no speech, however loud, and says nothing of the noise. */
+  /** Counts a frame as silence at any loudness; the noise floor ignores it. */
   skip(): 'start' | 'end' | undefined {
     return this.count(false);
-  }
-
-  private floor(amplitude: number): number {
-    if (++this.framesInBlock > BLOCK_FRAMES) {
-      this.framesInBlock = 1;
-      this.quietest.unshift(Infinity);
-      this.quietest.length = Math.min(this.quietest.length, BLOCKS);
-    }
-    this.quietest[0] = Math.min(this.quietest[0] ?? Infinity, amplitude);
-    return Math.max(LOWEST_FLOOR, Math.min(HIGHEST_FLOOR, ...this.quietest));
   }
 
   private count(voiced: boolean): 'start' | 'end' | undefined {

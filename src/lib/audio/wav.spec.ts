@@ -1,8 +1,8 @@
 import { encodeG711 } from './g711.js';
-import { resample } from './resample.js';
-import { energy, ToneBank } from './tone-bank.js';
-import { parseWavHeader, wavHeader } from './wav-header.js';
-import { parseWav } from './wav.js';
+import { resample } from './resampler.js';
+import { energy } from './noise-floor.js';
+import { ToneBank } from './tone-bank.js';
+import { parseWav, parseWavHeader, wavHeader } from './wav.js';
 
 /** A file of one format chunk, other chunks before the samples, and the samples. */
 function file(
@@ -80,7 +80,7 @@ describe('a WAV file', () => {
     ['format 85', file({ code: 85, channels: 1, rate: 8_000, bits: 16 }, Buffer.alloc(6))],
     ['6 channels', file({ code: 1, channels: 6, rate: 8_000, bits: 16 }, Buffer.alloc(12))],
     ['at 1 Hz', file({ code: 1, channels: 1, rate: 1, bits: 16 }, Buffer.alloc(12))],
-    ['cut off', Buffer.concat([Buffer.from('RIFF    WAVEfmt '), Buffer.of(4, 0, 0, 0, 1, 0, 1, 0), Buffer.alloc(8)])],
+    ['incomplete format chunk', Buffer.concat([Buffer.from('RIFF    WAVEfmt '), Buffer.of(4, 0, 0, 0, 1, 0, 1, 0), Buffer.alloc(8)])],
   ])('is refused: %s', (message, bytes) => {
     expect(() => parseWav(bytes)).toThrow(message);
   });

@@ -1,4 +1,4 @@
-import { FRAME_MS } from '../../lib/audio/index.js';
+import { concat, FRAME_MS, loudness, NoiseFloor } from '../../lib/audio/index.js';
 import { ENDPOINTING, type EndpointingSettings } from '../conversation-settings.js';
 
 /** A stretch of sound between silences. Times are milliseconds since the answer. */
@@ -11,12 +11,6 @@ export interface SpeechSpan {
   voicedMs: number;
 }
 
-const MIN_FLOOR = 60;
-/** Steady sound above this level is a voice or music. */
-const MAX_FLOOR = 400;
-/** The noise level is the quietest frame of the last 1.6 s: speech has a gap in such a time, and steady noise has none. */
-const BLOCK_FRAMES = 10;
-const BLOCKS = 8;
 /** Digital silence up to this length conceals lost packets, and does not count as the noise level. */
 const CONCEALED_FRAMES = 15;
 
@@ -27,8 +21,7 @@ export class Endpointing {
   voicedMs = 0;
   private readonly settings: EndpointingSettings;
   private readonly ratio: number;
-  private readonly quietest = [Infinity];
-  private framesInBlock = 0;
+  private readonly floor = new NoiseFloor();
   /** Frames of digital silence in a row. */
   private silentFrames = 0;
   private quietMs = 0;
@@ -44,7 +37,9 @@ export class Endpointing {
   /** `atMs` is the begin of the frame. After `ended`, `take` returns the utterance. */
   push(frame: Int16Array, atMs: number): 'started' | 'ended' | undefined {
     const amplitude = loudness(frame);
-    const voiced = amplitude > this.floor(amplitude) * this.ratio;
+    this.silentFrames = amplitude === 0 ? this.silentFrames + 1 : 0;
+    const isConcealed = this.silentFrames > 0 && this.silentFrames <= CONCEALED_FRAMES;
+    const voiced = amplitude > this.floor.add(amplitude, isConcealed) * this.ratio;
     this.frames.push(frame);
     if (voiced) {
       if (this.voicedMs === 0) this.startMs = atMs;
@@ -95,32 +90,4 @@ export class Endpointing {
     this.speaking = false;
     return 'ended';
   }
-
-  private floor(amplitude: number): number {
-    if (++this.framesInBlock > BLOCK_FRAMES) {
-      this.framesInBlock = 1;
-      this.quietest.unshift(Infinity);
-      this.quietest.length = Math.min(this.quietest.length, BLOCKS);
-    }
-    this.silentFrames = amplitude === 0 ? this.silentFrames + 1 : 0;
-    if (this.silentFrames === 0 || this.silentFrames > CONCEALED_FRAMES)
-      this.quietest[0] = Math.min(this.quietest[0] ?? Infinity, amplitude);
-    return Math.max(MIN_FLOOR, Math.min(MAX_FLOOR, ...this.quietest));
-  }
-}
-
-function loudness(frame: Int16Array): number {
-  let energy = 0;
-  for (const sample of frame) energy += sample * sample;
-  return Math.sqrt(energy / Math.max(1, frame.length));
-}
-
-export function concat(parts: readonly Int16Array[]): Int16Array {
-  const whole = new Int16Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

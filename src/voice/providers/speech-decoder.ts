@@ -1,4 +1,4 @@
-import { decodeG711, parseWavHeader, SAMPLE_RATE, StreamingResampler } from '../../lib/audio/index.js';
+import { decodeG711, parseWavHeader, SAMPLE_RATE, Resampler } from '../../lib/audio/index.js';
 import { ProviderError } from './ports.js';
 
 /** Bytes within which the samples of a WAV file begin. */
@@ -16,7 +16,7 @@ type Format = Pick<ReturnType<typeof parseWavHeader>, 'encoding' | 'channels' | 
 export class SpeechDecoder {
   private pending: Buffer = Buffer.alloc(0);
   private format: Format | undefined;
-  private resampler: StreamingResampler | undefined;
+  private resampler: Resampler | undefined;
   /** Bytes of samples that are still expected. */
   private left = Infinity;
 
@@ -31,7 +31,7 @@ export class SpeechDecoder {
     this.pending = Buffer.concat([this.pending, bytes]);
     this.format ??= this.recognize();
     if (!this.format) return NOTHING;
-    this.resampler ??= new StreamingResampler(this.format.sampleRate, SAMPLE_RATE);
+    this.resampler ??= new Resampler(this.format.sampleRate, SAMPLE_RATE);
     const frameBytes = this.format.channels * (this.format.encoding === 'pcm16' ? 2 : 1);
     const usable = Math.min(this.pending.length, this.left);
     const whole = usable - (usable % frameBytes);

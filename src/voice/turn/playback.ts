@@ -1,7 +1,6 @@
 import { type Clock } from '../clock.js';
-import { type ConversationLine } from '../../lib/audio/index.js';
+import { type AudioPort, SAMPLES_PER_MS } from '../../lib/audio/index.js';
 
-const SAMPLES_PER_MS = 8;
 
 /**
  * The agent's end of the line, with a count of the samples written since the last clear; the line counts played samples
@@ -13,7 +12,7 @@ export class Playback {
   private endsAtMs = 0;
 
   constructor(
-    private readonly line: ConversationLine,
+    private readonly line: AudioPort,
     private readonly clock: Clock,
     /** Called with the error of a line that rejects speech. */
     private readonly onBroken: (error: unknown) => void,

@@ -1,7 +1,7 @@
+import { SAMPLES_PER_MS } from '../../lib/audio/index.js';
 import { type AssistantEntry } from './chat-history.js';
 import { type SpokenChunk } from './spoken-text.js';
 
-const SAMPLES_PER_MS = 8;
 
 /** A piece of the agent's speech: its text, the audio that has arrived, and how much of it was played. */
 export class SpeechSegment implements SpokenChunk {

@@ -5,7 +5,8 @@ import { parseWav } from '../../../src/lib/audio/wav.js';
 import { type MediaEngine } from '../../../src/lib/media/engine/media-engine.js';
 import { type MediaSession } from '../../../src/lib/media/media-session.js';
 import { type NegotiatedMedia } from '../../../src/lib/media/media-types.js';
-import { energy, ToneBank } from '../../../src/lib/audio/tone-bank.js';
+import { energy } from '../../../src/lib/audio/noise-floor.js';
+import { ToneBank } from '../../../src/lib/audio/tone-bank.js';
 import { find, speech } from '../../support/audio.js';
 import { Bench, conversation, Ear, eventOf } from './lines.js';
 

@@ -8,7 +8,7 @@ import { buildRtcp } from '../../../src/lib/media/rtcp/rtcp.js';
 import { RtcpReporter } from '../../../src/lib/media/rtcp/rtcp-reporter.js';
 import { isRtcp, parseRtp, writeRtpHeader } from '../../../src/lib/media/rtp/rtp-packet.js';
 import { RtpReceiver } from '../../../src/lib/media/rtp/rtp-receiver.js';
-import { parseWavHeader, wavHeader } from '../../../src/lib/audio/wav-header.js';
+import { parseWavHeader, wavHeader } from '../../../src/lib/audio/wav.js';
 import { Bench, chirp, conversation, Ear } from './lines.js';
 
 const PACKETS = 100_000;

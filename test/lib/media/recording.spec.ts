@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { type Worker } from 'node:worker_threads';
-import { parseWav, readWav, repairWav, writeWav } from '../../../src/lib/audio/wav.js';
+import { parseWav, readWav, repairWav, wavHeader, writeWav } from '../../../src/lib/audio/wav.js';
 import { type MediaEngine } from '../../../src/lib/media/engine/media-engine.js';
 import { Recorder } from '../../../src/lib/media/recorder.js';
-import { wavHeader } from '../../../src/lib/audio/wav-header.js';
 import { Bench, chirp, conversation, Ear, eventOf, isLoud, negotiated } from './lines.js';
 
 let bench: Bench;

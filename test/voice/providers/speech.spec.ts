@@ -1,4 +1,4 @@
-import { resample } from '../../../src/lib/audio/resample.js';
+import { resample } from '../../../src/lib/audio/resampler.js';
 import { createTextToSpeech } from '../../../src/voice/providers/providers.js';
 import { partsOf } from '../../../src/voice/providers/deepgram/deepgram-speech.js';
 import { FakeVendors } from '../../fakes/fake-vendors.js';

@@ -1,8 +1,6 @@
-import { type ConversationLine } from '../../../src/lib/audio/line.js';
+import { type AudioPort, FRAME_MS, FRAME_SAMPLES } from '../../../src/lib/audio/index.js';
 import { PlayoutQueue } from '../../../src/lib/media/rtp/playout-queue.js';
 
-const FRAME_MS = 20;
-const FRAME_SAMPLES = 160;
 /** First sample value of the customer's texts, and of the agent's texts. */
 const CUSTOMER = 2_000;
 const AGENT = 10_000;
@@ -32,7 +30,7 @@ export class Vocabulary {
 }
 
 /** A line without a network, with the playout queue of the real one. Its answers come asynchronously, as from another thread. */
-export class VirtualLine implements ConversationLine {
+export class VirtualLine implements AudioPort {
   readonly vocabulary = new Vocabulary();
   /** Samples that were played, without silence. */
   readonly played: number[] = [];

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { type AnswerDetector } from '../answer-detection/answer-detector.js';
-import { FRAME_MS, FRAME_SAMPLES, RingingTone } from '../../audio/index.js';
+import { FRAME_MS, FRAME_SAMPLES, RingingTone, SAMPLES_PER_MS } from '../../audio/index.js';
 import { callQuality } from '../rtcp/call-quality.js';
 import { DtmfSender, writeTone, type DtmfStep } from '../dtmf/dtmf.js';
 import { Latch, type Endpoint } from '../rtp/latch.js';
@@ -321,7 +321,7 @@ export class RtpSession {
       packetsReceived: stats.received,
       packetsMissing: stats.lost,
       packetsLate: buffer.late,
-      jitterMs: stats.jitter / 8,
+      jitterMs: stats.jitter / SAMPLES_PER_MS,
       bufferMs: buffer.delayMs,
       remoteLossPercent: this.rtcp.remoteLossPercent,
       roundTripMs: this.rtcp.roundTripMs,

@@ -4,7 +4,7 @@ import { type Phrase } from '../../conversation-settings.js';
 import { type LanguageModel, type SpeechToText, type TextToSpeech } from '../../providers/ports.js';
 import { type SpeechOutput, type UtteranceSource } from '../../turn/agent-turn.js';
 import { scripted } from '../../turn/scripted-source.js';
-import { concat } from '../endpointing.js';
+import { concat } from '../../../lib/audio/index.js';
 import { failureMessageOf } from '../failure-message.js';
 import { type Pipeline, type PipelineContext } from '../pipeline.js';
 import { ProviderChain, type ProviderPair, StageFailed } from '../provider-chain.js';

@@ -1,3 +1,4 @@
+import { SAMPLES_PER_MS } from '../../../lib/audio/index.js';
 import { type Emit } from '../../conversation-events.js';
 import { type StageTimeouts } from '../../conversation-settings.js';
 import { type AssistantEntry } from '../../turn/chat-history.js';
@@ -15,7 +16,6 @@ import { type SpeechSegment } from '../../turn/speech-segment.js';
 import { playedText, joined } from '../../turn/spoken-text.js';
 import { type ProviderChain } from '../provider-chain.js';
 
-const SAMPLES_PER_MS = 8;
 /** Five minutes, as all of a reply is kept in memory. */
 const MAX_SAMPLES = 2_400_000;
 const GO_ON = 'You were cut off by a fault. Go on exactly after your last words, without repeating them.';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { resample } from './resample.js';
-import { StreamingResampler } from './streaming-resampler.js';
+import { resample } from './resampler.js';
+import { Resampler } from './resampler.js';
 
 function inPieces(pcm: Int16Array, from: number, to: number, cuts: readonly number[]): number[] {
-  const resampler = new StreamingResampler(from, to);
+  const resampler = new Resampler(from, to);
   const at = [0, ...cuts.map((cut) => cut % (pcm.length + 1)).sort((a, b) => a - b), pcm.length];
   const pieces = at.slice(1).map((end, i) => resampler.push(pcm.subarray(at[i], end)));
   return [...pieces, resampler.end()].flatMap((piece) => [...piece]);
@@ -47,13 +47,13 @@ describe('streaming resampler', () => {
   });
 
   it('holds back no more than 2.2 ms', () => {
-    const resampler = new StreamingResampler(24_000, 8_000);
+    const resampler = new Resampler(24_000, 8_000);
     expect(resampler.push(new Int16Array(480)).length).toBeGreaterThanOrEqual(160 - 18);
     expect(resampler.push(new Int16Array(480))).toHaveLength(160);
   });
 
   it('keeps no more than it needs', () => {
-    const resampler = new StreamingResampler(24_000, 8_000);
+    const resampler = new Resampler(24_000, 8_000);
     for (let i = 0; i < 1_000; i++) resampler.push(new Int16Array(480));
     expect((resampler as unknown as { kept: Int16Array }).kept.length).toBeLessThan(120);
   });

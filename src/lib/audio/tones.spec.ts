@@ -1,6 +1,7 @@
-import { FRAME_SAMPLES } from './audio-port.js';
-import { RingingTone } from './ringing-tone.js';
-import { energy, ToneBank } from './tone-bank.js';
+import { FRAME_SAMPLES } from './frames.js';
+import { RingingTone } from './tones.js';
+import { energy } from './noise-floor.js';
+import { ToneBank } from './tone-bank.js';
 
 describe('RingingTone', () => {
   it('is 425 Hz for a second of every five', () => {

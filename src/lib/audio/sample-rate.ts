@@ -1,2 +1,0 @@
-/** Of telephone audio: samples a second. */
-export const SAMPLE_RATE = 8_000;
