@@ -80,7 +80,10 @@ describe('a WAV file', () => {
     ['format 85', file({ code: 85, channels: 1, rate: 8_000, bits: 16 }, Buffer.alloc(6))],
     ['6 channels', file({ code: 1, channels: 6, rate: 8_000, bits: 16 }, Buffer.alloc(12))],
     ['at 1 Hz', file({ code: 1, channels: 1, rate: 1, bits: 16 }, Buffer.alloc(12))],
-    ['incomplete format chunk', Buffer.concat([Buffer.from('RIFF    WAVEfmt '), Buffer.of(4, 0, 0, 0, 1, 0, 1, 0), Buffer.alloc(8)])],
+    [
+      'incomplete format chunk',
+      Buffer.concat([Buffer.from('RIFF    WAVEfmt '), Buffer.of(4, 0, 0, 0, 1, 0, 1, 0), Buffer.alloc(8)]),
+    ],
   ])('is refused: %s', (message, bytes) => {
     expect(() => parseWav(bytes)).toThrow(message);
   });

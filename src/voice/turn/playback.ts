@@ -1,7 +1,6 @@
 import { type Clock } from '../clock.js';
 import { type AudioPort, SAMPLES_PER_MS } from '../../lib/audio/index.js';
 
-
 /**
  * The agent's end of the line, with a count of the samples written since the last clear; the line counts played samples
  * in the same way. The conversation is the only writer of the line.

@@ -2,7 +2,6 @@ import { SAMPLES_PER_MS } from '../../lib/audio/index.js';
 import { type AssistantEntry } from './chat-history.js';
 import { type SpokenChunk } from './spoken-text.js';
 
-
 /** A piece of the agent's speech: its text, the audio that has arrived, and how much of it was played. */
 export class SpeechSegment implements SpokenChunk {
   /** All of its audio has arrived. */
