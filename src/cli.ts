@@ -14,7 +14,7 @@ import {
 import { rebuildCall, rebuildCalls, TURNS_TABLE } from './calls/index.js';
 import { type Config, loadConfig } from './config/config.js';
 import { feedLag, repairFeedAfterRestore } from './lib/event-store/index.js';
-import { buildOpenApi, createLog, Database, parseTimestamp, poolOf } from './lib/platform/index.js';
+import { buildOpenApi, createLog, Database, parseTimestamp, poolOf, messageOf } from './lib/platform/index.js';
 
 type Options = Readonly<Record<string, string | undefined>>;
 
@@ -194,7 +194,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   },
 );

@@ -34,7 +34,7 @@ const listed = (values: unknown): string =>
         .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
         .join(', ');
 
-/** A line for each kind of event: what happened, and how. An event without one is told by its type. */
+/** A line per type of event: its name and its details. An event without a line shows its type. */
 const STEPS: Readonly<Record<string, (data: Data) => [what: string, how: string]>> = {
   'call.queued': () => ['queued', 'stored, waiting for its turn'],
   'call.deferred': ({ reason }) => ['deferred', `${word(reason)}; it waits without losing an attempt`],
@@ -141,13 +141,13 @@ function conclude(call: Call, config: Config): void {
   if (summary) say(`${bold('Summary')} ${summary}`);
   say(`\n${bold('Next')}`);
   say(`  ${column('npm start')}serves the API with the same data${config.databaseUrl ? '' : ` (${config.dataDir})`}`);
-  say('  Call somebody else:');
+  say('  More test numbers:');
   for (const { number, title } of SIMULATOR_NUMBERS.filter((one) => WORTH_A_CALL.includes(one.number)))
     say(`    npm run demo -- ${number}   ${dim(title)}`);
-  say(`  ${dim('README.md has a tour, and all numbers of test mode.')}\n`);
+  say(`  ${dim('docs/tour.md continues from here; docs/test-numbers.md lists all test numbers.')}\n`);
 }
 
-/** Who interrupts, who wants a person, who presses keys, and a machine. */
+/** A caller who interrupts, one who asks for a person, one who presses keys, and a voicemail. */
 const WORTH_A_CALL = ['+15550000006', '+15550000015', '+15550000017', '+15550000018'];
 
 main().then(

@@ -30,7 +30,7 @@ export interface AgentTexts {
 }
 
 /** Characters of a spoken text: more than five minutes. */
-const MOST_SPOKEN = 5_000;
+const MAX_SPOKEN = 5_000;
 
 /**
  * Renders the templates of an agent.
@@ -47,8 +47,8 @@ export function agentTexts(agent: AgentTemplates, facts: TemplateFacts, nowMs: n
   };
   const spoken = (template: string | null | undefined): string => {
     const text = fill(template);
-    if (text.length > MOST_SPOKEN)
-      throw new TemplateError(`What is spoken becomes longer than ${MOST_SPOKEN} characters`);
+    if (text.length > MAX_SPOKEN)
+      throw new TemplateError(`What is spoken becomes longer than ${MAX_SPOKEN} characters`);
     return text;
   };
   return {

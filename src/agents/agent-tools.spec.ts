@@ -57,8 +57,8 @@ describe('the tools of an agent', () => {
     ['no description', [{ ...HTTP, description: '' }], 'tools[0].description'],
     ['a schema of another type', [{ ...HTTP, parameters: { type: 'string' } }], 'tools[0].parameters'],
     ['another method', [{ ...HTTP, method: 'get' }], 'tools[0].method'],
-    ['too little patience', [{ ...HTTP, timeoutMs: 499 }], 'tools[0].timeoutMs'],
-    ['too much patience', [{ ...HTTP, timeoutMs: 30_001 }], 'tools[0].timeoutMs'],
+    ['timeout too short', [{ ...HTTP, timeoutMs: 499 }], 'tools[0].timeoutMs'],
+    ['timeout too long', [{ ...HTTP, timeoutMs: 30_001 }], 'tools[0].timeoutMs'],
     ['no targets', [{ type: 'transfer_call' }], 'tools[0].targets'],
     ['an empty list of targets', [{ ...TRANSFER, targets: [] }], 'tools[0].targets'],
     [

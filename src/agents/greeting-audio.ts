@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as othersTurn } from 'node:timers/promises';
-import { DomainError } from '../lib/platform/index.js';
+import { DomainError, messageOf } from '../lib/platform/index.js';
 import { parseWav, resample, SAMPLE_RATE } from '../lib/audio/index.js';
 
 const MAX_AUDIO_SECONDS = 120;
@@ -32,7 +32,7 @@ async function greetingOf(file: Buffer): Promise<Int16Array> {
   try {
     audio = parseWav(file);
   } catch (error) {
-    throw problem(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw problem(`cannot be read: ${messageOf(error)}`);
   }
   const { sampleRate, channels } = audio;
   const [left, right] = channels;

@@ -1,11 +1,12 @@
 import mustache, { type OpeningAndClosingTags } from 'mustache';
+import { messageOf } from '../lib/platform/index.js';
 
 const TAGS: OpeningAndClosingTags = ['{{', '}}'];
 /** Depth of nested sections: each level over a list multiplies the work. */
-const MOST_LEVELS = 5;
+const MAX_LEVELS = 5;
 /** Mustache's search for the end of a tag is quadratic in its white space. */
-const MOST_IN_TAG = 1_000;
-const MOST_REPEATED = 100;
+const MAX_TAG = 1_000;
+const MAX_REPETITIONS = 100;
 
 /** The used part of a Mustache token: kind, name, and the tokens inside of a section. */
 type Token = readonly [kind: string, name: string, from: number, to: number, inside?: Token[]];
@@ -23,8 +24,8 @@ export function templateProblem(template: string): string | undefined {
   try {
     return problemIn(writer.parse(template, TAGS) as Token[], 1);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `is not a template: ${reason.slice(0, MOST_REPEATED)}`;
+    const reason = messageOf(error);
+    return `is not a template: ${reason.slice(0, MAX_REPETITIONS)}`;
   }
 }
 
@@ -32,12 +33,12 @@ export function templateProblem(template: string): string | undefined {
 function tagProblem(template: string): string | undefined {
   let at = template.indexOf('{{');
   while (at >= 0) {
-    const [, kind = ''] = /^\s*(\S?)/.exec(template.slice(at + 2, at + MOST_IN_TAG)) ?? [];
+    const [, kind = ''] = /^\s*(\S?)/.exec(template.slice(at + 2, at + MAX_TAG)) ?? [];
     if (kind === '=') return 'must not change the delimiters';
     const closing = kind === '{' ? '}}}' : '}}';
     const end = template.indexOf(closing, at + 2);
     if (end < 0) return `is not a template: Unclosed tag at ${at}`;
-    if (end - at > MOST_IN_TAG) return `must have at most ${MOST_IN_TAG} characters in a tag`;
+    if (end - at > MAX_TAG) return `must have at most ${MAX_TAG} characters in a tag`;
     at = template.indexOf('{{', end + closing.length);
   }
   return undefined;
@@ -45,9 +46,9 @@ function tagProblem(template: string): string | undefined {
 
 function problemIn(tokens: readonly Token[], level: number): string | undefined {
   for (const [kind, name, , , inside] of tokens) {
-    if (kind === '>') return `must not have partials: {{> ${name.slice(0, MOST_REPEATED)}}}`;
+    if (kind === '>') return `must not have partials: {{> ${name.slice(0, MAX_REPETITIONS)}}}`;
     if (!Array.isArray(inside)) continue;
-    if (level > MOST_LEVELS) return `must nest sections at most ${MOST_LEVELS} deep`;
+    if (level > MAX_LEVELS) return `must nest sections at most ${MAX_LEVELS} deep`;
     const problem = problemIn(inside, level + 1);
     if (problem !== undefined) return problem;
   }

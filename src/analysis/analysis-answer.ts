@@ -9,7 +9,7 @@ export interface ParsedAnalysis {
   problem?: string;
 }
 
-const MOST_OF_SUMMARY = 4_000;
+const MAX_SUMMARY = 4_000;
 
 /**
  * Reads what a model answered. Only the fields that were asked for come out of it, and only with values that they may
@@ -22,7 +22,7 @@ export function parseAnalysis(text: string, analysisSchema: object | null): Pars
   if (unstorable) return { problem: `has a value that ${unstorable.problem}` };
   const { summary, sentiment, callSuccessful, analysis } = answer;
   if (typeof summary !== 'string' || summary.trim() === '') return { problem: 'has no summary' };
-  if (summary.length > MOST_OF_SUMMARY) return { problem: 'has a summary that is none' };
+  if (summary.length > MAX_SUMMARY) return { problem: 'has a summary that is none' };
   const known = SENTIMENTS.find((each) => each === sentiment) ?? null;
   if (known === null && sentiment !== null) return { problem: 'has a sentiment that is none' };
   if (typeof callSuccessful !== 'boolean' && callSuccessful !== null)

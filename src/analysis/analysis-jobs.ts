@@ -3,14 +3,14 @@ import { type Database } from '../lib/platform/index.js';
 /** Names the feed reader of the analysis; `analysis_pending` (SQL) reads its checkpoint. */
 export const ANALYSIS_READER = 'assess';
 
-/** A call that is to be assessed, in the hands of whoever took it: for the `attempt` that it is, and no longer. */
+/** A claimed call for analysis. The claim is valid for this `attempt` only. */
 export interface AnalysisJob {
   callId: string;
   attempt: number;
 }
 
 /** So many, the oldest, are looked at for whether there is anything to do: what that costs must not grow with a backlog. */
-const MOST_LOOKED_AT = 1_000;
+const MAX_CANDIDATES = 1_000;
 
 /** A call may still be on its line, and what was said last on its way. */
 const IS_RIPE = `due_at <= statement_timestamp() and not exists (select from live_calls l where l.call_id = j.call_id)`;
@@ -40,7 +40,7 @@ export class AnalysisJobs {
         text: `delete from call_assessments where call_id = any(array(
                  select j.call_id from (
                    select call_id from call_assessments j where ${IS_RIPE}
-                   order by due_at limit ${MOST_LOOKED_AT} for update of j skip locked
+                   order by due_at limit ${MAX_CANDIDATES} for update of j skip locked
                  ) j
                  where not exists (select from call_usage u where u.call_id = j.call_id)
                    and not (exists (select from call_turns t where t.call_id = j.call_id) and ($1 or exists (
@@ -52,7 +52,7 @@ export class AnalysisJobs {
       },
       [hasModel, paysForMinutes],
     );
-    return rows.length === MOST_LOOKED_AT;
+    return rows.length === MAX_CANDIDATES;
   }
 
   /** Takes calls into our hands; others may have them when `leaseMs` have passed. */

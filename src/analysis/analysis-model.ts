@@ -12,8 +12,8 @@ export interface AnalysisModels {
 }
 
 /**
- * Who assesses a call: the account that the agent thought with, that what was said is told to nobody else. Simulated
- * calls never cost an organization anything.
+ * Selects the model that analyzes a call: that of the agent's own account, so that no other provider receives the
+ * transcript. Simulated calls use the built-in analysis and cost nothing.
  * @throws SecretBoxError when the key of the account cannot be decrypted
  */
 export async function analysisModel(

@@ -2,9 +2,9 @@ import { type FeedEvent, type FeedReader } from '../lib/event-store/index.js';
 import { ANALYSIS_READER, type AnalysisJobs } from './analysis-jobs.js';
 
 /** Calls that ended longer ago are left as they are: the feed of an older version begins with its first call. */
-const MOST_AGE_MS = 7 * 86_400_000;
+const MAX_AGE_MS = 7 * 86_400_000;
 
-/** Has calls assessed that somebody answered and that are over. */
+/** Adds an analysis job for each answered call after its end. */
 export class AnalysisSubscription implements FeedReader {
   readonly name = ANALYSIS_READER;
 
@@ -15,7 +15,7 @@ export class AnalysisSubscription implements FeedReader {
   ) {}
 
   async handle(events: readonly FeedEvent[]): Promise<void> {
-    const since = Date.now() - MOST_AGE_MS;
+    const since = Date.now() - MAX_AGE_MS;
     const over = events.filter(({ type, data }) => {
       const { status, at } = data as { status?: string; at: string };
       return type === 'call.ended' && status === 'completed' && Date.parse(at) >= since;

@@ -24,7 +24,7 @@ import { analysisModel, type AnalysisModels } from './analysis-model.js';
 import { type AnalysisInput, messagesFor } from './analysis-prompt.js';
 
 export interface AnalyzerOptions extends AnalysisModels {
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
   rates: RateCard;
   /** Waits between attempts, milliseconds; one attempt more than there are of them. */
   backoffMs?: readonly number[];
@@ -37,15 +37,15 @@ export interface AnalyzerOptions extends AnalysisModels {
 type Asking = Pick<AgentConfiguration, 'prompt' | 'analysisSchema' | 'providers' | 'model'>;
 type Ended = Extract<CallState, { status: 'ended' }>;
 
-const NOBODY: Asking = { prompt: null, analysisSchema: null, providers: null, model: null };
+const WITHOUT_AGENT: Asking = { prompt: null, analysisSchema: null, providers: null, model: null };
 const CAUSE = { service: 'assessor' };
 const BACKOFF_MS = [5_000, 30_000];
-const MOST_AT_ONCE = 8;
+const MAX_CONCURRENT = 8;
 const LEASE_MS = 180_000;
 /** For a whole answer. Well within the lease. */
 const ANSWER_MS = 60_000;
 /** A provider that asks for more is asked earlier. */
-const MOST_WAIT_MS = 600_000;
+const MAX_WAIT_MS = 600_000;
 
 /**
  * Assesses calls that are over by a language model, and costs them. Any step may be repeated, by any worker: the call
@@ -63,7 +63,7 @@ export class Analyzer {
     private readonly log: Log,
     private readonly options: AnalyzerOptions,
   ) {
-    const { most = MOST_AT_ONCE, leaseMs = LEASE_MS } = options;
+    const { most = MAX_CONCURRENT, leaseMs = LEASE_MS } = options;
     this.jobs = new AnalysisJobs(database);
     this.runner = new JobRunner({
       take: (limit) => this.jobs.take(limit, leaseMs),
@@ -107,7 +107,7 @@ export class Analyzer {
         return;
       }
       this.log.error({ err: error, callId }, 'a call that is over could not be assessed; it is tried again later');
-      await this.jobs.putOff(job, this.backoff(job) ?? MOST_WAIT_MS).catch(() => undefined);
+      await this.jobs.putOff(job, this.backoff(job) ?? MAX_WAIT_MS).catch(() => undefined);
     }
   }
 
@@ -136,7 +136,7 @@ export class Analyzer {
     if (!model) return undefined;
     const { assessment, problem, retryAfterMs } = await this.read(callId, model, materialOf(state, turns, agent));
     const wait = problem === undefined ? undefined : this.backoff(job);
-    const retryInMs = wait === undefined ? undefined : Math.max(wait, Math.min(retryAfterMs ?? 0, MOST_WAIT_MS));
+    const retryInMs = wait === undefined ? undefined : Math.max(wait, Math.min(retryAfterMs ?? 0, MAX_WAIT_MS));
     if (problem !== undefined)
       this.log.warn({ callId, problem, attempt, retryInMs }, 'a call could not be assessed as it should be');
     // What is missing in the last answer stays null.
@@ -150,7 +150,7 @@ export class Analyzer {
     settings: ProviderSettings,
     material: AnalysisInput,
   ): Promise<ParsedAnalysis & { retryAfterMs?: number | undefined }> {
-    const model = made(settings, this.options.patience);
+    const model = made(settings, this.options.timeouts);
     if (model instanceof ProviderError) return { problem: model.message };
     const { text, tokens, failure } = await askModel(model, messagesFor(material), ANSWER_MS, this.stopping.signal);
     if (text !== '' || tokens) {
@@ -175,7 +175,7 @@ export class Analyzer {
     try {
       return await this.agents.configuration(facts.organizationId, facts.agentId, agentVersion);
     } catch (error) {
-      if (error instanceof DomainError && error.code === 'not_found') return NOBODY;
+      if (error instanceof DomainError && error.code === 'not_found') return WITHOUT_AGENT;
       throw error;
     }
   }
@@ -196,9 +196,9 @@ function materialOf(state: Ended, turns: Turn[], { prompt, analysisSchema }: Ask
 }
 
 /** An account may have become one that cannot work, or must not be asked. */
-function made(settings: ProviderSettings, patience: ProviderTimeouts | undefined): LanguageModel | ProviderError {
+function made(settings: ProviderSettings, timeouts: ProviderTimeouts | undefined): LanguageModel | ProviderError {
   try {
-    return createLanguageModel(settings, patience);
+    return createLanguageModel(settings, timeouts);
   } catch (error) {
     if (error instanceof ProviderError) return error;
     throw error;

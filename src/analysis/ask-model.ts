@@ -10,7 +10,7 @@ export interface Answered {
   failure?: ProviderError;
 }
 
-const MOST_CHARACTERS = 50_000;
+const MAX_CHARACTERS = 50_000;
 
 /**
  * Asks a model for one whole answer.
@@ -31,7 +31,7 @@ export async function askModel(
       if (event.type === 'text') answered.text += event.text;
       if (event.type === 'usage')
         answered.tokens = { inputTokens: event.inputTokens, outputTokens: event.outputTokens };
-      if (answered.text.length > MOST_CHARACTERS) throw new ProviderError('unavailable', 'The answer has no end');
+      if (answered.text.length > MAX_CHARACTERS) throw new ProviderError('unavailable', 'The answer has no end');
     }
   } catch (error) {
     if (stopping.aborted) throw error;

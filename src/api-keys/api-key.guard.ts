@@ -6,7 +6,7 @@ import { hashKey, isWellFormedKey, type Scope } from './api-key.js';
 
 export type AuthenticatedRequest = Request & Tracked & { caller: Caller };
 
-/** Stands before every route. What has no `@Operation` answers nobody; what is not public needs a key with its scope. */
+/** Guards every route. It denies a route without `@Operation`; a route that is not public requires a key with its scope. */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
   constructor(private readonly admissions: Authenticator) {}

@@ -45,7 +45,7 @@ export function isWellFormedKey(key: string): boolean {
   return FORM.test(key) && checksumOf(key.slice(0, -CHECKSUM_LENGTH)) === key.slice(-CHECKSUM_LENGTH);
 }
 
-/** What is kept of a key. Its 190 random bits make a plain SHA-256 as good as a slow hash. */
+/** The stored form of a key. A key has 190 random bits, so plain SHA-256 is as safe as a slow hash. */
 export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 /** CRC-32 in base 62: no secret, so an ordinary comparison will do. */

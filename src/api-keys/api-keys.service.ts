@@ -39,7 +39,7 @@ export class ApiKeysService {
     return this.organizations.count();
   }
 
-  /** Issues a key for whoever runs the server. @throws DomainError `not_found` */
+  /** Issues a key for the operator's command line. @throws DomainError `not_found` */
   async issue(organizationId: string, wanted: NewApiKey): Promise<IssuedKey> {
     if (!isId(organizationId) || !(await this.organizations.existsBy({ id: organizationId })))
       throw notFound('Organization');
@@ -70,7 +70,7 @@ export class ApiKeysService {
     return this.end(key);
   }
 
-  /** Ends any key, for whoever runs the server. @throws DomainError `not_found` */
+  /** Revokes a key of any organization, for the operator's command line. @throws DomainError `not_found` */
   async revokeAny(id: string): Promise<ApiKeyEntity> {
     const key = isId(id) ? await this.keys.findOneBy({ id }) : null;
     if (!key) throw notFound('API key');

@@ -1,7 +1,7 @@
 import { Batcher, type Database, type NamedStatement } from '../lib/platform/index.js';
 import { type Environment, type Scope } from './api-key.js';
 
-/** Who makes a request, as the key tells. */
+/** The caller of a request, derived from its key. */
 export interface Caller {
   keyId: string;
   organizationId: string;
@@ -43,8 +43,8 @@ const ADMIT: NamedStatement = {
 };
 
 /**
- * Knows keys and counts their requests, those that arrive together in one round trip. Nothing about a key is kept in
- * memory, so a revocation counts from the next request on, in every process.
+ * Authenticates keys and counts their requests; concurrent requests share a round trip to the database. No key is cached,
+ * so a revocation takes effect with the next request in every process.
  */
 export class Authenticator {
   private readonly requests: Batcher<Buffer, Authentication>;

@@ -18,7 +18,7 @@ import {
 } from '../lib/platform/index.js';
 import { startEmbeddedPostgres } from '../lib/embedded-postgres/index.js';
 
-/** A database that is connected and migrated, and whoever must be told when it is not needed any more. */
+/** A connected and migrated database, with the function that releases it. */
 export interface OpenedDatabase {
   dataSource: DataSource;
   url: string;

@@ -66,7 +66,7 @@ export class DemoData {
 
 const DEMO_NUMBER = '+0987654321';
 
-/** The lines that welcome whoever starts the server for the first time. */
+/** The text of the first start. */
 export function demoGuide(demo: Demo, url: string): string {
   const body = JSON.stringify({
     agentId: demo.agentId,

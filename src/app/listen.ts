@@ -13,7 +13,7 @@ const KEEP_ALIVE_MS = 75_000;
 export async function listenOn(app: NestExpressApplication, { host, port }: Config): Promise<string> {
   await app.init();
   const server = app.getHttpServer();
-  // Longer than clients and load balancers keep theirs: who closes first must not be us, or a request in that moment fails.
+  // Longer than the timeouts of clients and load balancers: a request during a close from our side would fail.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await once(server.listen(port, host), 'listening');

@@ -1,4 +1,4 @@
-/** A piece of a document, small enough to be told to a language model and large enough to make sense by itself. */
+/** A part of a document that fits into a prompt and is understandable on its own. */
 export interface Chunk {
   /** The headings that it stands under, outermost first: `Opening hours > Sunday`. */
   heading: string | null;
@@ -6,7 +6,7 @@ export interface Chunk {
   text: string;
 }
 
-/** A part of a document, none of whose pieces reach into the next. */
+/** A part of a document. No chunk crosses its end. */
 export interface Section {
   page: number | null;
   text: string;
@@ -17,11 +17,11 @@ const USUAL = 800;
 const MOST = 1_200;
 /** What is shorter joins its neighbour, even if that makes the neighbour longer than usual. */
 const SHORT = 200;
-const MOST_HEADING = 300;
-const MOST_LINE = 20_000;
+const MAX_HEADING = 300;
+const MAX_LINE = 20_000;
 /** What a line costs besides its characters, and after how much of that others shall have their turn: about 5 ms. */
 const STEPS_PER_LINE = 50;
-const MOST_STEPS = 200_000;
+const MAX_STEPS = 200_000;
 
 /** A paragraph, or a heading of Markdown. */
 type Block = { level: number; title: string } | { paragraph: string };
@@ -73,7 +73,7 @@ class Headings {
 
   get path(): string | null {
     const path = this.stack.map(({ title }) => title).join(' > ');
-    return path === '' ? null : cutAt(path, MOST_HEADING);
+    return path === '' ? null : cutAt(path, MAX_HEADING);
   }
 
   open(heading: { level: number; title: string }): void {
@@ -109,14 +109,14 @@ function* blocksOf(text: string, markdown: boolean): Generator<Block | undefined
     if (heading) yield heading;
     else if (line !== '') paragraph.push(line);
     steps += line.length + STEPS_PER_LINE;
-    if (steps < MOST_STEPS) continue;
+    if (steps < MAX_STEPS) continue;
     steps = 0;
     yield undefined;
   }
   yield* taken();
 }
 
-/** Lines without what nobody reads: control and formatting characters, and more than one space. */
+/** Yields lines without control and formatting characters and repeated spaces. */
 function* linesOf(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
     const line = lineAt(text, start);
@@ -127,8 +127,8 @@ function* linesOf(text: string): Generator<string> {
 
 /** The line that begins at a place, with its end; of one that is very long a part, so that no step takes long. */
 function lineAt(text: string, start: number): string {
-  const beginning = text.slice(start, start + MOST_LINE);
-  const end = beginning.indexOf('\n') + 1 || (beginning.length === MOST_LINE ? beginning.lastIndexOf(' ') + 1 : 0);
+  const beginning = text.slice(start, start + MAX_LINE);
+  const end = beginning.indexOf('\n') + 1 || (beginning.length === MAX_LINE ? beginning.lastIndexOf(' ') + 1 : 0);
   if (end > 0) return beginning.slice(0, end);
   return /[\ud800-\udbff]$/.test(beginning) && beginning.length > 1 ? beginning.slice(0, -1) : beginning;
 }

@@ -31,9 +31,9 @@ export const KNOWLEDGE_MEDIA_TYPES = ['text/plain', 'text/markdown', 'applicatio
 export type KnowledgeMediaType = (typeof KNOWLEDGE_MEDIA_TYPES)[number];
 
 /** Of a knowledge base. */
-const MOST_DOCUMENTS = 1_000;
+const MAX_DOCUMENTS = 1_000;
 /** Of a document. Two and a half times as many as the largest file of whole paragraphs has. */
-const MOST_CHUNKS = 30_000;
+const MAX_CHUNKS = 30_000;
 /** So many pieces are made, or stored, at a time. */
 const BATCH = 500;
 
@@ -178,10 +178,10 @@ async function findByContent(
 async function assertRoom(database: Pick<Database, 'query'>, organizationId: string, baseId: string): Promise<void> {
   const [counted] = await database.query<{ full: boolean }>(
     `select count(*) >= $3 as full from knowledge_documents where organization_id = $1 and knowledge_base_id = $2`,
-    [organizationId, baseId, MOST_DOCUMENTS],
+    [organizationId, baseId, MAX_DOCUMENTS],
   );
   if (counted?.full)
-    throw new DomainError('conflict', `A knowledge base has at most ${MOST_DOCUMENTS} documents; make another one`);
+    throw new DomainError('conflict', `A knowledge base has at most ${MAX_DOCUMENTS} documents; make another one`);
 }
 
 /** Bit by bit, so that calls and other requests are not kept waiting. @throws DomainError `validation_error` */
@@ -189,7 +189,7 @@ async function cut(sections: readonly Section[], markdown: boolean): Promise<Chu
   const chunks: Chunk[] = [];
   for (const chunk of chunkText(sections, markdown)) {
     if (!chunk || chunks.push(chunk) % BATCH === 0) await othersTurn();
-    if (chunks.length > MOST_CHUNKS) throw problem(`falls into more than ${MOST_CHUNKS} pieces; send it in parts`);
+    if (chunks.length > MAX_CHUNKS) throw problem(`falls into more than ${MAX_CHUNKS} pieces; send it in parts`);
   }
   if (chunks.length === 0) throw problem('has no text');
   return chunks;

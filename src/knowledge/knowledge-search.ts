@@ -3,13 +3,13 @@ import { Database, isId } from '../lib/platform/index.js';
 import { type Passage } from './citation-text.js';
 
 export const DEFAULT_PASSAGES = 5;
-export const MOST_PASSAGES = 20;
+export const MAX_PASSAGES = 20;
 /** Characters; the rest of a longer question is not looked at. */
-export const MOST_QUERY = 500;
+export const MAX_QUERY = 500;
 /** Of a question; about half of them are the spaces in between. */
-const MOST_TOKENS = 160;
+const MAX_TOKENS = 160;
 /** `websearch_to_tsquery` has room for 32 operators that wait for their word, and fails with more ("stack too small"). */
-const MOST_MINUSES = 16;
+const MAX_MINUSES = 16;
 
 type Found = Passage & { position: number };
 
@@ -80,12 +80,12 @@ export class KnowledgeSearch {
     query: string,
     limit = DEFAULT_PASSAGES,
   ): Promise<Passage[]> {
-    const most = Math.min(Math.max(Math.trunc(limit) || 1, 1), MOST_PASSAGES);
+    const most = Math.min(Math.max(Math.trunc(limit) || 1, 1), MAX_PASSAGES);
     const asked = [organizationId, knowledgeBaseIds.filter(isId), searchable(query), most];
     const all = await this.database.query<Found>(ALL_WORDS, asked);
     if (all.length >= most) return all.map(toPassage);
     const found = new Set(all.map(placeOf));
-    const some = await this.database.query<Found>(SOME_WORDS, [...asked, MOST_TOKENS]);
+    const some = await this.database.query<Found>(SOME_WORDS, [...asked, MAX_TOKENS]);
     return [...all, ...some.filter((each) => !found.has(placeOf(each)))].slice(0, most).map(toPassage);
   }
 }
@@ -94,9 +94,9 @@ export class KnowledgeSearch {
 function searchable(query: string): string {
   let minuses = 0;
   return query
-    .slice(0, MOST_QUERY)
+    .slice(0, MAX_QUERY)
     .replace(/[\p{Cc}\p{Cs}]/gu, ' ')
-    .replace(/-/g, () => (++minuses > MOST_MINUSES ? ' ' : '-'));
+    .replace(/-/g, () => (++minuses > MAX_MINUSES ? ' ' : '-'));
 }
 
 const placeOf = ({ documentId, position }: Found): string => `${documentId} ${position}`;

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { QueryIntegerField, TextField } from '../lib/platform/index.js';
 import { type Passage } from './citation-text.js';
-import { DEFAULT_PASSAGES, MOST_PASSAGES, MOST_QUERY } from './knowledge-search.js';
+import { DEFAULT_PASSAGES, MAX_PASSAGES, MAX_QUERY } from './knowledge-search.js';
 import { type KnowledgeBase } from './knowledge-bases.service.js';
 import { type KnowledgeDocument } from './knowledge-documents.service.js';
 
@@ -105,14 +105,14 @@ export class SearchKnowledgeQuery {
   @TextField({
     description: 'A question, or words. `"…"`, `or` and `-` mean what they mean to search engines',
     example: 'what are your opening hours on sunday please',
-    maxLength: MOST_QUERY,
+    maxLength: MAX_QUERY,
   })
   q: string;
 
   @QueryIntegerField({
     description: 'The most passages to find',
     min: 1,
-    max: MOST_PASSAGES,
+    max: MAX_PASSAGES,
     optional: true,
     default: DEFAULT_PASSAGES,
   })

@@ -29,7 +29,7 @@ export const PDF_LIMITS: PdfLimits = {
 
 const MEMORY_CHECK_MS = 100;
 
-/** Gets the text out of PDFs, one at a time, each in a thread of its own: nobody knows what they do to their reader. */
+/** Extracts the text of PDFs, one at a time. Each has its own thread, which a hostile file can block or crash alone. */
 export class PdfReader {
   private readonly waiting: string[] = [];
   private readonly queue = new SerialQueue();

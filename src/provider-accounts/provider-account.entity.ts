@@ -1,7 +1,7 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 
 export const PROVIDER_KINDS = ['openai', 'deepgram'] as const;
-/** Whose API it speaks. */
+/** API of the provider. */
 export type ProviderKind = (typeof PROVIDER_KINDS)[number];
 
 /** An account of an organization at a provider of speech or language. */

@@ -4,7 +4,7 @@ import { PROVIDER_KINDS, type ProviderAccountEntity, type ProviderKind } from '.
 
 const NAME = { description: 'What people call the account', example: 'OpenAI of the sales team' };
 const KIND = {
-  description: 'Whose API it speaks. Many servers speak that of OpenAI',
+  description: 'API of the provider. Many servers offer the API of OpenAI',
   choices: PROVIDER_KINDS,
   example: 'openai',
 };

@@ -74,7 +74,7 @@ export class ProviderAccountsService {
       const changed = { ...account, name: name ?? account.name, kind: kind ?? account.kind };
       if (baseUrl !== undefined) changed.baseUrl = baseUrl;
       if (apiKey !== undefined) Object.assign(changed, this.seal(apiKey, id));
-      // Else whoever may manage providers could have the key sent to a server of their own.
+      // Otherwise a user with access to providers could send the stored key to another server.
       else if (account.sealedApiKey !== null && serverOf(account) !== serverOf(changed))
         throw invalid('apiKey', 'must be given again, for it would be sent to another server');
       return tx.save(ProviderAccountEntity, changed);
@@ -148,7 +148,7 @@ function check({ baseUrl, apiKey }: UpdateProviderRequest, outbound: OutboundRul
     throw invalid('apiKey', 'must be printable ASCII without spaces');
 }
 
-/** Who gets the key. */
+/** The server that receives the key. */
 const serverOf = ({ kind, baseUrl }: ProviderAccountEntity): string =>
   baseUrl === null ? kind : new URL(baseUrl).origin;
 

@@ -67,8 +67,8 @@ export class DeliveriesController {
     scope: SCOPE,
     summary: 'Replay deliveries',
     description:
-      'Tells again, under new ids with `replayOf`, what was told in a range of time, or was to be told: with ' +
-      '`status: skipped`, what happened while the webhook was off. The calls are told as they are now.',
+      'Sends the deliveries of a time range again, under new ids with `replayOf`. `status: skipped` selects the events ' +
+      'from the time when the webhook was off. The payload contains the call as it is now.',
     returns: ReplayView,
     errors: ['not_found', 'conflict'],
   })

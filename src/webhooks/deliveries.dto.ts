@@ -5,14 +5,14 @@ import {
   DELIVERY_STATUSES,
   type DeliveryStatus,
   type LoggedAttempt,
-  MOST_REPLAYED,
+  MAX_REPLAYED,
 } from './delivery-log.js';
 import { DISABLED_EVENT, TEST_EVENT, WEBHOOK_EVENTS } from './webhook-events.js';
 
 const EXAMPLE_ID = '01981f2e-9c1a-7b3e-8f7a-2f4f6b0f6f10';
 const EXAMPLE_TIME = '2026-04-05T13:59:00.000Z';
 const ALL_EVENTS = [...WEBHOOK_EVENTS, TEST_EVENT];
-/** What is about a call can be told again; the call is there to be asked. */
+/** Events with a call can be replayed, because the call still exists. */
 const CALL_EVENTS = WEBHOOK_EVENTS.filter((event) => event !== DISABLED_EVENT);
 
 export class ListDeliveriesQuery extends PageQuery {
@@ -46,7 +46,7 @@ export class ReplayView {
 
   @ApiProperty({
     type: 'integer',
-    description: `Left out, because a replay makes at most ${MOST_REPLAYED}: replay again, from later on`,
+    description: `Left out, because a replay makes at most ${MAX_REPLAYED}: replay again, from later on`,
     example: 0,
   })
   remaining: number;

@@ -1,6 +1,6 @@
 import { type Database, newId } from '../lib/platform/index.js';
 
-/** An event of a call that endpoints may want to be told of. */
+/** An event of a call that webhooks may subscribe to. */
 export interface DeliverableEvent {
   callId: string;
   /** The event's number in its call. */
@@ -10,7 +10,7 @@ export interface DeliverableEvent {
   waitMs: number;
 }
 
-/** A delivery in the hands of whoever took it, with the endpoint as it was then. */
+/** A claimed delivery, with the webhook as of the claim. */
 export interface ClaimedDelivery {
   id: string;
   endpointId: string;
@@ -59,7 +59,7 @@ export interface ConcurrencyLimits {
   failingMs: number;
 }
 
-/** Who asked to be told of an event when it happened. */
+/** The webhooks that subscribed to an event at its time. */
 const INTERESTED = {
   name: 'find_webhooks',
   text: `select e.id as "endpointId", e.is_active as "isActive", k.n
@@ -127,25 +127,25 @@ const RECORD = {
            select id, done.attempts, at, headers, r.status, response, error, ms from done join r using (id, takes)`,
 };
 
-/** The deliveries that are still to be made, shared by all workers. */
+/** Queue of deliveries, shared by all workers. */
 export class DeliveryJobs {
   constructor(private readonly database: Database) {}
 
-  /** One for each event and endpoint that wants it, however often this is told. @returns how many are new */
+  /** Adds one delivery per event and subscribed webhook; repeated calls add nothing. @returns the number of new deliveries */
   async add(events: readonly DeliverableEvent[]): Promise<number> {
     const columns = [events.map((e) => e.callId), events.map((e) => e.version), events.map((e) => e.type)];
     const interests = await this.database.query<Interest>(INTERESTED, columns);
     if (interests.length === 0) return 0;
-    const told = interests.map(({ n }) => events[Number(n) - 1] as DeliverableEvent);
+    const wanted = interests.map(({ n }) => events[Number(n) - 1] as DeliverableEvent);
     const added = await this.database.query(ADD, [
       ...[interests.map(() => newId()), interests.map(({ endpointId }) => endpointId)],
-      ...[told.map(({ type }) => type), told.map(({ callId }) => callId), told.map(({ version }) => version)],
-      ...[interests.map(({ isActive }) => (isActive ? 'pending' : 'skipped')), told.map(({ waitMs }) => waitMs)],
+      ...[wanted.map(({ type }) => type), wanted.map(({ callId }) => callId), wanted.map(({ version }) => version)],
+      ...[interests.map(({ isActive }) => (isActive ? 'pending' : 'skipped')), wanted.map(({ waitMs }) => waitMs)],
     ]);
     return added.length;
   }
 
-  /** Makes those due that waited for an analysis that has come, or never will. @returns how many */
+  /** Releases the deliveries whose analysis is complete or given up. @returns the number of released deliveries */
   async release(): Promise<number> {
     const released = await this.database.query({
       name: 'release_webhook_deliveries',

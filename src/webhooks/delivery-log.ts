@@ -51,13 +51,13 @@ export interface ReplayRange {
 }
 
 /** A replay makes at most so many deliveries at once. */
-export const MOST_REPLAYED = 10_000;
+export const MAX_REPLAYED = 10_000;
 
 const COLUMNS = `d.id, d.event, d.call_id as "callId", d.sequence, d.status, d.attempts, d.replay_of as "replayOf",
   d.created_at as "createdAt", case d.status when 'pending' then d.due_at end as "nextAttemptAt",
   d.finished_at as "finishedAt"`;
 
-/** What was told to an endpoint, for its organization to look at and to have told again. */
+/** Lists the deliveries of an organization's webhooks, retries and replays them. */
 @Injectable()
 export class DeliveryLog {
   constructor(
@@ -129,7 +129,7 @@ export class DeliveryLog {
       [delivery.id, webhook.id],
     );
     if (!retried)
-      throw new DomainError('conflict', 'It has been delivered; replay its time to have it told again under a new id');
+      throw new DomainError('conflict', 'The event was delivered; use replay to send it again under a new id');
     this.wakeups.wake('webhook_deliveries');
     return retried;
   }
@@ -150,7 +150,7 @@ export class DeliveryLog {
       `select id, (count(*) over ())::float8 as total from webhook_deliveries
        where endpoint_id = $1 and replay_of is null and call_id is not null and created_at >= $2 and created_at < $3
          and ($4::text is null or status = $4) and ($5::text is null or event = $5)
-       order by id limit ${MOST_REPLAYED}`,
+       order by id limit ${MAX_REPLAYED}`,
       [webhook.id, from, to, status ?? null, event ?? null],
     );
     const chosen = found.map(({ id }) => id);
@@ -170,12 +170,12 @@ export class DeliveryLog {
     const webhook = await this.webhooks.get(caller, webhookId);
     assertActive(webhook);
     const id = newId();
-    const told = { id, event: TEST_EVENT, timestamp: new Date().toISOString(), environment: webhook.environment };
+    const fields = { id, event: TEST_EVENT, timestamp: new Date().toISOString(), environment: webhook.environment };
     const data = { webhookId: webhook.id, organizationId: webhook.organizationId, message: 'It works' };
     const [added] = await this.database.query<Delivery>(
       `insert into webhook_deliveries as d (id, endpoint_id, event, status, due_at, body)
        values ($1, $2, $3, 'pending', clock_timestamp(), $4) returning ${COLUMNS}`,
-      [id, webhook.id, TEST_EVENT, endpointBody(told, data)],
+      [id, webhook.id, TEST_EVENT, endpointBody(fields, data)],
     );
     this.wakeups.wake('webhook_deliveries');
     return added as Delivery;

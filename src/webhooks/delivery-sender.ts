@@ -35,7 +35,7 @@ const STOP_MS = 5_000;
 /** An attempt that has not ended so long after its time has is not waited for: a place must not be lost for ever. */
 const GRACE_MS = 2_000;
 const ROOM: ConcurrencyLimits = { all: 500, perEndpoint: 4, perFailing: 1, failingMs: 60_000 };
-/** What is kept of an answer. */
+/** Length of the response body in the log, in bytes. */
 const KEPT_BYTES = 4_096;
 const MAX_BATCH = 100;
 const USER_AGENT = 'Outdial-Webhooks/1';

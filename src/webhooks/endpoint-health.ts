@@ -68,11 +68,11 @@ export class EndpointHealth {
       const data = { webhookId: endpointId, organizationId, url, reason, failingSince, disabledAt };
       for (const other of others.rows) {
         const id = newId();
-        const told = { id, event: DISABLED_EVENT, timestamp: disabledAt.toISOString(), environment };
+        const fields = { id, event: DISABLED_EVENT, timestamp: disabledAt.toISOString(), environment };
         await client.query(
           `insert into webhook_deliveries (id, endpoint_id, event, status, due_at, body)
            values ($1, $2, $3, 'pending', clock_timestamp(), $4)`,
-          [id, other.id, DISABLED_EVENT, endpointBody(told, data)],
+          [id, other.id, DISABLED_EVENT, endpointBody(fields, data)],
         );
       }
       this.log.warn({ webhookId: endpointId, organizationId, reason }, 'a webhook has been switched off');

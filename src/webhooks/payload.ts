@@ -1,6 +1,6 @@
 import { type EventPayload } from '../calls/index.js';
 
-interface Told {
+interface PayloadFields {
   /** Of the delivery, the same as in its headers. */
   id: string;
   event: string;
@@ -17,11 +17,11 @@ interface Told {
  * same for all endpoints and replays.
  */
 export function callBody(
-  told: Omit<Told, 'event' | 'timestamp' | 'environment'>,
+  fields: Omit<PayloadFields, 'event' | 'timestamp' | 'environment'>,
   sequence: number,
   event: EventPayload,
 ): string {
-  const { id, replayOf } = told;
+  const { id, replayOf } = fields;
   return body(
     { id, event: event.type, timestamp: event.at, environment: event.environment, replayOf: replayOf ?? null },
     { eventId: event.id, sequence },
@@ -30,11 +30,11 @@ export function callBody(
 }
 
 /** What is sent about an endpoint itself. */
-export const endpointBody = (told: Told, data: object): string =>
-  body({ ...told, replayOf: null }, { eventId: told.id, sequence: null }, data);
+export const endpointBody = (fields: PayloadFields, data: object): string =>
+  body({ ...fields, replayOf: null }, { eventId: fields.id, sequence: null }, data);
 
 function body(
-  { id, event, timestamp, ...rest }: Told,
+  { id, event, timestamp, ...rest }: PayloadFields,
   place: { eventId: string; sequence: number | null },
   data: object,
 ): string {

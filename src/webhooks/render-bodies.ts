@@ -23,11 +23,11 @@ export async function renderBodies(
     const event = reported[index];
     return event ? { ...delivery, body: callBody(delivery, delivery.sequence ?? 0, event) } : delivery;
   });
-  const told = made.filter(isReady);
+  const rendered = made.filter(isReady);
   const erased = made.filter((delivery) => !isReady(delivery));
-  if (told.length > 0) await jobs.keepBodies(told);
+  if (rendered.length > 0) await jobs.keepBodies(rendered);
   if (erased.length > 0) await jobs.record(erased.map(giveUp));
-  return [...taken.filter(isReady), ...told];
+  return [...taken.filter(isReady), ...rendered];
 }
 
 const isReady = (delivery: ClaimedDelivery): delivery is RenderedDelivery => delivery.body !== null;

@@ -1,6 +1,6 @@
 import { CALL_EVENT_TYPES } from '../calls/call-events.js';
 
-/** Told to the other endpoints of the organization when the server itself has stopped telling one. */
+/** Sent to the other webhooks of the organization after the server has disabled one. */
 export const DISABLED_EVENT = 'webhook.disabled';
 /** Sent when it is asked for, whatever an endpoint has chosen. */
 export const TEST_EVENT = 'webhook.test';

@@ -25,9 +25,9 @@ export class WebhooksController {
     scope: SCOPE,
     summary: 'Add a webhook',
     description:
-      'An address that is told what happens, with the calls of the environment of the key. `secret` is returned this ' +
-      'once. Deliveries bear `X-Replicer-Signature`, and `webhook-signature` as Standard Webhooks has it: verify the ' +
-      'latter to refuse replays. Answer with 2xx within 10 seconds; redirects are not followed.',
+      'The webhook receives events about the calls of the environment of the key. Only this response contains ' +
+      '`secret`. Deliveries have the header `X-Replicer-Signature`, and `webhook-signature` of Standard Webhooks: ' +
+      'verify the latter to refuse replays. Answer with 2xx within 10 seconds; deliveries follow no redirects.',
     status: 201,
     returns: WebhookWithSecretView,
     errors: ['conflict'],

@@ -13,12 +13,12 @@ const ADDRESS = {
 };
 
 /** The most seconds that an old secret may stay good. */
-const MOST_OVERLAP = 7 * 86_400;
+const MAX_OVERLAP = 7 * 86_400;
 export const DEFAULT_OVERLAP = 86_400;
 
 class WebhookSettings {
   @ChoicesField({
-    description: 'What it is told',
+    description: 'Events the webhook receives',
     choices: WEBHOOK_EVENTS,
     example: DEFAULT_EVENTS,
     optional: true,
@@ -29,7 +29,7 @@ class WebhookSettings {
   @TextField({ description: 'For people', example: 'CRM', maxLength: 500, minLength: 0, optional: true })
   description?: string | null;
 
-  @FlagField({ description: 'Whether it is told anything', example: true, optional: true, default: true })
+  @FlagField({ description: 'Whether the webhook receives events', example: true, optional: true, default: true })
   isActive?: boolean | null;
 }
 
@@ -48,7 +48,7 @@ export class RotateWebhookSecretRequest {
   @IntegerField({
     description: 'Seconds for which deliveries are signed with the old secret as well',
     min: 0,
-    max: MOST_OVERLAP,
+    max: MAX_OVERLAP,
     optional: true,
     default: DEFAULT_OVERLAP,
     example: DEFAULT_OVERLAP,
@@ -72,7 +72,11 @@ export class WebhookView {
   @ApiProperty({ example: true })
   isActive: boolean;
 
-  @ApiProperty({ enum: ENVIRONMENTS, description: 'Whose calls it is told of', example: 'live' })
+  @ApiProperty({
+    enum: ENVIRONMENTS,
+    description: 'Environment of the calls whose events the webhook receives',
+    example: 'live',
+  })
   environment: Environment;
 
   @ApiProperty({

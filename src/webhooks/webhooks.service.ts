@@ -20,7 +20,7 @@ import { DEFAULT_EVENTS, type WebhookEvent } from './webhook-events.js';
 import { WebhookEntity } from './webhook.entity.js';
 
 /** The endpoints of an organization in one environment may be so many. */
-const MOST_ENDPOINTS = 200;
+const MAX_ENDPOINTS = 200;
 
 type Owner = Pick<Caller, 'organizationId' | 'environment'>;
 
@@ -37,7 +37,7 @@ export interface WithSecret {
   secret: string;
 }
 
-/** Whom an organization has told of what happens, in one environment at a time. */
+/** Manages the webhooks of an organization, per environment. */
 @Injectable()
 export class WebhooksService {
   constructor(
@@ -50,8 +50,8 @@ export class WebhooksService {
   /** @throws DomainError `validation_error` for the address, `conflict` when there are too many */
   async create({ organizationId, environment }: Owner, given: WebhookChanges & { url: string }): Promise<WithSecret> {
     this.assertAddress(given.url);
-    if ((await this.webhooks.countBy({ organizationId, environment })) >= MOST_ENDPOINTS)
-      throw new DomainError('conflict', `There can be ${MOST_ENDPOINTS} webhooks; delete one first`);
+    if ((await this.webhooks.countBy({ organizationId, environment })) >= MAX_ENDPOINTS)
+      throw new DomainError('conflict', `There can be ${MAX_ENDPOINTS} webhooks; delete one first`);
     const id = newId();
     const secret = generateSecret();
     const webhook = await this.webhooks.save(
@@ -84,7 +84,7 @@ export class WebhooksService {
   }
 
   /**
-   * Changes what is given. Activated, it is told at once of what has waited, and is as good as new.
+   * Changes the given fields. Activation sends the waiting deliveries at once and resets the failure count.
    * @throws DomainError `not_found`, `validation_error`
    */
   async update(owner: Owner, id: string, given: WebhookChanges): Promise<WebhookEntity> {
@@ -112,7 +112,7 @@ export class WebhooksService {
     return webhook;
   }
 
-  /** Of deliveries whose attempts are just being recorded, the two can lock each other out; one of them then repeats. */
+  /** Repeats after a deadlock with a process that records attempts of the same deliveries. */
   private async removeWithDeliveries(webhook: WebhookEntity, tries = 5): Promise<boolean> {
     const { id, organizationId, environment } = webhook;
     try {
@@ -128,7 +128,7 @@ export class WebhooksService {
     const { sealedSecret, organizationId, environment } = await this.get(owner, id);
     const secret = generateSecret();
     const overlaps = overlapSeconds > 0;
-    // Two rotations at once: the later would sign with a secret that nobody has seen for long.
+    // Of two concurrent rotations the later one would sign with a secret whose response the customer may not have seen.
     const { affected } = await this.webhooks.update(
       { id, organizationId, environment, sealedSecret },
       {

@@ -127,10 +127,10 @@ export class AssessmentBench {
 
   assessor(options: Partial<AnalyzerOptions> = {}, calls: Pick<CallCommands, 'execute' | 'stateOf'> = this.calls) {
     const model = { kind: 'openai', baseUrl: this.lab.url, model: 'lab' };
-    const patience = { firstMs: 1_000, nextMs: 1_000 };
+    const timeouts = { firstMs: 1_000, nextMs: 1_000 };
     const accounts: AnalyzerOptions['accounts'] = (...of) => this.accounts.accountsFor(...of);
     const { guard } = new OutboundHttp(OUTBOUND);
-    const all = { model, accounts, guard, patience, rates: RATES, backoffMs: [0, 0], ...options };
+    const all = { model, accounts, guard, timeouts, rates: RATES, backoffMs: [0, 0], ...options };
     const agents = this.app.nest.get(AgentsService, { strict: false });
     const assessor = new Analyzer(this.db.database, calls, agents, LOG, all);
     this.assessors.push(assessor);

@@ -80,7 +80,7 @@ describe('After a call', () => {
     const id = await bench.over({ says: WANTED });
     await bench.tell();
     bench.lab.faults.add('chat', fault);
-    await bench.settled(bench.assessor({ patience: { firstMs: 200, nextMs: 200 } }));
+    await bench.settled(bench.assessor({ timeouts: { firstMs: 200, nextMs: 200 } }));
     expect(await bench.get(id)).toMatchObject({ ...FOUND, analysis: null });
     expect(bench.lab.requests).toHaveLength(2);
   });
@@ -94,7 +94,7 @@ describe('After a call', () => {
     const id = await bench.over({ says: WANTED, usage });
     await bench.tell();
     bench.lab.faults.always('chat', fault);
-    await bench.settled(bench.assessor({ patience: { firstMs: 100, nextMs: 100 } }));
+    await bench.settled(bench.assessor({ timeouts: { firstMs: 100, nextMs: 100 } }));
     expect(await bench.get(id)).toMatchObject({ ...UNKNOWN, costs: { speech: 0.015 } });
     expect(bench.lab.requests).toHaveLength(3);
     expect((await bench.types(id)).slice(-2)).toEqual(['call.ended', 'call.costed']);
@@ -259,7 +259,7 @@ describe('After a call', () => {
     for (let i = 0; i < 6; i++) await bench.over({ says: WANTED });
     await bench.tell();
     bench.lab.faults.add('chat', { kind: 'stall' });
-    const assessor = bench.assessor({ most: 2, patience: { firstMs: 60_000, nextMs: 60_000 } });
+    const assessor = bench.assessor({ most: 2, timeouts: { firstMs: 60_000, nextMs: 60_000 } });
     await assessor.round();
     await eventually('all but one assessed', async () => ((await bench.rows()).length === 1 ? true : undefined));
     expect(bench.lab.requests).toHaveLength(6);
@@ -277,7 +277,7 @@ describe('After a call', () => {
     const id = await bench.over({ says: WANTED });
     await bench.tell();
     bench.lab.faults.add('chat', { kind: 'stall' });
-    const first = bench.assessor({ patience: { firstMs: 60_000, nextMs: 60_000 } });
+    const first = bench.assessor({ timeouts: { firstMs: 60_000, nextMs: 60_000 } });
     await first.round();
     await bench.lab.until(({ requests }) => requests.length === 1);
     await first.stop();

@@ -78,6 +78,7 @@ const PURE = [
   'lib/platform/http/reply.ts',
   'lib/platform/json-schema/json-schema.ts',
   'lib/platform/json/plain-json.ts',
+  'lib/platform/errors/message-of.ts',
   'lib/platform/templates/templates.ts',
   'lib/platform/timestamps.ts',
   'lib/sip/message/digest.ts',

@@ -2,7 +2,7 @@ import { type WebSocket } from 'ws';
 import { type Fault } from './faults.js';
 
 /** Of one utterance. */
-const MOST_BYTES = 10_000_000;
+const MAX_BYTES = 10_000_000;
 
 /**
  * The listening side of Deepgram's streaming protocol for one socket.
@@ -31,7 +31,7 @@ export function answerListening(socket: WebSocket, hear: (pcm: Int16Array) => st
       if (size === 0) send(results('what is not final', { isFinal: false, fromFinalize: false }));
       audio.push(data);
       size += data.length;
-      if (size > MOST_BYTES) socket.close(1009);
+      if (size > MAX_BYTES) socket.close(1009);
     } else if (data.toString().includes('Finalize')) tell(true);
     else if (data.toString().includes('CloseStream')) {
       if (!isToldOnce) tell(false);

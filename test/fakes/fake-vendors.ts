@@ -37,9 +37,9 @@ export interface LabRequest {
   body: Buffer;
 }
 
-const MOST_BYTES = 30_000_000;
+const MAX_BYTES = 30_000_000;
 /** Answers that are kept. */
-const MOST_SPOKEN = 500;
+const MAX_SPOKEN = 500;
 /** 100 ms of speech at 24 kHz, bytes. */
 const PIECE = 4_800;
 
@@ -63,7 +63,7 @@ export class FakeVendors {
   private readonly waiting = new Set<() => void>();
   private readonly webSockets = new WebSocketServer({
     noServer: true,
-    maxPayload: MOST_BYTES,
+    maxPayload: MAX_BYTES,
     perMessageDeflate: false,
   });
 
@@ -184,7 +184,7 @@ export class FakeVendors {
     let answer = this.spoken.get(key);
     if (!answer) {
       answer = speechAnswer(resample(await this.voices.say(text), SPEECH_RATE, rate));
-      if (this.spoken.size < MOST_SPOKEN) this.spoken.set(key, answer);
+      if (this.spoken.size < MAX_SPOKEN) this.spoken.set(key, answer);
     }
     return answer;
   }
@@ -261,7 +261,7 @@ async function read(request: IncomingMessage): Promise<Buffer> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MOST_BYTES) throw new Error('a request beyond all measure');
+    if (size > MAX_BYTES) throw new Error('a request beyond all measure');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

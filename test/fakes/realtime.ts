@@ -23,7 +23,7 @@ interface ClientEvent {
 
 /** 200 ms of µ-law. */
 const PIECE = 1_600;
-const MOST_BYTES = 10_000_000;
+const MAX_BYTES = 10_000_000;
 /** Less than 100 ms cannot be committed; bytes of µ-law. */
 const LEAST_BYTES = 800;
 
@@ -99,7 +99,7 @@ export class RealtimeAnswer {
   private append(bytes: Buffer): void {
     this.audio.push(bytes);
     this.size += bytes.length;
-    if (this.size > MOST_BYTES) this.socket.close(1009);
+    if (this.size > MAX_BYTES) this.socket.close(1009);
   }
 
   private commit(event: ClientEvent): void {

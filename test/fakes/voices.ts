@@ -14,7 +14,7 @@ const run = promisify(execFile);
 export const SPEECH_RATE = 24_000;
 /** What is as like as this was the same sound. Other sentences of the same voice stay around 0.5 and below. */
 const SAME = 0.65;
-const MOST_KNOWN = 500;
+const MAX_KNOWN = 500;
 
 export type VoiceKind = 'flite' | 'synthetic';
 
@@ -40,7 +40,7 @@ export class Voices {
     let pcm = this.said.get(text);
     if (!pcm) {
       pcm = this.make(text);
-      if (this.said.size < MOST_KNOWN) this.said.set(text, pcm);
+      if (this.said.size < MAX_KNOWN) this.said.set(text, pcm);
     }
     return pcm;
   }
@@ -64,7 +64,7 @@ export class Voices {
 
   private async make(text: string): Promise<Int16Array> {
     const pcm = this.kind === 'flite' ? await flite(text) : synthetic(text);
-    const isNew = this.known.size + this.fresh.length < MOST_KNOWN;
+    const isNew = this.known.size + this.fresh.length < MAX_KNOWN;
     if (isNew) this.fresh.push([text, resample(pcm, SPEECH_RATE, 8_000)]);
     return pcm;
   }

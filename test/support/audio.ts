@@ -74,7 +74,7 @@ const PROBES = 4;
 const CERTAIN = 0.98;
 /** Jitter buffers slip by units of 10 ms, and this many of them at most. */
 const UNIT = 80;
-const MOST_UNITS = 30;
+const MAX_UNITS = 30;
 /** What is aligned as a whole. */
 const BLOCK = 16;
 
@@ -108,7 +108,7 @@ function startOf(sound: Int16Array, recording: Int16Array): number {
 
 /** The shift of each block with which the whole differs least; another shift costs as much as 40 blocks of silence. */
 function align(sound: Int16Array, recording: Int16Array, from: number, blocks: number): number[] {
-  const shifts = Array.from({ length: 2 * MOST_UNITS + 1 }, (_, i) => (i - MOST_UNITS) * UNIT);
+  const shifts = Array.from({ length: 2 * MAX_UNITS + 1 }, (_, i) => (i - MAX_UNITS) * UNIT);
   const slip = 40 * (sound.reduce((sum, sample) => sum + sample * sample, 0) / blocks);
   let costs = shifts.map(() => 0);
   const cameFrom: Uint8Array[] = [];

@@ -9,8 +9,13 @@ const sign = (body: string, secrets: [string, ...string[]], timestamp = now()) =
   signedHeaders({ id: 'msg_1', event: 'call.ended', body, timestamp, secrets });
 
 const GUIDE = readFileSync('docs/webhooks.md', 'utf8');
-const codeIn = (language: string): string[] =>
-  [...GUIDE.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, code]) => code ?? '');
+/** The code block of the guide that contains the function. */
+function codeOf(language: string, name: string): string {
+  const blocks = GUIDE.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'));
+  const code = [...blocks].map(([, each]) => each ?? '').find((each) => each.includes(` ${name}(`));
+  if (code === undefined) throw new Error(`docs/webhooks.md has no ${language} code with ${name}`);
+  return code;
+}
 const inLowerCase = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
@@ -27,8 +32,10 @@ process.stdout.write(JSON.stringify(cases.map(({ body, headers, secret }) => ver
 const PYTHON_END = `
 import json, sys
 print(json.dumps([is_from_us(c["body"].encode(), c["headers"], c["secret"]) for c in json.load(sys.stdin)]))`;
-const runNode = (code: string, verify: string, cases: unknown) =>
-  run(process.execPath, ['--input-type=module', '-e', `${code}\nconst verify = ${verify};${NODE_END}`], cases);
+const runNode = (verify: string, cases: unknown) => {
+  const code = `${codeOf('js', verify)}\nconst verify = ${verify};${NODE_END}`;
+  return run(process.execPath, ['--input-type=module', '-e', code], cases);
+};
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 /** One that is right, then for each way of being wrong one. */
@@ -117,16 +124,16 @@ describe('the signatures', () => {
     const verdicts = [true, true, false, false, false, false];
 
     it('in Node', () => {
-      expect(runNode(codeIn('js')[0]!, 'isFromUs', all)).toEqual(verdicts);
+      expect(runNode('isFromUs', all)).toEqual(verdicts);
     });
 
     (hasPython ? it : it.skip)(`in Python${hasPython ? '' : ': skipped, python3 is not installed'}`, () => {
-      expect(run('python3', ['-c', codeIn('python')[0]! + PYTHON_END], all)).toEqual(verdicts);
+      expect(run('python3', ['-c', codeOf('python', 'is_from_us') + PYTHON_END], all)).toEqual(verdicts);
     });
 
     it('in Node, the signature of the contract: of the body, with the oldest secret that is good', () => {
       const given = [right, withOldSecret, withOtherSecret, withOtherBody];
-      expect(runNode(codeIn('js')[1]!, 'hasReplicerSignature', given)).toEqual([false, true, false, false]);
+      expect(runNode('hasReplicerSignature', given)).toEqual([false, true, false, false]);
     });
   });
 });

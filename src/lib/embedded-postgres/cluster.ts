@@ -38,12 +38,12 @@ export interface ClusterPaths {
   readonly folder: string;
   readonly password: string;
   readonly log: string;
-  /** The FIFO whose writers are the users of the server. It has a folder of its own, which PostgreSQL's user may write. */
+  /** The FIFO whose writers are the users of the server. It has its own folder, writable for PostgreSQL's user. */
   readonly users: string;
   readonly pidFile: string;
 }
 
-/** Who runs PostgreSQL: it refuses to run as root. */
+/** The user that runs PostgreSQL, which refuses to run as root. */
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
@@ -196,10 +196,10 @@ export function run(
 }
 
 /**
- * Decides who runs PostgreSQL. As root: the owner of the data (or of the folder it lies in), else nobody, provided that
- * user can reach the programs and the folder. Where only root can, a user namespace keeps root's access to files while
- * PostgreSQL sees an ordinary user.
- * @throws EmbeddedPostgresError when nothing works.
+ * Selects the user that runs PostgreSQL. Root selects the owner of the data (or of its parent folder), otherwise `nobody`,
+ * if that user can access the programs and the folder. If only root can, a user namespace keeps root's access to files
+ * while PostgreSQL sees an ordinary user.
+ * @throws EmbeddedPostgresError if no user fits
  */
 export async function chooseIdentity(binaries: Binaries, paths: ClusterPaths): Promise<Identity> {
   const uid = process.getuid?.() ?? 0;
@@ -226,7 +226,7 @@ function ordinaryOwners(paths: ClusterPaths): { uid: number; gid: number }[] {
   return [...owners, { uid: NOBODY, gid: NOBODY }];
 }
 
-/** Hands a folder to the user who runs PostgreSQL, e.g. after the project moved to where only root may enter. */
+/** Changes the owner of a folder to the user of PostgreSQL, e.g. after a move of the project below a folder of root. */
 export async function own(folder: string, identity: Identity): Promise<void> {
   if (process.getuid?.() !== 0 || statSync(folder).uid === identity.uid) return;
   const root: Identity = { uid: 0, gid: 0, prefix: [] };
@@ -254,7 +254,7 @@ export function readPassword(paths: ClusterPaths): string {
   }
   const password = unless(['EACCES'], () => readFileSync(paths.password, 'utf8').trim());
   if (password === undefined) {
-    throw new EmbeddedPostgresError(`it belongs to another user, who alone may read ${paths.password}`);
+    throw new EmbeddedPostgresError(`another user owns it, and only that user can read ${paths.password}`);
   }
   return password;
 }

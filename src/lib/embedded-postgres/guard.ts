@@ -31,9 +31,9 @@ const MAX_LOG_BYTES = 10 * 1024 * 1024;
  * $1 the FIFO, $2 postmaster.pid, then the command that runs PostgreSQL. fd 3 is the read end of the FIFO, fd 4 another
  * one that does not block. PostgreSQL gets neither: a FIFO that has a reader means that its users are counted.
  *
- * Between end-of-file and the decision to stop somebody may have opened the FIFO. So it is moved out of reach first;
- * then fd 4 tells (end-of-file: nobody; "try again": somebody), and in the second case it is put back. Whoever managed
- * to open the FIFO is therefore counted.
+ * A process may open the FIFO between end-of-file and the decision to stop. So the guard moves the FIFO away first and
+ * reads fd 4: end-of-file means no user, "try again" means a user, and then the guard moves the FIFO back. Every process
+ * that opened the FIFO is counted.
  */
 const GUARD = String.raw`
 users=$1 pid_file=$2
@@ -161,7 +161,7 @@ async function makeFifo(identity: Identity, paths: ClusterPaths): Promise<void> 
   }
 }
 
-/** Opening either end of a FIFO waits for the other one, unless somebody holds both: the first descriptor does. */
+/** `open` of one end of a FIFO waits for the other end. The first descriptor holds both ends, so it does not wait. */
 function openEnds(paths: ClusterPaths): { write: number; blocking: number; polling: number } {
   const both = openSync(paths.users, constants.O_RDWR | constants.O_NONBLOCK);
   try {
@@ -223,8 +223,8 @@ export function isPostmaster(pid: number, paths: ClusterPaths): boolean {
 }
 
 /**
- * Removes a lock file whose process number now belongs to another program; PostgreSQL itself forgives only a dead one.
- * The file is checked once more after it was moved away, as another process may have started the server meanwhile.
+ * Removes a lock file whose process id now belongs to another program; PostgreSQL itself removes only that of a dead
+ * process. The function checks the file again after the move, as another process may have started the server.
  */
 export function removeStalePidFile(paths: ClusterPaths): void {
   const stale = readPidFile(paths);
@@ -239,9 +239,8 @@ export function removeStalePidFile(paths: ClusterPaths): void {
 }
 
 /**
- * Waits until no server runs on the data folder, or until `settled` holds. A server that nobody guards (its guard was
- * killed) is told to stop.
- * @returns whether that came true before the deadline.
+ * Waits until no server runs on the data folder, or until `settled` holds. Stops a server whose guard was killed.
+ * @returns whether one of them came true before the deadline
  */
 export async function waitForEnd(
   paths: ClusterPaths,

@@ -186,7 +186,7 @@ async function launch(cluster: Cluster, identity: Identity, port?: number): Prom
 const PORTS = { first: 15_000, count: 15_000 };
 const PORT_ATTEMPTS = 20;
 
-/** The port the server had before where that is free, so that whoever still knows it finds the new one. */
+/** The previous port of the server if it is free, so that clients with the old address still connect. */
 async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await isPortFree(preferred))) return preferred;
   for (let attempt = 1; attempt <= PORT_ATTEMPTS; attempt++) {
@@ -216,14 +216,14 @@ function isPortFree(port: number): Promise<boolean> {
  */
 async function waitUntilReady(cluster: Cluster, users: number, deadline: number): Promise<Postmaster | undefined> {
   const { paths } = cluster;
-  const patience = deadline - START_MS + RECOVERY_MS;
+  const timeouts = deadline - START_MS + RECOVERY_MS;
   try {
     for (;;) {
       const server = livePostmaster(paths);
       const answers = server?.status === 'ready' && (await connects(cluster, server));
       if (!isGuarded(paths)) break;
       if (answers) return server;
-      if (Date.now() > (server?.status === 'starting' ? patience : deadline)) break;
+      if (Date.now() > (server?.status === 'starting' ? timeouts : deadline)) break;
       await delay(POLL_MS);
     }
   } catch (error) {

@@ -12,7 +12,7 @@ export interface Append {
   /** The version that the decision was made on: 0 for a new stream. */
   expectedVersion: number;
   events: readonly NewEvent[];
-  /** Who and what caused it; no part of the decision. */
+  /** The cause of the event: actor and request. The decider ignores it. */
   metadata: object;
   /** What the inline projection needs. */
   payload: object;

@@ -40,7 +40,7 @@ const LOAD: NamedStatement = {
 const MAX_BATCH = 64;
 const MAX_IN_FLIGHT = 2;
 
-/** Keeps streams of events. Appends that arrive together share a commit; each is told its own result after it. */
+/** Stores streams of events. Concurrent appends share a commit; each resolves with its own result after the commit. */
 export class EventStore {
   private readonly appends: Batcher<Append, boolean>;
   private readonly statement: NamedStatement;

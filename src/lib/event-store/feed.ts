@@ -65,7 +65,7 @@ export async function feedLag(database: Database): Promise<FeedLag[]> {
   );
 }
 
-/** Tables whose rows have a place in the feed: the events, and what other rooms order together with them. */
+/** Tables whose rows have a position in the feed: the events, and rows of other rooms in the same order. */
 type FeedTables = readonly string[];
 
 const rowsOf = (tables: FeedTables): string =>

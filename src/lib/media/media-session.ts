@@ -15,14 +15,14 @@ export interface MediaSessionOptions {
 /** What happens on a line, each with the moment it happened. */
 export type MediaEvent = { at: Date } & (
   | { type: 'dtmf'; digit: string }
-  /** Nothing came for longer than the media timeout, or the media worker crashed. Told once until media comes again. */
+  /** No packet arrived within the media timeout, or the media worker crashed. Reported once until media comes again. */
   | { type: 'media-lost' }
   | { type: 'answered-by'; answer: AnsweredBy }
   /** A single tone after which a message may be left. */
   | { type: 'beep' }
   /** A machine has stopped speaking. */
   | { type: 'greeting-over' }
-  /** Something of the call is missing in the recording. Told once. */
+  /** The recording lacks a part of the call. Reported once. */
   | { type: 'recording-failed'; detail: string }
 );
 
@@ -48,8 +48,8 @@ export interface MediaSession {
   /** Plays the tone of a phone that rings somewhere else, whenever nothing else is played. */
   ring(on: boolean): void;
   /**
-   * Connects this line with another one of the same engine: from now on each plays what the other hears, keys included.
-   * What either had still to play is dropped, and what is written is lost. Lasts until one of them closes.
+   * Bridges two sessions of the same engine: each plays the audio and the digits the other receives. Queued audio of both
+   * is removed, and `write` has no effect. The bridge lasts until one session closes.
    */
   bridge(other: MediaSession): void;
   /** Buffered, read once; ends after `close`. */

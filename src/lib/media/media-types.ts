@@ -60,7 +60,7 @@ export interface CallQuality {
   mos: number;
 }
 
-/** Who answered, and from what that was concluded. */
+/** The result of answer detection, with its reason. */
 export interface AnsweredBy {
   by: 'human' | 'machine' | 'unknown';
   /** e.g. `short_greeting`, `long_greeting`, `beep`, `no_speech`. */

@@ -12,7 +12,7 @@ export const isId = (text: string): boolean => UUID.test(text);
 /** The millisecond that a UUIDv7 was made in. */
 export const idTime = (id: string): Date => new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
 
-/** The smallest UUID whose UUIDv7 time is `time`: every id made before sorts below it, every other one not. */
+/** The smallest UUIDv7 of `time`: older ids sort below it, all others do not. */
 export function firstIdAt(time: Date): string {
   const hex = Math.max(0, Math.min(time.getTime(), 2 ** 48 - 1))
     .toString(16)

@@ -24,15 +24,15 @@ export function createLog(level: string): Log {
       try {
         destination.flushSync();
       } catch {
-        // Not opened yet, or stdout is gone: there is nobody left to tell.
+        // Standard output is not open yet or already closed: the message has no other destination.
       }
     },
   });
 }
 
 /**
- * What of an error may be logged. PostgreSQL puts rows and values (phone numbers, names) into `message` and `detail`,
- * so of its errors only what names code and place is kept.
+ * Reduces an error to its loggable parts. PostgreSQL puts values (phone numbers, names) into `message` and `detail`, so
+ * its errors keep only the code and the location.
  */
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { name: typeof error };

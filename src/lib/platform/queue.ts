@@ -7,6 +7,7 @@ import {
 } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { messageOf } from './errors/message-of.js';
 
 /** A connection for BullMQ, and how to close it after its queues and workers. */
 export interface QueueConnection {
@@ -15,8 +16,8 @@ export interface QueueConnection {
 }
 
 /**
- * Opens the queue: Redis when there is one, or else BullMQ's own backend on our PostgreSQL (schema `bullmq`), whose
- * migrations must have run before the first worker starts.
+ * Opens the queue on Redis if there is a URL, otherwise on BullMQ's PostgreSQL backend (schema `bullmq`), whose migrations
+ * must run before the first worker starts.
  */
 export async function openQueue(redisUrl: string | undefined, databaseUrl: string): Promise<QueueConnection> {
   if (redisUrl !== undefined) {
@@ -55,8 +56,8 @@ export async function assertRedis(redisUrl: string): Promise<void> {
     await redis.connect();
     await redis.ping();
   } catch (error) {
-    const told = reason ?? error;
-    const why = told instanceof Error ? told.message : String(told);
+    const cause = reason ?? error;
+    const why = messageOf(cause);
     throw new Error(`Cannot use Redis at ${options.host}:${options.port} (REDIS_URL): ${why}`, { cause: error });
   } finally {
     redis.disconnect();

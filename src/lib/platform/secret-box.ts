@@ -29,8 +29,8 @@ export interface KeySource {
 }
 
 /**
- * Encrypts what must be kept and read again (a carrier's password) with AES-256-GCM, so that a dump of the database
- * gives nothing away. The key is looked for when it is first needed: who keeps no secrets needs none.
+ * Encrypts secrets such as a carrier's password with AES-256-GCM, so that a dump of the database does not reveal them.
+ * The first use reads the key: an installation without secrets needs none.
  */
 export class SecretBox {
   private key: Buffer | undefined;

@@ -2,8 +2,8 @@ const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
 /**
- * The instant that ISO 8601 text names, or undefined when it is malformed or names a day or time that does not exist.
- * A date alone is midnight; without an offset the time is UTC. Fractions are kept to the millisecond.
+ * Parses an ISO 8601 timestamp; undefined for malformed text and for a day or time that does not exist. A date alone is
+ * midnight; a time without an offset is UTC. Fractions have millisecond precision.
  */
 export function parseTimestamp(text: string): Date | undefined {
   const match = ISO_8601.exec(text);

@@ -14,7 +14,7 @@ import { type SipTarget, type SipTimers } from './sip-types.js';
 import { parseSipUri } from './message/sip-uri.js';
 import { type Transactions } from './transaction/transactions.js';
 
-/** Who deals with the requests of one call. */
+/** Handles the requests of one dialog. */
 export interface DialogUser {
   receive(transaction: ServerTransaction, parts: Essentials): void;
 }
@@ -42,7 +42,7 @@ export interface Exchange {
 }
 
 const MAX_ROUNDS = 6;
-/** Methods whose requests say where we are (RFC 3261 section 8.1.1.8). */
+/** Methods whose requests have a Contact header (RFC 3261 section 8.1.1.8). */
 const WITH_CONTACT = new Set(['INVITE', 'UPDATE', 'REFER', 'REGISTER', 'SUBSCRIBE', 'NOTIFY', 'OPTIONS']);
 
 /** What calls and registrations share: finding the way, sending requests, logging in. */

@@ -141,11 +141,11 @@ export interface OutgoingCall {
   /** Offers new media. 408 where no response came, 491 while another offer is on its way. */
   reinvite(sdp: string): Promise<{ status: number; sdp: string | null }>;
   /**
-   * Transfers the call (RFC 3515). Resolves when the far end has told how that went, by NOTIFY or by hanging up after it
-   * has taken the request; 408 when it has not for so long, 120 s unless told.
-   * @throws TypeError when `to` is no URI
+   * Transfers the call (RFC 3515). Resolves with the result of the far end: its NOTIFY, or its BYE after it accepted the
+   * request. Resolves with 408 after the timeout, default 120 s.
+   * @throws TypeError for an invalid URI
    */
-  refer(to: string, patienceMs?: number): Promise<{ accepted: boolean; status: number }>;
+  refer(to: string, timeoutMs?: number): Promise<{ accepted: boolean; status: number }>;
   /** undefined before the answer. */
   dialogState(): DialogState | undefined;
 }

@@ -73,7 +73,7 @@ export class SipUserAgent {
       try {
         transactions.receive(message, malformed, flow);
       } catch (error) {
-        // Nobody can make us stop by what they send; a hole in our checks costs one message.
+        // A message that passes the checks and still throws costs this message only, not the process.
         onProblem('A SIP message could not be handled', error);
       }
     };

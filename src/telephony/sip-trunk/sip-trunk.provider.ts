@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Config } from '../../config/config.js';
 import { InjectConfig } from '../../config/inject-config.js';
-import { Database, Log, withTimeout } from '../../lib/platform/index.js';
+import { Database, Log, withTimeout, messageOf } from '../../lib/platform/index.js';
 import { CarriersForCalls, type SipCarrier } from '../../carriers/index.js';
 import { endedLeg } from '../ended-leg.js';
 import { type CallLeg, type DialRequest, type FoundLeg, type LegSignal, type TelephonyProvider } from '../provider.js';
@@ -96,7 +96,7 @@ export class SipTrunkProvider implements TelephonyProvider {
     } catch (error) {
       // Nothing was sent.
       this.log.error({ err: error, callId, carrierId: carrier.id }, 'a SIP call could not be placed');
-      const detail = `The call could not be begun: ${error instanceof Error ? error.message : String(error)}`;
+      const detail = `The call could not be begun: ${messageOf(error)}`;
       const at = new Date();
       const signals: LegSignal[] = [
         { type: 'ended', at, reason: 'telephony_provider_unavailable', sipCode: null, by: 'system', detail },
@@ -158,7 +158,7 @@ export class SipTrunkProvider implements TelephonyProvider {
     );
   }
 
-  /** Ends an answered leg of a process that is gone, and its transfer: nobody pays for silence. */
+  /** Ends an answered leg of a process that is gone, and its transfer, so that no silent call costs money. */
   private async endLostLeg(attemptId: string, leg: AnsweredLeg): Promise<LegSignal[]> {
     const detail = 'The worker that carried the call ended';
     const signals: LegSignal[] = [

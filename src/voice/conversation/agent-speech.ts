@@ -38,7 +38,7 @@ export class AgentSpeech {
     return !this.deps.scope.closed && !this.muted;
   }
 
-  /** Begins what comes next, when nobody speaks. */
+  /** Starts the next speech while neither side speaks. */
   settle(): void {
     const { queue, inactivity, isCustomerBusy } = this.deps;
     if (!this.canSpeak() || this.turn || isCustomerBusy()) return;

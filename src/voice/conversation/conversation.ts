@@ -23,7 +23,7 @@ export class Conversation {
    * error that is not of a provider.
    */
   readonly ended: Promise<ConversationEnd>;
-  /** The customer is connected with somebody else. */
+  /** The customer is connected to another party. */
   handedOver = false;
   private resolveEnded: (end: ConversationEnd) => void = () => undefined;
   private rejectEnded: (error: unknown) => void = () => undefined;

@@ -36,7 +36,7 @@ export interface ConversationControl {
   isEnding(): boolean;
   /** Ends the call after the turn was played. */
   endAfter(turn: AgentTurn, end: ConversationEnd): void;
-  /** Detaches the agent from the line: the customer is connected with somebody else. */
+  /** Detaches the agent from the line: the customer is connected to another party. */
   handOver(): void;
 }
 

@@ -23,9 +23,9 @@ export interface SocketOptions {
 }
 
 /** Bytes of one message. */
-const MOST_BYTES = 1_000_000;
+const MAX_BYTES = 1_000_000;
 /** Bytes that may wait to be sent: a minute of PCM16 at 8 kHz. */
-const MOST_WAITING_BYTES = 960_000;
+const MAX_QUEUED_BYTES = 960_000;
 /** Orderly close codes (RFC 6455 section 7.4.1): normal, going away, none. */
 const IN_ORDER = [1000, 1005];
 const POLICY_VIOLATION = 1008;
@@ -61,7 +61,7 @@ export class ProviderSocket {
       this.waiting.push(data);
       this.waitingBytes += data.length;
     }
-    if (this.waitingBytes > MOST_WAITING_BYTES)
+    if (this.waitingBytes > MAX_QUEUED_BYTES)
       this.fail(new ProviderError('timeout', `${this.options.name} does not take what it is sent`));
   }
 
@@ -95,7 +95,7 @@ export class ProviderSocket {
         ...(lookup && { lookup }),
         perMessageDeflate: false,
         followRedirects: false,
-        maxPayload: MOST_BYTES,
+        maxPayload: MAX_BYTES,
       });
     } catch (error) {
       this.ended = true;

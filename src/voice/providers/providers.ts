@@ -16,7 +16,7 @@ import { checkSettings, type ProviderSettings } from './provider-settings.js';
 import { ScriptedModel, ScriptedTextToSpeech, ScriptedSpeechToText } from './scripted/scripted.js';
 
 /** Checked settings, for the factories. */
-type Settings = Omit<ProviderSettings, 'kind'> & { patience?: ProviderTimeouts };
+type Settings = Omit<ProviderSettings, 'kind'> & { timeouts?: ProviderTimeouts };
 type ProviderTable<Provider> = Readonly<Record<string, (settings: Settings) => Provider>>;
 
 const OPENAI = 'https://api.openai.com/v1';
@@ -55,39 +55,39 @@ export const TEXT_TO_SPEECH_KINDS = Object.keys(SPEAKERS);
 export const REALTIME_MODEL_KINDS = Object.keys(SPEECH_TO_SPEECH);
 
 /** @throws ProviderError for settings that cannot work */
-export const createSpeechToText = (settings: ProviderSettings, patience?: ProviderTimeouts): SpeechToText =>
-  create(TRANSCRIBERS, settings, patience);
+export const createSpeechToText = (settings: ProviderSettings, timeouts?: ProviderTimeouts): SpeechToText =>
+  create(TRANSCRIBERS, settings, timeouts);
 
 /** @throws ProviderError for settings that cannot work */
-export const createLanguageModel = (settings: ProviderSettings, patience?: ProviderTimeouts): LanguageModel =>
-  create(LANGUAGE_MODELS, settings, patience);
+export const createLanguageModel = (settings: ProviderSettings, timeouts?: ProviderTimeouts): LanguageModel =>
+  create(LANGUAGE_MODELS, settings, timeouts);
 
 /** @throws ProviderError for settings that cannot work */
-export const createTextToSpeech = (settings: ProviderSettings, patience?: ProviderTimeouts): TextToSpeech =>
-  create(SPEAKERS, settings, patience);
+export const createTextToSpeech = (settings: ProviderSettings, timeouts?: ProviderTimeouts): TextToSpeech =>
+  create(SPEAKERS, settings, timeouts);
 
 /** @throws ProviderError for settings that cannot work */
-export const createRealtimeModel = (settings: ProviderSettings, patience?: ProviderTimeouts): RealtimeModel =>
-  create(SPEECH_TO_SPEECH, settings, patience);
+export const createRealtimeModel = (settings: ProviderSettings, timeouts?: ProviderTimeouts): RealtimeModel =>
+  create(SPEECH_TO_SPEECH, settings, timeouts);
 
 function create<Provider>(
   table: ProviderTable<Provider>,
   settings: ProviderSettings,
-  patience?: ProviderTimeouts,
+  timeouts?: ProviderTimeouts,
 ): Provider {
   checkSettings(settings);
   const { kind, ...rest } = settings;
   const factory = Object.hasOwn(table, kind) ? table[kind] : undefined;
   if (!factory) throw new ProviderError('refused', `kind must be one of ${Object.keys(table).join(', ')}`);
-  return factory({ ...rest, ...(patience && { patience }) });
+  return factory({ ...rest, ...(timeouts && { timeouts }) });
 }
 
 /** @throws ProviderError for the vendor's URL without a key, and for a URL that the guard refuses */
-function reached({ baseUrl, apiKey, patience, guard }: Settings, vendor: string) {
+function reached({ baseUrl, apiKey, timeouts, guard }: Settings, vendor: string) {
   if (baseUrl === undefined && apiKey === undefined)
     throw new ProviderError('denied', `apiKey is missing, and ${vendor} answers nobody without`);
   const address = baseUrl ?? vendor;
   const problem = guard?.problem(address);
   if (problem !== undefined) throw new ProviderError('refused', `baseUrl cannot be used: ${problem}`);
-  return { baseUrl: address, apiKey, lookup: guard?.lookup, ...(patience && { patience }) };
+  return { baseUrl: address, apiKey, lookup: guard?.lookup, ...(timeouts && { timeouts }) };
 }

@@ -2,7 +2,7 @@ import { decodeG711, parseWavHeader, SAMPLE_RATE, Resampler } from '../../lib/au
 import { ProviderError } from './ports.js';
 
 /** Bytes within which the samples of a WAV file begin. */
-const MOST_HEADER_BYTES = 65_536;
+const MAX_HEADER_BYTES = 65_536;
 const NOTHING = new Int16Array(0);
 /** Streaming servers write a size from here on when they do not know it. */
 const UNKNOWN_SIZE = 0x7fff_0000;
@@ -60,7 +60,7 @@ export class SpeechDecoder {
       return format;
     } catch {
       // The header is incomplete so far, or unreadable.
-      if (this.pending.length > MOST_HEADER_BYTES) throw this.unreadable();
+      if (this.pending.length > MAX_HEADER_BYTES) throw this.unreadable();
       return undefined;
     }
   }

@@ -6,7 +6,7 @@ import { type ProviderTimeouts } from './provider-timeouts.js';
 import { SpeechDecoder } from './speech-decoder.js';
 
 /** Five minutes of stereo at 48 kHz. */
-const MOST_BYTES = 60_000_000;
+const MAX_BYTES = 60_000_000;
 
 /** Bytes of 100 ms at 24 kHz. */
 const SLICE = 4_800;
@@ -16,20 +16,20 @@ export interface SpeechRequest {
   request: PostRequest;
   /** Sample rate of bare PCM without a rate in the answer, hertz. */
   rate: number;
-  patience: ProviderTimeouts;
+  timeouts: ProviderTimeouts;
   signal: AbortSignal;
 }
 
 /** Requests speech over HTTP and yields it arrives. @throws ProviderError, or the reason of the signal */
 export async function* streamSpeech(options: SpeechRequest): AsyncGenerator<Int16Array> {
-  const { name, request, patience } = options;
+  const { name, request, timeouts } = options;
   const exchange = new ProviderRequest(name, options.signal);
   try {
-    exchange.expect(patience.firstMs);
+    exchange.expect(timeouts.firstMs);
     const response = await post(exchange, request);
     const decoder = new SpeechDecoder(name, rateOf(name, response) ?? options.rate);
     let samples = 0;
-    for await (const bytes of bytesOf(exchange, response, MOST_BYTES)) {
+    for await (const bytes of bytesOf(exchange, response, MAX_BYTES)) {
       exchange.rest();
       // Small parts: the first one plays, and other calls run, before the last one is decoded.
       for (let at = 0; at < bytes.length; at += SLICE) {
@@ -37,7 +37,7 @@ export async function* streamSpeech(options: SpeechRequest): AsyncGenerator<Int1
         samples += pcm.length;
         if (pcm.length > 0) yield pcm;
       }
-      exchange.expect(patience.nextMs);
+      exchange.expect(timeouts.nextMs);
     }
     exchange.rest();
     const rest = decoder.end();

@@ -27,7 +27,7 @@ export interface ToolContext {
   undisturbed<T>(act: () => Promise<T>): Promise<T>;
   /** Ends the call after the current speech was played; the customer cannot interrupt that speech any more. */
   endAfterSpeech(end: ConversationEnd): void;
-  /** The customer is connected with somebody else: the agent leaves the line after the event of this tool use. */
+  /** The customer is connected to another party: the agent leaves the line after the event of this tool use. */
   handOver(): void;
 }
 

@@ -13,7 +13,7 @@ import { tone } from '../../support/wav.js';
 export interface AskOptions {
   baseUrl: string;
   signal?: AbortSignal;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
   apiKey?: string;
   guard?: OutboundGuard;
 }
@@ -38,20 +38,20 @@ const settingsOf = (kind: string, { baseUrl, apiKey, guard }: AskOptions) => ({
 });
 
 const hear = (kind: string, options: AskOptions, utterance = UTTERANCE) =>
-  createSpeechToText(settingsOf(kind, options), options.patience).transcribe(utterance, {
+  createSpeechToText(settingsOf(kind, options), options.timeouts).transcribe(utterance, {
     language: 'en-GB',
     signal: options.signal ?? neverAborted(),
   });
 
 const speak = (kind: string, options: AskOptions, text = TEXT) =>
-  createTextToSpeech(settingsOf(kind, options), options.patience).synthesize(text, {
+  createTextToSpeech(settingsOf(kind, options), options.timeouts).synthesize(text, {
     voice: undefined,
     language: undefined,
     signal: options.signal ?? neverAborted(),
   });
 
 export const think = (options: AskOptions, content = 'Hello'): AsyncIterable<ModelEvent> =>
-  createLanguageModel(settingsOf('openai', options), options.patience).respond({
+  createLanguageModel(settingsOf('openai', options), options.timeouts).respond({
     messages: [{ role: 'user', content }],
     tools: [],
     temperature: undefined,
@@ -60,7 +60,7 @@ export const think = (options: AskOptions, content = 'Hello'): AsyncIterable<Mod
 
 /** Runs one turn of a Realtime session. */
 async function converse(options: AskOptions): Promise<RealtimeEvent[]> {
-  const session = createRealtimeModel(settingsOf('openai', options), options.patience).connect({
+  const session = createRealtimeModel(settingsOf('openai', options), options.timeouts).connect({
     messages: [{ role: 'system', content: 'Be nice' }],
     tools: [],
     voice: undefined,

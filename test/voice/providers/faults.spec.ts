@@ -36,9 +36,9 @@ describe.each(STAGES)('%s', (stage) => {
 
   afterAll(() => vendors.close());
 
-  const ask = (fault: Fault, patience = LONG) => {
+  const ask = (fault: Fault, timeouts = LONG) => {
     vendors.faults.add(stage, fault);
-    return ASKS[stage]({ baseUrl: vendors.url, apiKey: KEY, patience });
+    return ASKS[stage]({ baseUrl: vendors.url, apiKey: KEY, timeouts });
   };
 
   it.each(FAULTS)('%j', async ({ means, ...fault }) => {
@@ -90,7 +90,7 @@ describe.each(STAGES)('aborting %s leaves no socket open', (stage) => {
   it.each(['stall', 'stall_midway'] as const)('while it hangs: %s', async (kind) => {
     vendors.faults.always(stage, { kind });
     const controller = new AbortController();
-    const asked = ASKS[stage]({ baseUrl: vendors.url, signal: controller.signal, patience: LONG });
+    const asked = ASKS[stage]({ baseUrl: vendors.url, signal: controller.signal, timeouts: LONG });
     asked.catch(() => undefined);
     await vendors.until(({ requests, begun }) => requests.length === 1 && (kind === 'stall' || begun === 1));
     expect(vendors.sockets.size).toBe(1);
@@ -101,13 +101,13 @@ describe.each(STAGES)('aborting %s leaves no socket open', (stage) => {
 
   it('when it takes too long', async () => {
     vendors.faults.always(stage, { kind: 'stall_midway' });
-    await failureOf(ASKS[stage]({ baseUrl: vendors.url, patience: SHORT }));
+    await failureOf(ASKS[stage]({ baseUrl: vendors.url, timeouts: SHORT }));
     await vendors.until(({ sockets }) => sockets.size === 0);
   });
 
   it('in the moment of the request', async () => {
     const controller = new AbortController();
-    const asked = ASKS[stage]({ baseUrl: vendors.url, signal: controller.signal, patience: LONG });
+    const asked = ASKS[stage]({ baseUrl: vendors.url, signal: controller.signal, timeouts: LONG });
     controller.abort(new Error('given up'));
     await expect(asked).rejects.toBe(controller.signal.reason);
     await vendors.until(({ sockets }) => sockets.size === 0);

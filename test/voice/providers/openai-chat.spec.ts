@@ -93,7 +93,7 @@ describe('OpenAI-compatible chat', () => {
   it('is closed when the caller stops reading', async () => {
     const own = await FakeVendors.start();
     own.faults.always('chat', { kind: 'stall_midway' });
-    for await (const event of think({ baseUrl: own.url, patience: LONG })) {
+    for await (const event of think({ baseUrl: own.url, timeouts: LONG })) {
       expect(event).toEqual({ type: 'text', text: 'Hello ' });
       break;
     }
@@ -131,7 +131,7 @@ describe('chat with servers of other behaviour', () => {
       response.end();
     };
   };
-  const ask = (patience = LONG) => all(think({ baseUrl: server.url, patience }));
+  const ask = (timeouts = LONG) => all(think({ baseUrl: server.url, timeouts }));
   const chunk = (content: string, finish_reason: string | null = null) =>
     `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason }] })}`;
 
@@ -171,7 +171,7 @@ describe('chat with servers of other behaviour', () => {
     const resting = jest.spyOn(ProviderRequest.prototype, 'rest');
     const last = ({ mock }: typeof expecting | typeof resting) => mock.invocationCallOrder.at(-1) ?? 0;
     sends(`${chunk('One')}\n\n`, `${chunk('Two', 'stop')}\n\n`);
-    for await (const _ of think({ baseUrl: server.url, patience: LONG }))
+    for await (const _ of think({ baseUrl: server.url, timeouts: LONG }))
       expect(last(resting)).toBeGreaterThan(last(expecting));
     expect(expecting).toHaveBeenCalled();
     jest.restoreAllMocks();

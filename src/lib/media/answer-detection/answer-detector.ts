@@ -8,11 +8,11 @@ const HUMAN_SILENCE_MS = 500;
 const NO_SPEECH_MS = 6_000;
 /** A machine that pauses for so long has said what it had to say. */
 const GREETING_OVER_MS = 1_200;
-/** Nobody leaves a message after a minute, and listening for beeps is what costs most of a line. */
+/** No voicemail greeting is longer than a minute, and beep detection is the largest CPU cost of a line. */
 const LISTEN_MS = 60_000;
 /** Speech begins after this, and ends after that: pauses between words are shorter. */
 const SPEECH = { startMs: 80, endMs: 200 };
-/** Speech is told from call progress tones over blocks of 100 ms, which tell 440 from 480 Hz. */
+/** Blocks of 100 ms separate speech from call progress tones; they resolve 440 and 480 Hz. */
 const BLOCK_FRAMES = 5;
 /** Ringing, busy and dial tones of most countries (ITU-T E.180 supplement 2). */
 const PROGRESS_HZ = [350, 400, 425, 440, 450, 480, 620];
@@ -22,8 +22,9 @@ const PROGRESS_MIN_AMPLITUDE = 50;
 export type AnswerFinding = { type: 'answered-by'; answer: AnsweredBy } | { type: 'beep' } | { type: 'greeting-over' };
 
 /**
- * Concludes who answered from when there is speech and when not: a short greeting and silence is a person, a long one a
- * machine. Ringing that goes on after the answer, behind a switchboard, is neither. Pure; frames of 20 ms from the answer on.
+ * Decides between person and machine by the timing of speech: a short greeting and then silence is a person, a long
+ * greeting a machine. Ringing after the answer, behind a switchboard, counts as neither. Pure; takes frames of 20 ms from
+ * the answer on.
  */
 export class AnswerDetector {
   private readonly voice = new VoiceActivity(SPEECH);

@@ -40,7 +40,7 @@ export class BeepDetector {
   private readonly before = new Int16Array(FRAME_SAMPLES);
   private isBeforeUnseen = false;
 
-  /** Whether what is heard right now is a tone rather than speech. */
+  /** Whether the latest frames are a tone and not speech. */
   get inTone(): boolean {
     return this.tone !== undefined && this.tone.ms >= 3 * FRAME_MS;
   }

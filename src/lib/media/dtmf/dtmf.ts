@@ -128,7 +128,7 @@ export class DtmfReceiver {
         current.ended ||= ended;
         return undefined;
       }
-      // An older event whose last packets were overtaken. Seconds back is no older event but a new clock.
+      // Late packets of an older event. A distance of several seconds is a new RTP clock.
       if (ahead < 0 && ahead > -5 * SAMPLE_RATE) return undefined;
       const continues =
         !marker && !current.ended && event === current.event && ahead <= current.duration + FRAME_SAMPLES;

@@ -16,9 +16,9 @@ export interface MediaEngineOptions {
   publicAddress?: string | undefined;
   /** The UDP ports to use, both included; two per call. Undefined: whatever the system gives. */
   ports?: { min: number; max: number } | undefined;
-  /** How long a far end that should send may be silent; 15 s unless told. */
+  /** Longest time without a packet from a far end that should send; default 15 s. */
   mediaTimeoutMs?: number | undefined;
-  /** Told why the worker crashed. Its sessions are told `media-lost`; the next `open` starts another. */
+  /** Receives the reason of a crash of the worker. Its sessions end with `media-lost`; the next `open` starts a new worker. */
   onCrash?: ((error: Error) => void) | undefined;
 }
 
@@ -79,7 +79,7 @@ export class MediaEngine {
     await exited;
   }
 
-  /** One start for all who wait for it. */
+  /** Starts the worker once for all concurrent callers. */
   private runningWorker(): Promise<void> {
     if (this.worker && !this.starting) return Promise.resolve();
     return (this.starting ??= this.startWorker().finally(() => {

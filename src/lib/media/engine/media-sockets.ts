@@ -79,7 +79,7 @@ export class MediaSockets {
       if (this.connectedTo) this.rtp.send(packet);
       else this.rtp.send(packet, target.port, this.onWire(target.address));
     } catch {
-      // An address that the system refuses is a far end that hears nothing.
+      // The operating system refuses the address: the far end receives nothing.
     }
   }
 

@@ -19,20 +19,20 @@ import { isRtcp, parseRtp } from '../rtp/rtp-packet.js';
 import { RtpReceiver } from '../rtp/rtp-receiver.js';
 import { RtpSender } from '../rtp/rtp-sender.js';
 
-/** An answer that was told this late was a clock that was set, and no call. */
+/** A longer delay means that the system clock was set. */
 const MAX_ANSWER_DELAY_MS = 60_000;
 
 /** Keys of the other line that wait to be played. */
-const MOST_KEYS_WAITING = 16;
+const MAX_QUEUED_DIGITS = 16;
 
-type Told = MediaEvent extends infer Each ? (Each extends MediaEvent ? Omit<Each, 'at'> : never) : never;
+type EventFields = MediaEvent extends infer Each ? (Each extends MediaEvent ? Omit<Each, 'at'> : never) : never;
 
 /** What a line needs of the worker that it lives in. */
 export interface RtpSessionDeps {
   clock: MediaClock;
   newDetector: () => AnswerDetector;
   event: (event: MediaEvent) => void;
-  /** 20 ms that were heard while somebody listens; the frame is reused. */
+  /** Receives each frame while the session has a listener. The next frame reuses the array. */
   heard: (atMs: number, frame: Int16Array) => void;
 }
 
@@ -52,7 +52,7 @@ export class RtpSession {
   private recorder: Recorder | undefined;
   private detector: AnswerDetector | undefined;
   private ringing: RingingTone | undefined;
-  /** The line that this one is connected with: what either hears, the other plays. */
+  /** The bridged session: each plays the audio the other receives. */
   private other: RtpSession | undefined;
   private stopTicking: (() => void) | undefined;
   private closing: Promise<MediaReport> | undefined;
@@ -138,7 +138,7 @@ export class RtpSession {
     this.dtmf.enqueue(digits, done);
   }
 
-  /** Queues speech; that of somebody who is no longer on the line is lost. */
+  /** Queues audio. A bridged session ignores it. */
   write(pcm: Int16Array): void {
     if (!this.other) this.queue.write(pcm);
   }
@@ -170,7 +170,7 @@ export class RtpSession {
   private join(other: RtpSession): void {
     this.other = other;
     this.ringing = undefined;
-    // Whoever answers there is not who answered here.
+    // The new far end is another person than the one of the answer.
     this.detector = undefined;
     this.queue.clear();
   }
@@ -181,7 +181,7 @@ export class RtpSession {
     other?.leave();
   }
 
-  private tell(event: Told): void {
+  private tell(event: EventFields): void {
     this.surroundings.event({ at: new Date(), ...event });
   }
 
@@ -195,7 +195,7 @@ export class RtpSession {
     }
     const plain = this.security.unprotectRtp(packet);
     const rtp = plain && parseRtp(plain);
-    // Our own source is a loop: the far end, or somebody on the way, sends our packets back (RFC 3550 section 8.2).
+    // Our own SSRC is a loop: a host on the path returns our packets (RFC 3550 section 8.2).
     if (!rtp || rtp.ssrc === this.sender.ssrc) return;
     const now = performance.now();
     if (!this.isAnswered) {
@@ -212,7 +212,7 @@ export class RtpSession {
     if (codec) this.ear.packet(rtp, codec);
     const digit = this.receiver.packet(rtp, now);
     if (digit === undefined) return;
-    // What is pressed for somebody else, a PIN perhaps, is nobody's business here.
+    // Digits of a bridged call, such as a PIN, go to the other party only.
     if (this.other) this.other.passOn(digit);
     else this.tell({ type: 'dtmf', digit });
   }
@@ -221,8 +221,8 @@ export class RtpSession {
     if (!this.media) return;
     const plain = this.security.unprotectRtcp(packet);
     if (!plain || !this.rtcp.receive(plain, Date.now(), this.sender.packets)) return;
-    // Who was heard and says nothing now, on hold or by silence suppression, is not lost while it reports. Who was never
-    // heard is: reports carry no voice.
+    // RTCP keeps a line alive that has received RTP: a far end on hold or with silence suppression sends reports only.
+    // Reports alone do not prove that audio can arrive.
     if (this.latch.isLatched) this.lastPacketMs = performance.now();
   }
 
@@ -275,9 +275,9 @@ export class RtpSession {
     return other.hears;
   }
 
-  /** A key that was pressed on the other line. Who presses more than can be played loses what is too much. */
+  /** Plays a digit of the bridged session. A full queue drops the digit. */
   private passOn(digit: string): void {
-    if (this.dtmf.waiting < MOST_KEYS_WAITING) this.dtmf.enqueue(digit, () => undefined);
+    if (this.dtmf.waiting < MAX_QUEUED_DIGITS) this.dtmf.enqueue(digit, () => undefined);
   }
 
   /** A step of a digit for a far end that takes no telephone events. false: a pause. */

@@ -19,7 +19,7 @@ export interface LineFigures {
 const PACKET_LOSS_ROBUSTNESS = 25.1;
 /** The rating of a perfect narrowband line (ITU-T G.107). */
 const BEST_RATING = 93.2;
-/** Of packetization and the far end's own buffer, which nobody tells us. */
+/** Delay of packetization and of the far end's jitter buffer, which no report contains. */
 const ASSUMED_DELAY_MS = 40;
 
 /** The mean opinion score, 1 to 4.5, of loss in percent and one-way delay in milliseconds (simplified ITU-T G.107). */
@@ -44,7 +44,7 @@ export function callQuality(figures: LineFigures): CallQuality {
     jitterMs: rounded(figures.jitterMs),
     remoteLossPercent: figures.remoteLossPercent === null ? null : rounded(figures.remoteLossPercent),
     roundTripMs: figures.roundTripMs === null ? null : rounded(figures.roundTripMs),
-    // Nobody can have thought well of a line on which nothing was heard.
+    // A line without any received packet has the worst score.
     mos: expected === 0 ? 1 : rounded(meanOpinionScore(Math.max(lossPercent, figures.remoteLossPercent ?? 0), delayMs)),
   };
 }

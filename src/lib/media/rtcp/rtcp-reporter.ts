@@ -3,7 +3,7 @@ import { buildRtcp, parseRtcp, roundTripMs, type SenderInfo } from './rtcp.js';
 
 const INTERVAL_MS = 5_000;
 
-/** Tells the far end how well it is heard, and keeps what it tells of us (RFC 3550 section 6). Pure: time is given. */
+/** Reports reception quality to the far end and keeps the reports of the far end (RFC 3550 section 6). Pure: callers pass the time. */
 export class RtcpReporter {
   remoteLossPercent: number | null = null;
   roundTripMs: number | null = null;

@@ -1,4 +1,4 @@
-/** RTCP (RFC 3550 section 6): compound packets that are built and understood, nothing that is kept. */
+/** Builds and parses compound RTCP packets (RFC 3550 section 6). */
 
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
@@ -34,7 +34,7 @@ export interface SenderInfo {
 
 export interface RtcpReport {
   ssrc: number;
-  /** Absent from one who has sent nothing. */
+  /** Absent while the source has sent no RTP. */
   sender: { ntpMiddle: number } | undefined;
   blocks: ReportBlock[];
 }

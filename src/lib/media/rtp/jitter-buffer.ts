@@ -1,7 +1,7 @@
 import { FRAME_SAMPLES, G711_CODECS } from '../../audio/index.js';
 import { type G711 } from '../media-types.js';
 
-/** Audio is kept in units of 10 ms: every usual packet, of 10 to 60 ms, is a whole number of them. */
+/** The buffer holds units of 10 ms: the usual packets of 10 to 60 ms are whole numbers of them. */
 const UNIT_SAMPLES = 80;
 const UNITS_PER_FRAME = FRAME_SAMPLES / UNIT_SAMPLES;
 const SLOTS = 64;
@@ -9,7 +9,7 @@ const SLOTS = 64;
 const ORIGIN = 1_000;
 const MIN_DEPTH = 4;
 const MAX_DEPTH = 24;
-/** More than this waiting is latency that nobody wants: what is oldest goes. */
+/** Longest fill of the buffer in units. Beyond it the buffer drops the oldest audio to limit the latency. */
 const MAX_LEVEL = 40;
 /** So many packets in a row from elsewhere in time are a new timeline and no strays. */
 const STRAYS_UNTIL_JUMP = 3;
@@ -20,7 +20,7 @@ const WINDOW_FRAMES = 100;
 /** The most that is left out at once: 20 ms are hardly heard. */
 const MAX_STEP = 2;
 const CALM_FRAMES_PER_STEP = 500;
-/** 20 ms are repeated and fade: longer repetition is heard as a buzz. */
+/** Concealment repeats 20 ms with a fade: longer repetition sounds like a buzz. */
 const FADE_PER_UNIT = 0.6;
 const SILENT_BELOW = 0.05;
 

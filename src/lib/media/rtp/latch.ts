@@ -6,10 +6,10 @@ export interface Endpoint {
   port: number;
 }
 
-/** So many packets in sequence prove a source that nobody announced. */
+/** Packets in sequence that prove a source which is not the negotiated one. */
 const PROBATION_PACKETS = 4;
 
-/** One spelling per address, IPv6 above all; undefined for what is no address or nobody's. */
+/** Canonical form of an IP address; undefined for an invalid or unspecified one. */
 export function normalAddress(address: string): string | undefined {
   const family = isIP(address);
   if (family === 0) return undefined;
@@ -25,9 +25,9 @@ export function normalAddress(address: string): string | undefined {
 }
 
 /**
- * Symmetric RTP: whom we talk to is decided once after the answer, and stays. The negotiated address is believed at once.
- * Another source — the far end behind NAT — must first send some packets in sequence, unless SRTP proves it: a stray
- * packet, or an attacker who sprays ports with single ones, gets nothing.
+ * Symmetric RTP: selects the address of the far end once after the answer. The first packet from the negotiated address
+ * latches at once. Another source, such as a far end behind NAT, must send packets in sequence first, unless SRTP
+ * authenticates it. Single packets of an attacker who scans ports change nothing.
  */
 export class Latch {
   private negotiated: Endpoint | undefined;

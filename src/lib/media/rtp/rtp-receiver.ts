@@ -12,7 +12,7 @@ export interface ReceiveFormat {
   dtmfPayloadType: number | undefined;
 }
 
-/** Takes the packets of the far end apart: audio to the jitter buffer, digits to whoever asks. Pure: time is given. */
+/** Separates received packets into audio for the jitter buffer and DTMF digits. Pure: callers pass the time. */
 export class RtpReceiver {
   readonly stats = new ReceptionStats();
   readonly buffer = new JitterBuffer();
@@ -56,7 +56,7 @@ export class RtpReceiver {
     return undefined;
   }
 
-  /** Before the answer nothing is heard, but it counts. */
+  /** Counts a packet from before the answer; its audio is dropped. */
   early(packet: RtpPacket, arrivalMs: number): void {
     this.stats.packet(packet, arrivalMs);
   }

@@ -6,14 +6,14 @@ import { decodeG711, type G711, FRAME_SAMPLES } from '../../audio/index.js';
  */
 const PATIENT_TICKS = 10;
 /** What is further ahead than this, samples, is another timeline; what was lost before it is not made up for. */
-const MOST_LOST = 8_000;
+const MAX_LOST = 8_000;
 /** Packets in a row that all come too late are another timeline as well. */
 const STRAYS = 3;
 
 /**
- * What whoever converses hears: audio as it arrives, in frames of 20 ms. Nobody plays it, so it need not be even, and does
- * not wait in the jitter buffer: that cost each answer 20 to 40 ms, and 200 ms on a line that had stood still once. What
- * comes too late for its place is left out, what is lost is silence. Pure: `tick` is the clock.
+ * Passes audio to the conversation as it arrives, in frames of 20 ms. No speaker plays it, so it skips the jitter buffer,
+ * which cost each reply 20 to 40 ms, and 200 ms after a stall of the line. A late packet is dropped, a lost packet becomes
+ * silence. Pure: `tick` is the clock.
  */
 export class UnbufferedReceiver {
   private frame = new Int16Array(FRAME_SAMPLES);
@@ -31,7 +31,7 @@ export class UnbufferedReceiver {
 
   packet({ ssrc, timestamp, payload }: { ssrc: number; timestamp: number; payload: Buffer }, codec: G711): void {
     const ahead = (timestamp - this.next) | 0;
-    let isNew = ssrc !== this.ssrc || Math.abs(ahead) > MOST_LOST;
+    let isNew = ssrc !== this.ssrc || Math.abs(ahead) > MAX_LOST;
     if (!isNew && ahead < 0) {
       this.strays = timestamp === this.nextStray ? this.strays + 1 : 1;
       this.nextStray = (timestamp + payload.length) >>> 0;

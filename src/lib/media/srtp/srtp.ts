@@ -135,7 +135,7 @@ export class SrtpContext {
     const index = source ? nearestIndex(source.highest, sequence) : sequence;
     if (index < 0 || (source && !source.isFresh(index))) return undefined;
     if (!sameTag(this.rtpTag(packet, index), secured.subarray(end))) return undefined;
-    // Only now: who does not know the key must not change what we remember.
+    // A packet changes the state only after its authentication.
     remember(this.rtpSources, ssrc, index);
     const plain = Buffer.from(packet);
     this.rtpCipher.apply(plain.subarray(header), ssrc, index);

@@ -1,4 +1,4 @@
-/** Wakes those who wait for something to change. */
+/** Wakes waiting functions after a change. */
 export class AsyncSignal {
   private wake: () => void = () => undefined;
   private next: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-/** Events from callbacks for one reader, who may start late and read slowly. The writer bounds it by `length`. */
+/** Queues events of callbacks for one reader, which may start late and read slowly. The writer bounds it by `length`. */
 export class EventQueue<T> implements AsyncIterable<T> {
   private readonly waiting: T[] = [];
   private ended: { failure: Error | undefined } | undefined;

@@ -1,6 +1,6 @@
 /**
- * Makes work that is asked for often run once at a time: who asks while it runs shares the one run that comes after it.
- * Each caller's promise settles with a run that began after it had asked.
+ * Runs work once at a time: callers during a run share the run after it. The promise of each caller settles with a run that
+ * began after the call.
  */
 export function singleFlight(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
@@ -14,7 +14,7 @@ export function singleFlight(work: () => Promise<void>): () => Promise<void> {
   return () => {
     if (!running && !next) return run();
     next ??= (running ?? Promise.resolve())
-      .catch(() => undefined) // told to those who asked for that run
+      .catch(() => undefined) // the callers of that run receive the error
       .then(() => {
         next = undefined;
         return run();

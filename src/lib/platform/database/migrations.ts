@@ -30,8 +30,7 @@ export function migrationsFrom(folder = FOLDER): (new () => MigrationInterface)[
 }
 
 /**
- * Applies missing versioned migrations, then the functions whose text has changed, once however many processes start
- * together.
+ * Applies the missing versioned migrations, then the functions with a changed text. Concurrent processes apply each once.
  * @returns the names of what it applied
  */
 export async function migrate(dataSource: DataSource, folder = FOLDER): Promise<string[]> {

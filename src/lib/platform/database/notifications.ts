@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { type Database } from './database.js';
 import { type Log } from '../log.js';
 
-/** What may have changed. A wake-up carries nothing: whoever wakes looks for itself. */
+/** Names of the notifications. They have no payload: the listener reads the database. */
 export const CHANNELS = ['call_events', 'call_slots', 'webhook_deliveries'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
@@ -78,7 +78,7 @@ export class Notifications {
       this.call(channel as Channel);
     });
     for (const channel of CHANNELS) await client.query(`listen ${channel}`);
-    // What happened while nobody listened.
+    // Notifications during the disconnection are lost.
     for (const channel of CHANNELS) this.call(channel);
     await new Promise<void>((resolve, reject) => {
       client.on('error', reject);

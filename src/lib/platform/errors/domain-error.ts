@@ -28,5 +28,5 @@ export class DomainError extends Error {
   }
 }
 
-/** The same answer for what does not exist and for what belongs to somebody else. */
+/** The error for a resource that does not exist or belongs to another organization. */
 export const notFound = (thing: string): DomainError => new DomainError('not_found', `${thing} not found`);

@@ -8,7 +8,7 @@ class Health {
   status: string;
 }
 
-/** For whoever keeps the process running: is it alive, and should it get traffic. */
+/** Liveness and readiness of the process for its supervisor. */
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {

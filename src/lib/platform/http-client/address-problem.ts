@@ -10,9 +10,9 @@ export interface OutboundRules {
   httpsOnly: boolean;
 }
 
-/** What is told of a private address. It says nothing about what a name resolved to. */
+/** The message for a private address. It does not reveal the result of name resolution. */
 export const NOT_PUBLIC =
-  'The host is not a public address (whoever runs this server can allow private ones with PRIVATE_NETWORKS)';
+  'The host is not a public address (the operator of this server can allow private ones with PRIVATE_NETWORKS)';
 
 const MAX_LENGTH = 2048;
 
@@ -43,8 +43,8 @@ const PRIVATE_SUFFIXES = [
 ];
 
 /**
- * Why this address may not be asked, in words for who gave it; undefined when nothing is against it as it is written.
- * What a name resolves to is looked at when it is asked.
+ * Why the rules forbid this address, as a message for the customer; undefined for an allowed address. The connection checks
+ * the result of name resolution later.
  */
 export function addressProblem(text: string, { allowNetworks, httpsOnly }: OutboundRules): string | undefined {
   if (text.length > MAX_LENGTH) return `The address is longer than ${MAX_LENGTH} characters`;

@@ -6,7 +6,7 @@ const OURS =
 
 const MAX_BYTES = 16_384;
 
-/** Why a request cannot carry these headers, in words for who gave them; undefined when it can. */
+/** Why a request cannot have these headers, as a message for the customer; undefined for valid headers. */
 export function headerProblem(headers: Readonly<Record<string, string>>): string | undefined {
   const entries = Object.entries(headers);
   const ours = entries.find(([name]) => OURS.test(name));

@@ -1,4 +1,4 @@
-/** The address may not be asked. The message says why, to whoever gave it. */
+/** The rules forbid the address. The message tells the customer the reason. */
 export class OutboundRefused extends Error {}
 
 export type OutboundFailure = 'timeout' | 'aborted' | 'unreachable' | 'tls' | 'closed' | 'protocol';

@@ -1,6 +1,6 @@
 import { type LookupFunction } from 'node:net';
 
-/** What keeps those who make connections of their own (WebSockets, streams) from private addresses. They need both. */
+/** Blocks private addresses for clients with connections of their own (WebSockets, streams). They need both parts. */
 export interface OutboundGuard {
   /** Why an address may not be asked, as it is written: addresses in numbers are never looked up. */
   problem(url: string): string | undefined;

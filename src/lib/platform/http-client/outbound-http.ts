@@ -48,10 +48,9 @@ const MAX_IDLE_SOCKETS = 256;
 const ATTEMPT_MS = 1_000;
 
 /**
- * The only way in which an address that a customer gave is asked, so that nobody can make the server ask what stands
- * in its own network. Addresses are looked at when the connection is made and exactly those are connected to; a pooled
- * connection is used again for the same host and port only. Proxies of the environment are not used; certificates
- * are always verified (NODE_EXTRA_CA_CERTS adds authorities).
+ * The only client for addresses of customers. It keeps requests out of the server's own network: the connection checks
+ * the resolved address and uses exactly that one, and the pool reuses a connection for the same host and port only. The
+ * client ignores proxies of the environment and always verifies certificates (NODE_EXTRA_CA_CERTS adds authorities).
  */
 export class OutboundHttp {
   /** The same rules, for connections that are not made here. */

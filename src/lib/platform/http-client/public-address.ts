@@ -43,7 +43,7 @@ function listOf(texts: readonly string[]): NetworkList {
   return new NetworkList(texts.map(parseNetwork).filter((network) => network !== undefined));
 }
 
-/** Whether anybody on the internet could reach this address; false for what is no address, or has a zone. */
+/** Whether the address is reachable from the internet; false for an invalid address or one with a zone. */
 export function isPublicAddress(address: string): boolean {
   const family = familyOf(address);
   if (!family || SPECIAL[family].has(address)) return false;

@@ -50,7 +50,7 @@ export function writeJson(response: http.ServerResponse, body: string, statusCod
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-/** A class for Node whose instances have Express's `prototype` from the start. */
+/** Returns a class for Node whose instances have Express's `prototype` from the start. */
 function bornAs<T extends abstract new (...args: never[]) => object>(base: T, prototype: object): T {
   const construct = base as unknown as { call(self: object, ...args: unknown[]): void };
   function Born(this: object, ...args: unknown[]): void {

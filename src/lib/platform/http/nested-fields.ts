@@ -32,7 +32,7 @@ export function ObjectListField(options: FieldOptions & ListBounds & { shape: Sh
   return listOfObjects(options, () => options.shape, { type: [options.shape] });
 }
 
-/** A list of objects whose `type` says which class they have. `other` is the class of an unknown or absent type. */
+/** A list of objects whose class depends on `type`. `other` is the class of an unknown or absent type. */
 export function UnionListField(
   options: FieldOptions & ListBounds & { shapes: Readonly<Record<string, Shape>>; other: Shape; maxBytes: number },
 ): PropertyDecorator {

@@ -9,8 +9,8 @@ const CHECKS = ['type', 'properties', 'required', 'items', 'enum', 'minimum', 'm
 /** For the model to read. */
 const NOTES = ['$schema', 'title', 'description', 'format', 'examples', 'default'];
 const KEYWORDS = [...CHECKS, ...NOTES, 'additionalProperties'];
-const MOST_CHARACTERS = 10_000;
-const MOST_LEVELS = 6;
+const MAX_CHARACTERS = 10_000;
+const MAX_LEVELS = 6;
 
 type Schema = Record<string, unknown>;
 export type Fitting = { fits: true; value: unknown } | { fits: false; problem: string };
@@ -23,7 +23,7 @@ const isTexts = (value: unknown): value is string[] =>
 /** What makes a schema unusable, as the end of a sentence; undefined when nothing does. */
 export function schemaProblem(schema: unknown): string | undefined {
   if (!isObject(schema) || schema['type'] !== 'object') return 'must be a JSON schema with "type": "object"';
-  if (JSON.stringify(schema).length > MOST_CHARACTERS) return `must be at most ${MOST_CHARACTERS} characters of JSON`;
+  if (JSON.stringify(schema).length > MAX_CHARACTERS) return `must be at most ${MAX_CHARACTERS} characters of JSON`;
   if (!isObject(schema['properties']) || Object.keys(schema['properties']).length === 0) return 'must have properties';
   return problemAt(schema, '', 1);
 }
@@ -31,7 +31,7 @@ export function schemaProblem(schema: unknown): string | undefined {
 function problemAt(schema: unknown, path: string, level: number): string | undefined {
   const at = path === '' ? '' : ` at ${path}`;
   if (!isObject(schema)) return `must have a schema${at}`;
-  if (level > MOST_LEVELS) return `must nest at most ${MOST_LEVELS} levels deep`;
+  if (level > MAX_LEVELS) return `must nest at most ${MAX_LEVELS} levels deep`;
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.includes(keyword));
   if (unknown !== undefined)
     return `must not use "${unknown.slice(0, 50)}"${at}; of JSON Schema these are known: ${KEYWORDS.join(', ')}`;

@@ -1,8 +1,9 @@
 import Mustache from 'mustache';
+import { messageOf } from '../errors/message-of.js';
 
 export interface FilledIn {
   text: string;
-  /** What the template names and nobody gave, each once. */
+  /** Names in the template without a value, each once. */
   missing: string[];
 }
 
@@ -10,14 +11,14 @@ export interface FilledIn {
 export class TemplateError extends Error {}
 
 /** Lists within lists could otherwise keep everybody waiting. */
-const MOST_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 /** Counted once for each level. */
-const MOST_CHARACTERS = 200_000;
+const MAX_CHARACTERS = 200_000;
 
 /**
- * Fills in a Mustache template: `{{name}}`, `{{order.id}}`, `{{#vip}}…{{/vip}}`, `{{^vip}}…{{/vip}}`. What is not given, or
- * is no plain value, leaves nothing and is told. Values are never templates themselves, and nothing is escaped: this is
- * for voices and models.
+ * Fills in a Mustache template: `{{name}}`, `{{order.id}}`, `{{#vip}}…{{/vip}}`, `{{^vip}}…{{/vip}}`. A
+ * name without a plain value becomes empty text and is listed as missing. Values are not parsed as templates, and nothing
+ * is escaped: the text goes to speech and language models.
  * @throws TemplateError
  */
 export function fillIn(template: string, variables: Readonly<Record<string, unknown>>): FilledIn {
@@ -26,7 +27,7 @@ export function fillIn(template: string, variables: Readonly<Record<string, unkn
     const text = writer.render(template, withoutPrototypes(variables));
     return { text, missing: [...writer.missing] };
   } catch (error) {
-    throw new TemplateError(error instanceof Error ? error.message : String(error));
+    throw new TemplateError(messageOf(error));
   }
 }
 
@@ -37,11 +38,11 @@ class PlainWriter extends Mustache.Writer {
 
   override renderTokens(...given: Parameters<Mustache.Writer['renderTokens']>): string {
     this.parts += given[0].length;
-    if (this.parts > MOST_PARTS) throw new TemplateError(`It has more than ${MOST_PARTS} parts`);
+    if (this.parts > MAX_PARTS) throw new TemplateError(`It has more than ${MAX_PARTS} parts`);
     const text = super.renderTokens(...given);
     this.characters += text.length;
-    if (this.characters > MOST_CHARACTERS)
-      throw new TemplateError(`It becomes longer than ${MOST_CHARACTERS} characters`);
+    if (this.characters > MAX_CHARACTERS)
+      throw new TemplateError(`It becomes longer than ${MAX_CHARACTERS} characters`);
     return text;
   }
 

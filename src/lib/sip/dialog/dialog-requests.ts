@@ -72,7 +72,7 @@ export class DialogRequests {
         this.respond(transaction, 200, { headers: { allow: ALLOW, accept: 'application/sdp' } });
         return;
       case 'REFER':
-        // Whoever follows a REFER calls, and pays for, whatever the far end likes.
+        // A REFER would let the far end start calls at our cost.
         this.respond(transaction, 603);
         return;
       default:

@@ -12,7 +12,7 @@ import { type SipCore } from '../sip-core.js';
 export type AttemptOutcome =
   /** `sdp` is empty where the far end never described its media. */
   | { kind: 'answered'; response: SipResponse; dialog: Dialog; sdp: string }
-  /** Answered, but nobody wanted it any more: it was acknowledged and ended. */
+  /** The answer came after the cancellation: the attempt sent ACK and BYE. */
   | { kind: 'too-late'; response: SipResponse }
   | { kind: 'refused'; response: SipResponse }
   | { kind: 'timeout' | 'transport' };
@@ -40,7 +40,7 @@ export class InviteAttempt {
   private transaction: ClientTransaction | undefined;
   /** How to acknowledge each fork again, by its tag. */
   private readonly acks = new Map<string, Promise<() => void>>();
-  private readonly patience = new Timer();
+  private readonly timeouts = new Timer();
   private heard = false;
   private unwanted = false;
   private cancelled = false;
@@ -50,7 +50,7 @@ export class InviteAttempt {
     this.outcome = new Promise((resolve) => {
       this.settle = (outcome) => {
         this.over = true;
-        this.patience.stop();
+        this.timeouts.stop();
         resolve(outcome);
       };
     });
@@ -71,14 +71,14 @@ export class InviteAttempt {
         this.settle({ kind });
       },
       onEnd: () => {
-        this.patience.stop();
+        this.timeouts.stop();
       },
     });
   }
 
   /**
-   * Takes the INVITE back, as soon as the far end has said anything (RFC 3261 section 9.1). One that nobody has heard is
-   * not said again: it would ring a phone that nobody wants to ring.
+   * Cancels the INVITE after its first response (RFC 3261 section 9.1). An INVITE without a response is not retransmitted
+   * any more: the retransmission could ring the phone.
    */
   cancel(): void {
     if (this.over) return;
@@ -144,7 +144,7 @@ export class InviteAttempt {
     const nothing = (): void => undefined;
     core.send(cancelOf(invite), flow, { onResponse: nothing, onFailure: nothing, onEnd: nothing });
     // Without a final response to the INVITE it counts as cancelled all the same (RFC 3261 section 9.1).
-    this.patience.set(transactionMs(core.timers), () => {
+    this.timeouts.set(transactionMs(core.timers), () => {
       this.settle({ kind: 'timeout' });
       this.transaction?.terminate();
     });

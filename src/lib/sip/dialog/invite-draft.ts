@@ -22,7 +22,7 @@ const OURS = new Set(
 
 /**
  * The first request of a call (RFC 3261 section 13.2.1), with an offer of session timers (RFC 4028 section 7.1). It
- * expires with our patience: a phone must not ring on when the process that would cancel it is gone.
+ * expires with our timeouts: a phone must not ring on when the process that would cancel it is gone.
  */
 export function inviteDraft(
   request: CallRequest,

@@ -26,7 +26,7 @@ export interface InviteSetupDeps {
 }
 
 const MAX_ROUNDS = 6;
-const MAX_EARLY_TOLD = 20;
+const MAX_EARLY_MEDIA = 20;
 
 /** Everything from the first INVITE to the final response (RFC 3261 section 13, RFC 3263 section 4.3). */
 export class InviteSetup {
@@ -41,7 +41,7 @@ export class InviteSetup {
   private minSe = MIN_SESSION_SECONDS;
   /** A phone rang, or media came: no other target is tried. */
   private progressed = false;
-  private readonly told = { trying: false, ringing: false, early: 0, earlySdp: '' };
+  private readonly reported = { trying: false, ringing: false, early: 0, earlySdp: '' };
 
   constructor(private readonly parts: InviteSetupDeps) {
     this.gaveUp = new Promise((resolve) => (this.tellGaveUp = resolve));
@@ -167,12 +167,12 @@ export class InviteSetup {
 
   private provisional(invite: SipRequest, response: SipResponse, hop: Hop): void {
     const { tell } = this.parts;
-    if (!this.told.trying) tell({ type: 'trying' });
-    this.told.trying = true;
+    if (!this.reported.trying) tell({ type: 'trying' });
+    this.reported.trying = true;
     if (response.status === 100) return;
     this.progressed = true;
-    if (response.status === 180 && !this.told.ringing) {
-      this.told.ringing = true;
+    if (response.status === 180 && !this.reported.ringing) {
+      this.reported.ringing = true;
       tell({ type: 'ringing' });
     }
     this.tellEarly(response);
@@ -183,9 +183,9 @@ export class InviteSetup {
 
   private tellEarly(response: SipResponse): void {
     const sdp = sdpOf(response);
-    if (sdp === undefined || sdp === this.told.earlySdp || this.told.early >= MAX_EARLY_TOLD) return;
-    this.told.early++;
-    this.told.earlySdp = sdp;
+    if (sdp === undefined || sdp === this.reported.earlySdp || this.reported.early >= MAX_EARLY_MEDIA) return;
+    this.reported.early++;
+    this.reported.earlySdp = sdp;
     this.parts.tell({ type: 'early', sdp });
   }
 
@@ -220,7 +220,7 @@ export class InviteSetup {
   /** What the far end refused by itself stays its refusal, and a carrier that never spoke stays silent. */
   private asGivenUp(failed: CallFailed, cause: GivenUp): CallFailed {
     const { status } = failed;
-    if (cause === 'ring-timeout' && status === null && !this.told.trying) return failed;
+    if (cause === 'ring-timeout' && status === null && !this.reported.trying) return failed;
     const isOurs = status === null || status < 300 || status === 401 || status === 407 || status === 487;
     return isOurs ? { ...failed, cause } : failed;
   }

@@ -3,14 +3,14 @@ import { Timer } from '../transaction/sip-timers.js';
 
 export interface SessionTerms {
   seconds: number;
-  /** Who has to refresh. */
+  /** The party that sends the refresh requests. */
   refresher: 'us' | 'them';
 }
 
 export interface SessionTimerDeps {
   secondMs: number;
   onRefresh: () => void;
-  /** Nobody refreshed in time. */
+  /** The session expired without a refresh. */
   onExpired: () => void;
 }
 
@@ -18,8 +18,8 @@ export const MIN_SESSION_SECONDS = 90;
 const MAX_SECONDS = 86_400;
 
 /**
- * Reads Session-Expires (RFC 4028); undefined when there is none or it makes no sense.
- * @param uac who sent the request that this header belongs to
+ * Parses Session-Expires (RFC 4028); undefined for an absent or invalid header.
+ * @param uac the party that sent the request of this header
  */
 export function parseSessionExpires(
   header: string | undefined,

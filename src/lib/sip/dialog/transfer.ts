@@ -13,7 +13,7 @@ export interface ReferResult {
 export class Transfer {
   readonly result: Promise<ReferResult>;
   private settle: (result: ReferResult) => void = () => undefined;
-  private readonly patience = new Timer();
+  private readonly timeouts = new Timer();
   private taken = false;
   private settled = false;
 
@@ -52,22 +52,22 @@ export class Transfer {
       this.wait(LAST_WORD_SECONDS * this.secondMs);
   }
 
-  /** The call is over. Who has taken the REFER and hangs up has gone where we sent it. */
+  /** The far end ended the call. A BYE after an accepted REFER means that the transfer took place. */
   callEnded(): void {
     this.end({ accepted: this.taken, status: this.taken ? 202 : 481 });
   }
 
-  /** Who says nothing for so long, and stays, has not gone. */
+  /** Fails the transfer after this time without a NOTIFY or BYE. */
   private wait(ms: number): void {
     if (this.settled) return;
-    this.patience.set(ms, () => {
+    this.timeouts.set(ms, () => {
       this.end({ accepted: false, status: 408 });
     });
   }
 
   private end(result: ReferResult): void {
     this.settled = true;
-    this.patience.stop();
+    this.timeouts.stop();
     this.settle(result);
   }
 }

@@ -24,12 +24,12 @@ const COMPACT: ReadonlyMap<string, string> = new Map([
   ['x', 'session-expires'],
 ]);
 
-/** Headers whose commas separate values. Those of credentials and challenges do not. */
+/** Headers in which a comma separates values, unlike in credentials and challenges. */
 const LISTS = new Set(
   'via route record-route contact supported require proxy-require unsupported allow accept reason warning'.split(' '),
 );
 
-/** Headers that say who talks to whom about what: two of them would leave that open. */
+/** Headers that may occur once only: a second one would make the message ambiguous. */
 const SINGLE = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards', 'content-type'];
 
 const SPELLING: ReadonlyMap<string, string> = new Map([

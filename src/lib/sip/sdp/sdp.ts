@@ -12,7 +12,7 @@ import { type Direction, parseSdp, type SdpCrypto, type SdpMedia } from './sdp-p
 export interface SdpOptions {
   /** Best first. */
   codecs: readonly G711[];
-  /** Milliseconds: 20 unless told. */
+  /** Milliseconds; default 20. */
   ptimeMs?: number;
   direction?: Direction;
   /** One key for each suite, best first: demands SRTP. Absent or empty: plain RTP. */

@@ -8,7 +8,7 @@ export interface ClientEvents {
   onResponse: (response: SipResponse) => void;
   /** No final response: the far end was silent for 64 × T1, or the way to it broke. */
   onFailure: (failure: 'timeout' | 'transport') => void;
-  /** Nothing more will be told. */
+  /** The transaction calls no listener after this. */
   onEnd: () => void;
 }
 
@@ -66,7 +66,7 @@ export class ClientTransaction {
     this.events.onEnd();
   }
 
-  /** Ends at once; whoever waits for a response is told that none will come. */
+  /** Ends at once and reports that no response will come. */
   abort(): void {
     this.fail('transport');
   }

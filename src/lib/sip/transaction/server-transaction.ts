@@ -4,7 +4,7 @@ import { respondTo } from '../message/sip-response.js';
 import { Timer, transactionMs } from './sip-timers.js';
 import { type SipTimers } from '../sip-types.js';
 
-/** After this the far end is told that its INVITE has come (RFC 3261 section 17.2.1). */
+/** Delay of the 100 Trying (RFC 3261 section 17.2.1). */
 const TRYING_MS = 200;
 
 type State = 'proceeding' | 'completed' | 'accepted' | 'confirmed' | 'terminated';
@@ -15,7 +15,7 @@ export class ServerTransaction {
   onAck: ((ack: SipRequest) => void) | undefined;
   /** The ACK to a final response to an INVITE never came. */
   onNoAck: (() => void) | undefined;
-  /** Nobody waits for a final response any more: the far end took its INVITE back, or it took us too long. */
+  /** The transaction needs no final response any more, after a CANCEL or the timeout. */
   onCancel: (() => void) | undefined;
   private state: State = 'proceeding';
   private data: Buffer | undefined;
@@ -33,7 +33,7 @@ export class ServerTransaction {
       this.repeat.set(TRYING_MS, () => {
         this.respond(respondTo(request, 100));
       });
-    // Who does not answer in this time never will: the far end has given up.
+    // The far end has given up after this time.
     this.end.set(transactionMs(timers), () => {
       this.terminate();
       this.onCancel?.();

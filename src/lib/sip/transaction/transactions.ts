@@ -25,7 +25,7 @@ export interface TransactionOptions {
 const MAGIC = 'z9hG4bK';
 const MAX_SERVER_TRANSACTIONS = 10_000;
 
-/** All transactions of a user agent (RFC 3261 section 17): who gets which message. Owns them. */
+/** Owns the transactions of a user agent and routes messages to them (RFC 3261 section 17). */
 export class Transactions {
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly servers = new Map<string, ServerTransaction>();
@@ -63,7 +63,7 @@ export class Transactions {
     else this.options.onProblem('A SIP response is malformed', { address: flow.address });
   }
 
-  /** Ends all of them; whoever waits for a response is told that none will come. */
+  /** Aborts all transactions: each client transaction reports that no response will come. */
   close(): void {
     for (const transaction of [...this.clients.values()]) transaction.abort();
     for (const transaction of [...this.servers.values()]) transaction.terminate();

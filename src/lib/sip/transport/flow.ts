@@ -10,7 +10,7 @@ export interface Flow {
   readonly localPort: number;
   /** A connection that carried something before: it may be dead without our knowing. */
   readonly wasUsed: boolean;
-  /** Sends one message. Errors are told, never thrown, and may come later. */
+  /** Sends one message. Calls `onError` on failure, possibly later; never throws. */
   send(data: Buffer, onError?: () => void): void;
   /** The way to another port of the same address; a connection stays itself. */
   at(port: number): Flow;

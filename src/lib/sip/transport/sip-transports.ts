@@ -22,7 +22,7 @@ export interface TransportOptions {
 const PORT_TRIES = 20;
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 const MAX_CONNECTIONS = 1_000;
-/** Who connects to us must say something, and not fall silent for ever. */
+/** Closes an incoming connection after this time without data. */
 const IDLE_MS = 600_000;
 const RECEIVE_BUFFER_BYTES = 1_048_576;
 
@@ -161,7 +161,7 @@ export class SipTransports {
   private adopt(socket: Socket, transport: SipTransport): StreamFlow {
     this.open.add(socket);
     socket.on('close', () => this.open.delete(socket));
-    // Nobody can connect to us with TLS: such a connection is the only way back, and its own port names it.
+    // There is no TLS listener: requests come back over this connection only, so the address has its own port.
     const localPort = transport === 'tls' ? (socket.localPort ?? this.port) : this.port;
     const { onMessage, onProblem } = this.options;
     return new StreamFlow(socket, { transport, localPort, onMessage, onProblem });

@@ -16,7 +16,7 @@ const KEEP_ALIVE_MS = 30_000;
 /** More than this waits for a far end that does not read: it is given up. */
 const MAX_WAITING_BYTES = 1_048_576;
 
-/** A TCP or TLS connection, whoever opened it. Owns the socket. */
+/** A TCP or TLS connection, incoming or outgoing. Owns the socket. */
 export class StreamFlow implements Flow {
   readonly transport: SipTransport;
   readonly address: string;
@@ -47,7 +47,7 @@ export class StreamFlow implements Flow {
       return;
     }
     this.wasUsed = true;
-    // A failed write breaks the flow, which is told to all its listeners.
+    // A failed write closes the flow, and `close` informs the listeners.
     this.socket.write(data);
     if (this.socket.writableLength > MAX_WAITING_BYTES) this.close();
   }

@@ -13,7 +13,7 @@ export interface DeepgramSpeechOptions {
   voice: string;
   /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
 }
 
 /** Characters of one request. */
@@ -32,7 +32,7 @@ export class DeepgramSpeech implements TextToSpeech {
   }
 
   async *synthesize(text: string, { voice, signal }: SynthesisOptions): AsyncGenerator<Int16Array> {
-    const { baseUrl, apiKey, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
+    const { baseUrl, apiKey, lookup, timeouts = DEFAULT_TIMEOUTS } = this.options;
     const query = new URLSearchParams({
       model: voice ?? this.options.voice,
       encoding: 'linear16',
@@ -49,7 +49,7 @@ export class DeepgramSpeech implements TextToSpeech {
         body: JSON.stringify({ text: part }),
         lookup,
       };
-      yield* streamSpeech({ name: this.name, request, rate: SAMPLE_RATE, patience, signal });
+      yield* streamSpeech({ name: this.name, request, rate: SAMPLE_RATE, timeouts, signal });
     }
   }
 }

@@ -19,11 +19,11 @@ export interface DeepgramTranscriptionOptions {
   model: string;
   /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
 }
 
 /** Characters of one utterance. */
-const MOST_TEXT = 100_000;
+const MAX_TEXT = 100_000;
 
 /**
  * Streaming speech to text of Deepgram: one WebSocket for each utterance.
@@ -45,7 +45,7 @@ export class DeepgramTranscription implements SpeechToText {
 
   /** Never throws; `finish` rejects with the failure. */
   stream({ language, signal }: TranscriptionOptions): TranscriptionStream {
-    const { baseUrl, apiKey, model, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
+    const { baseUrl, apiKey, model, lookup, timeouts = DEFAULT_TIMEOUTS } = this.options;
     const query = new URLSearchParams({
       model,
       encoding: 'linear16',
@@ -59,7 +59,7 @@ export class DeepgramTranscription implements SpeechToText {
     });
     const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Token ${apiKey}` };
     const url = `${addressOf(baseUrl.replace(/^http/, 'ws'), 'listen')}?${query.toString()}`;
-    return new DeepgramListening({ name: this.name, url, headers, lookup, signal, patience });
+    return new DeepgramListening({ name: this.name, url, headers, lookup, signal, timeouts });
   }
 }
 
@@ -69,7 +69,7 @@ interface StreamOptions {
   headers: Record<string, string>;
   lookup: LookupFunction | undefined;
   signal: AbortSignal;
-  patience: ProviderTimeouts;
+  timeouts: ProviderTimeouts;
 }
 
 class DeepgramListening implements TranscriptionStream {
@@ -86,7 +86,7 @@ class DeepgramListening implements TranscriptionStream {
     });
     // A cancelled stream needs no result.
     this.heard.catch(() => undefined);
-    const { name, url, headers, lookup, signal, patience } = options;
+    const { name, url, headers, lookup, signal, timeouts } = options;
     try {
       this.socket = new ProviderSocket({
         name,
@@ -94,7 +94,7 @@ class DeepgramListening implements TranscriptionStream {
         headers,
         lookup,
         signal,
-        openMs: patience.firstMs,
+        openMs: timeouts.firstMs,
         onText: (text) => {
           this.take(text);
         },
@@ -124,7 +124,7 @@ class DeepgramListening implements TranscriptionStream {
       // Finalize returns the pending text at once; CloseStream is answered even without any text.
       this.socket?.send('{"type":"Finalize"}');
       this.socket?.send('{"type":"CloseStream"}');
-      this.socket?.expect(this.options.patience.firstMs);
+      this.socket?.expect(this.options.timeouts.firstMs);
     }
     return this.heard;
   }
@@ -141,7 +141,7 @@ class DeepgramListening implements TranscriptionStream {
   }
 
   private takeResults(data: Record<string, unknown>): void {
-    if (this.finishing) this.socket?.expect(this.options.patience.nextMs);
+    if (this.finishing) this.socket?.expect(this.options.timeouts.nextMs);
     if (data['is_final'] !== true) return;
     const channel = data['channel'];
     const best = listOf(isRecord(channel) ? channel['alternatives'] : undefined)[0];
@@ -151,7 +151,7 @@ class DeepgramListening implements TranscriptionStream {
       return;
     }
     this.text = `${this.text} ${transcript}`.trim();
-    if (this.text.length > MOST_TEXT) this.fail('heard more than anybody says');
+    if (this.text.length > MAX_TEXT) this.fail('heard more than anybody says');
     else if (this.finishing && data['from_finalize'] === true) this.resolve();
   }
 

@@ -1,9 +1,9 @@
 import { type ModelEvent, ProviderError, type ToolCall } from '../ports.js';
 import { isRecord, listOf, parseJson } from '../json.js';
 
-const MOST_CALLS = 32;
+const MAX_CALLS = 32;
 /** Characters of one tool call. */
-const MOST_ARGUMENTS = 100_000;
+const MAX_ARGUMENTS = 100_000;
 
 /**
  * Assembles a streamed reply. Text passes at once; a tool call passes when the reply is complete, so that no partial call is
@@ -54,7 +54,7 @@ export class OpenAiChatReply {
     if (typeof given['name'] === 'string') call.name ||= given['name'];
     if (typeof given['arguments'] === 'string') call.arguments += given['arguments'];
     else if (isRecord(given['arguments'])) call.arguments = JSON.stringify(given['arguments']);
-    if (call.arguments.length > MOST_ARGUMENTS) throw this.failed('sent arguments beyond all measure');
+    if (call.arguments.length > MAX_ARGUMENTS) throw this.failed('sent arguments beyond all measure');
   }
 
   /** Some servers omit the index of a tool call or send 0 for all of them. */
@@ -70,7 +70,7 @@ export class OpenAiChatReply {
       known.id ||= id;
       return known;
     }
-    if (this.calls.length === MOST_CALLS) throw this.failed(`called more than ${MOST_CALLS} tools`);
+    if (this.calls.length === MAX_CALLS) throw this.failed(`called more than ${MAX_CALLS} tools`);
     const call = { index, id, name: '', arguments: '' };
     this.calls.push(call);
     return call;

@@ -13,11 +13,11 @@ export interface OpenAiChatOptions {
   model: string;
   /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
 }
 
 /** Bytes of a whole reply with its envelopes. */
-const MOST_BYTES = 10_000_000;
+const MAX_BYTES = 10_000_000;
 /** Time after the last event in which the answer must end for the connection to be reused. */
 const LEAVE_MS = 1_000;
 const DONE = '[DONE]';
@@ -34,13 +34,13 @@ export class OpenAiChat implements LanguageModel {
   }
 
   async *respond(options: ModelRequest): AsyncGenerator<ModelEvent> {
-    const { patience = DEFAULT_TIMEOUTS } = this.options;
+    const { timeouts = DEFAULT_TIMEOUTS } = this.options;
     const exchange = new ProviderRequest(this.name, options.signal);
     let left = false;
     try {
-      exchange.expect(patience.firstMs);
+      exchange.expect(timeouts.firstMs);
       const response = await post(exchange, this.request(options));
-      const body = bytesOf(exchange, response, MOST_BYTES);
+      const body = bytesOf(exchange, response, MAX_BYTES);
       const parser = new SseParser();
       const reply = new OpenAiChatReply(this.name);
       let done = false;
@@ -54,7 +54,7 @@ export class OpenAiChat implements LanguageModel {
           else if (!done) yield* reply.take(data);
         }
         if (next.done) break;
-        if (events.length > 0) exchange.expect(patience.nextMs);
+        if (events.length > 0) exchange.expect(timeouts.nextMs);
       }
       left = done;
       if (done) void leave(body, exchange);

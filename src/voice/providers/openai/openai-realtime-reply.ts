@@ -2,8 +2,8 @@ import { type RealtimeEvent, type RealtimeResponse } from '../ports.js';
 import { EventQueue } from '../../../lib/platform/index.js';
 
 /** Unread events: five minutes of audio in the smallest parts. */
-const MOST_EVENTS = 15_000;
-const MOST_ARGUMENTS = 100_000;
+const MAX_EVENTS = 15_000;
+const MAX_ARGUMENTS = 100_000;
 
 /** One `response` of the Realtime protocol. */
 export class OpenAiRealtimeReply implements RealtimeResponse {
@@ -21,11 +21,11 @@ export class OpenAiRealtimeReply implements RealtimeResponse {
   /** Ignores events after the end, which were in flight at a truncation. @returns the problem of an invalid event */
   take(event: RealtimeEvent | 'wrong' | undefined, item: unknown): string | undefined {
     if (this.ended || event === undefined) return undefined;
-    if (event === 'wrong' || (event.type === 'tool_call' && event.call.arguments.length > MOST_ARGUMENTS))
+    if (event === 'wrong' || (event.type === 'tool_call' && event.call.arguments.length > MAX_ARGUMENTS))
       return 'sent a tool call that makes no sense';
     if (event.type === 'audio' && typeof item === 'string') this.item = item;
     this.events.push(event);
-    return this.events.length > MOST_EVENTS ? 'said more than anybody listens to' : undefined;
+    return this.events.length > MAX_EVENTS ? 'said more than anybody listens to' : undefined;
   }
 
   end(failure?: Error): void {

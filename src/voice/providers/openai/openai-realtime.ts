@@ -27,7 +27,7 @@ export interface OpenAiRealtimeOptions {
   voice: string;
   /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
 }
 
 /** Event id of a truncation: that the turn had ended or was shorter is no error. */
@@ -47,9 +47,9 @@ export class OpenAiRealtime implements RealtimeModel {
   }
 
   connect(options: RealtimeOptions): RealtimeSession {
-    const { apiKey, lookup, patience = DEFAULT_TIMEOUTS, voice } = this.options;
+    const { apiKey, lookup, timeouts = DEFAULT_TIMEOUTS, voice } = this.options;
     const server = { name: this.name, url: this.address(), headers: bearer(apiKey), lookup };
-    return new OpenAiRealtimeConversation(server, patience, { ...options, voice: options.voice ?? voice });
+    return new OpenAiRealtimeConversation(server, timeouts, { ...options, voice: options.voice ?? voice });
   }
 
   private address(): string {
@@ -69,14 +69,14 @@ class OpenAiRealtimeConversation implements RealtimeSession {
 
   constructor(
     server: Pick<SocketOptions, 'name' | 'url' | 'headers' | 'lookup'>,
-    private readonly patience: ProviderTimeouts,
+    private readonly timeouts: ProviderTimeouts,
     options: RealtimeOptions,
   ) {
     this.name = server.name;
     this.socket = new ProviderSocket({
       ...server,
       signal: options.signal,
-      openMs: patience.firstMs,
+      openMs: timeouts.firstMs,
       onText: (text) => {
         this.take(text);
       },
@@ -126,7 +126,7 @@ class OpenAiRealtimeConversation implements RealtimeSession {
     this.current = this.waiting.shift();
     if (!this.current) return;
     this.send({ type: 'response.create', response: this.current.order });
-    this.socket.expect(this.patience.firstMs);
+    this.socket.expect(this.timeouts.firstMs);
   }
 
   private cut(reply: OpenAiRealtimeReply, playedMs: number): void {
@@ -134,7 +134,7 @@ class OpenAiRealtimeConversation implements RealtimeSession {
     this.waiting = this.waiting.filter((other) => other !== reply);
     if (this.current === reply) {
       this.send({ type: 'response.cancel', event_id: CUT });
-      this.socket.expect(this.patience.firstMs);
+      this.socket.expect(this.timeouts.firstMs);
     }
     const { item } = reply;
     if (item === undefined) return;
@@ -164,7 +164,7 @@ class OpenAiRealtimeConversation implements RealtimeSession {
 
   private takePart(type: string, event: Record<string, unknown>): void {
     if (!this.current) return;
-    this.socket.expect(this.patience.nextMs);
+    this.socket.expect(this.timeouts.nextMs);
     const wrong = this.current.take(eventOf(type, event), event['item_id']);
     if (wrong !== undefined) this.fail(new ProviderError('unavailable', `${this.name} ${wrong}`));
   }

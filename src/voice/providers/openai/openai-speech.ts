@@ -13,7 +13,7 @@ export interface OpenAiSpeechOptions {
   voice: string;
   /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
 }
 
 /** Sample rate of the format `pcm` (PCM16, little-endian, mono), hertz. */
@@ -31,13 +31,13 @@ export class OpenAiSpeech implements TextToSpeech {
   }
 
   synthesize(text: string, { voice, signal }: SynthesisOptions): AsyncIterable<Int16Array> {
-    const { baseUrl, apiKey, model, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
+    const { baseUrl, apiKey, model, lookup, timeouts = DEFAULT_TIMEOUTS } = this.options;
     const request = {
       url: addressOf(baseUrl, 'audio/speech'),
       headers: { 'content-type': 'application/json', ...bearer(apiKey) },
       body: JSON.stringify({ model, input: text, voice: voice ?? this.options.voice, response_format: 'pcm' }),
       lookup,
     };
-    return streamSpeech({ name: this.name, request, rate: SERVER_RATE, patience, signal });
+    return streamSpeech({ name: this.name, request, rate: SERVER_RATE, timeouts, signal });
   }
 }

@@ -13,10 +13,10 @@ export interface OpenAiTranscriptionOptions {
   model: string;
   /** The lookup of a guard; it refuses addresses that are not public. */
   lookup?: LookupFunction | undefined;
-  patience?: ProviderTimeouts;
+  timeouts?: ProviderTimeouts;
 }
 
-const MOST_BYTES = 1_000_000;
+const MAX_BYTES = 1_000_000;
 
 /**
  * Speech to text of any server with OpenAI's `POST /audio/transcriptions`.
@@ -30,20 +30,20 @@ export class OpenAiTranscription implements SpeechToText {
   }
 
   async transcribe(utterance: Int16Array, { language, signal }: TranscriptionOptions): Promise<Transcript> {
-    const { baseUrl, apiKey, lookup, patience = DEFAULT_TIMEOUTS } = this.options;
+    const { baseUrl, apiKey, lookup, timeouts = DEFAULT_TIMEOUTS } = this.options;
     if (utterance.length === 0) return { text: '', seconds: 0 };
     const exchange = new ProviderRequest(this.name, signal);
     try {
-      exchange.expect(patience.firstMs);
+      exchange.expect(timeouts.firstMs);
       const response = await post(exchange, {
         url: addressOf(baseUrl, 'audio/transcriptions'),
         lookup,
         ...(await encode(this.form(utterance, language), bearer(apiKey))),
       });
       const chunks: Uint8Array[] = [];
-      for await (const bytes of bytesOf(exchange, response, MOST_BYTES)) {
+      for await (const bytes of bytesOf(exchange, response, MAX_BYTES)) {
         chunks.push(bytes);
-        exchange.expect(patience.nextMs);
+        exchange.expect(timeouts.nextMs);
       }
       return this.read(Buffer.concat(chunks).toString(), utterance.length / SAMPLE_RATE);
     } catch (error) {
