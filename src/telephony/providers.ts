@@ -5,7 +5,7 @@ import { type TelephonyProvider } from './provider.js';
 import { SimulatorProvider } from './simulator/simulator.provider.js';
 import { SipTrunkProvider } from './sip-trunk/sip-trunk.provider.js';
 
-/** The provider of each kind of carrier: a new kind adds its line. */
+/** The provider of each kind of carrier. A new kind adds its line here and in `carriers/carrier.ts`. */
 export const PROVIDERS: Readonly<Record<CarrierKind, Type<TelephonyProvider>>> = {
   sip: SipTrunkProvider,
   simulator: SimulatorProvider,
@@ -16,7 +16,7 @@ export const PROVIDERS: Readonly<Record<CarrierKind, Type<TelephonyProvider>>> =
 export class TelephonyProviders {
   constructor(private readonly modules: ModuleRef) {}
 
-  /** @param kind a carrier's kind, or the provider that an attempt was claimed for. @throws Error for an unknown one */
+  /** @param kind of a carrier, or the stored provider of an attempt. @throws Error for an unknown kind */
   for(kind: string): TelephonyProvider {
     if (!Object.hasOwn(PROVIDERS, kind)) throw new Error(`No telephony provider for carriers of kind ${kind}`);
     return this.modules.get(PROVIDERS[kind as CarrierKind]);

@@ -5,7 +5,7 @@ import { type Config } from '../config/config.js';
 import { CONFIG } from '../config/inject-config.js';
 import { decodeTones, encodeTones } from '../lib/audio/index.js';
 import { PROVIDERS, TelephonyProviders } from './providers.js';
-import { SIMULATOR_OPTIONS, type SimulatorOptions } from './simulator/simulator.provider.js';
+import { SIMULATOR_OPTIONS, type SimulatorOptions, SimulatorProvider } from './simulator/simulator.provider.js';
 import { SipLegLedger } from './sip-trunk/sip-leg-ledger.js';
 
 /** The telephony providers. Loaded by workers only. */
@@ -25,6 +25,6 @@ import { SipLegLedger } from './sip-trunk/sip-leg-ledger.js';
       inject: [CONFIG],
     },
   ],
-  exports: [TelephonyProviders, SipLegLedger, ...Object.values(PROVIDERS)],
+  exports: [TelephonyProviders, SipLegLedger, SimulatorProvider],
 })
 export class TelephonyModule {}
