@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as prettier from 'prettier';
+import { API_INFO } from '../dist/app/api-info.js';
 import { createApplication, openConfiguredDatabase } from '../dist/app/application.js';
 import { envExample, loadConfig, settingsPage } from '../dist/config/config.js';
 import { buildOpenApi, createLog } from '../dist/lib/platform/index.js';
@@ -32,7 +33,7 @@ const FILES = {
   'docs/test-numbers.md': () => testNumbersPage(),
   'schema.sql': ({ database }) => schemaText(database.dataSource),
   'openapi.json': async ({ config, database }) =>
-    json(buildOpenApi(await createApplication({ ...config, roles: ['api'] }, database, createLog('silent')))),
+    json(buildOpenApi(await createApplication({ ...config, roles: ['api'] }, database, createLog('silent')), API_INFO)),
 };
 
 const isCheck = process.argv.includes('--check');

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { NestFactory } from '@nestjs/core';
+import { API_INFO } from './app/api-info.js';
 import { AppModule } from './app/app.module.js';
 import { createApplication, openConfiguredDatabase } from './app/application.js';
 import {
@@ -165,7 +166,8 @@ async function run(config: Config, command: Command, options: Options): Promise<
     const context = await NestFactory.createApplicationContext(AppModule.forRoot(roles, opened, log), {
       logger: false,
     });
-    const openApi = async () => buildOpenApi(await createApplication({ ...config, roles: ['api'] }, opened, log));
+    const openApi = async () =>
+      buildOpenApi(await createApplication({ ...config, roles: ['api'] }, opened, log), API_INFO);
     return await command.run(options, {
       keys: context.get(ApiKeysService),
       database: new Database(poolOf(dataSource)),

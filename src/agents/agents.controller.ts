@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query, Req } fr
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import { type Request } from 'express';
 import { CallerParam, type Caller } from '../api-keys/index.js';
-import { Operation, Page, PageQuery, readUpload } from '../lib/platform/index.js';
+import { Operation, Page, PageQuery, readUpload, type UploadRoute } from '../lib/platform/index.js';
 import {
   AgentSummary,
   AgentVersionSummary,
@@ -19,6 +19,8 @@ import { AgentsService } from './agents.service.js';
 
 const AUDIO_TYPES = ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'];
 const MAX_AUDIO_BYTES = 25_000_000;
+
+export const GREETING_UPLOAD: UploadRoute = { method: 'PUT', path: /^\/v1\/agents\/[^/]+\/greeting-audio\/?$/ };
 
 @ApiTags('Agents')
 @Controller('v1/agents')

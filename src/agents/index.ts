@@ -4,6 +4,7 @@ export { openSecrets } from './agent-secrets.js';
 export { type AgentTexts, agentTexts, variablesOf } from './agent-texts.js';
 export { AgentVersionEntity } from './agent-version.entity.js';
 export { AgentEntity, EXAMPLE_AGENT_ID } from './agent.entity.js';
+export { GREETING_UPLOAD } from './agents.controller.js';
 export { AgentsApiModule, AgentsModule } from './agents.module.js';
 export { type AgentForCalls, AgentsService } from './agents.service.js';
 export {

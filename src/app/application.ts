@@ -1,9 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type DataSource } from 'typeorm';
+import { API_INFO } from './api-info.js';
 import { AppModule, ENTITIES } from './app.module.js';
+import { GREETING_UPLOAD } from '../agents/index.js';
 import { TURNS_TABLE } from '../calls/index.js';
 import { type Config } from '../config/config.js';
+import { DOCUMENT_UPLOAD } from '../knowledge/index.js';
 import { needsRepair } from '../lib/event-store/index.js';
 import {
   Database,
@@ -65,8 +68,8 @@ export async function createApplication(
     new FastExpressAdapter(),
     { logger: nestLogger(log), bodyParser: false, abortOnError: false },
   );
-  setUpHttp(app, config.corsOrigins);
-  if (config.roles.includes('api')) serveOpenApi(app);
+  setUpHttp(app, { corsOrigins: config.corsOrigins, uploads: [GREETING_UPLOAD, DOCUMENT_UPLOAD] });
+  if (config.roles.includes('api')) serveOpenApi(app, API_INFO);
   return app;
 }
 

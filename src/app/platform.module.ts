@@ -20,7 +20,10 @@ import {
   SecretBox,
 } from '../lib/platform/index.js';
 
-/** What the process was started with, for every room to inject: settings, log, database. */
+/** Names of the notifications between processes. */
+const NOTIFICATION_CHANNELS = ['call_events', 'call_slots', 'webhook_deliveries'];
+
+/** Provides the settings, the log and the database to every room. */
 @Global()
 @Module({})
 export class PlatformModule implements BeforeApplicationShutdown, OnApplicationShutdown {
@@ -43,7 +46,7 @@ export class PlatformModule implements BeforeApplicationShutdown, OnApplicationS
         { provide: Database, useValue: new Database(poolOf(dataSource)) },
         {
           provide: Notifications,
-          useFactory: (database: Database) => new Notifications(database, log),
+          useFactory: (database: Database) => new Notifications(database, log, NOTIFICATION_CHANNELS),
           inject: [Database],
         },
         { provide: SecretBox, useValue: new SecretBox(config) },

@@ -1,7 +1,16 @@
 import { Controller, Delete, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import { type AuthenticatedRequest, CallerParam, type Caller } from '../api-keys/index.js';
-import { envelope, mediaTypeOf, Operation, Page, PageQuery, readUpload, StoredReply } from '../lib/platform/index.js';
+import {
+  envelope,
+  mediaTypeOf,
+  Operation,
+  Page,
+  PageQuery,
+  readUpload,
+  StoredReply,
+  type UploadRoute,
+} from '../lib/platform/index.js';
 import { KnowledgeBasesService } from './knowledge-bases.service.js';
 import {
   KNOWLEDGE_MEDIA_TYPES,
@@ -11,6 +20,8 @@ import {
 import { KnowledgeDocumentView, toKnowledgeDocumentView, UploadDocumentQuery } from './knowledge.dto.js';
 
 const MAX_BYTES = 10_000_000;
+
+export const DOCUMENT_UPLOAD: UploadRoute = { method: 'POST', path: /^\/v1\/knowledge-bases\/[^/]+\/documents\/?$/ };
 
 @ApiTags('Knowledge bases')
 @Controller('v1/knowledge-bases/:id/documents')

@@ -74,7 +74,7 @@ export class AssessmentBench {
   ) {
     this.calls = new CallCommands(new EventStore(db.database, CALLS_PROJECTION));
     this.jobs = new AnalysisJobs(db.database);
-    this.wakeups = new Notifications(db.database, LOG);
+    this.wakeups = new Notifications(db.database, LOG, ['call_events', 'call_slots']);
     this.subscription = new Subscription(db.database, LOG, new AnalysisSubscription(this.jobs, 0));
   }
 

@@ -160,7 +160,7 @@ describe('the guard before every route', () => {
       logger: false,
       bodyParser: false,
     });
-    setUpHttp(nest as never, undefined);
+    setUpHttp(nest as never, {});
     await nest.listen(0, '127.0.0.1');
     try {
       const { port } = (nest.getHttpServer() as { address(): AddressInfo }).address();

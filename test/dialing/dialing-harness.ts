@@ -83,7 +83,7 @@ export class DialingHarness {
     readonly tenant: Tenant,
   ) {
     this.calls = new CallCommands(new EventStore(db.database, CALLS_PROJECTION));
-    this.notifications = new Notifications(db.database, LOG);
+    this.notifications = new Notifications(db.database, LOG, ['call_events', 'call_slots']);
   }
 
   static async open(): Promise<DialingHarness> {

@@ -43,11 +43,11 @@ export {
 export { MapField, ObjectField, ObjectListField, RuleField, UnionListField } from './http/nested-fields.js';
 export { fieldSchema, StrictShape } from './http/request-shape.js';
 export { setUpHttp, type Tracked } from './http/http.setup.js';
-export { buildOpenApi, serveOpenApi } from './http/openapi.js';
+export { type ApiInfo, buildOpenApi, serveOpenApi } from './http/openapi.js';
 export { Operation, operationOf } from './http/operation.js';
 export { Page } from './http/pagination.js';
 export { envelope, StoredReply } from './http/reply.js';
-export { mediaTypeOf, readUpload } from './http/upload.js';
+export { mediaTypeOf, readUpload, type UploadRoute } from './http/upload.js';
 export { firstIdAt, idTime, isId, newId } from './ids.js';
 export { fitToSchema, schemaProblem } from './json-schema/json-schema.js';
 export { findJsonProblem } from './json/plain-json.js';

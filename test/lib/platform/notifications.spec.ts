@@ -5,6 +5,8 @@ import { Notifications, CHANNELS } from '../../../src/lib/platform/database/noti
 import { openTestDatabase, type TestDatabase, urlOf } from '../../support/database.js';
 import { eventually } from '../../support/process.js';
 
+const CHANNELS = ['call_events', 'call_slots', 'webhook_deliveries'] as const;
+
 describe('Wakeups', () => {
   let db: TestDatabase;
   let opened: Notifications[];
@@ -22,7 +24,7 @@ describe('Wakeups', () => {
 
   /** What each process has one of. */
   const open = (): Notifications => {
-    const wakeups = new Notifications(db.database, createLog('silent'));
+    const wakeups = new Notifications(db.database, createLog('silent'), CHANNELS);
     opened.push(wakeups);
     return wakeups;
   };
@@ -110,7 +112,7 @@ describe('Wakeups', () => {
 
   it('a database that cannot be reached keeps nobody in this process waiting', async () => {
     const pool = new pg.Pool({ connectionString: urlOf('nowhere') });
-    const wakeups = new Notifications(new Database(pool), createLog('silent'));
+    const wakeups = new Notifications(new Database(pool), createLog('silent'), CHANNELS);
     let count = 0;
     wakeups.on('call_events', () => count++);
     wakeups.wake('call_events');

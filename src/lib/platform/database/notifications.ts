@@ -3,37 +3,38 @@ import type pg from 'pg';
 import { type Database } from './database.js';
 import { type Log } from '../log.js';
 
-/** Names of the notifications. They have no payload: the listener reads the database. */
-export const CHANNELS = ['call_events', 'call_slots', 'webhook_deliveries'] as const;
-export type Channel = (typeof CHANNELS)[number];
-
 const RECONNECT_MS = 500;
 
 /**
- * Tells all processes at once that there may be something to do. It makes them quick, not right: a wake-up can get lost,
- * so everybody polls as well. Never part of the transaction that it tells of, because NOTIFY serialises commits.
+ * Wakes all processes after a change. A notification has no payload: the listener reads the database. It can get lost, so
+ * every listener polls too. `wake` runs outside the transaction of the change, because NOTIFY serializes commits.
  */
 export class Notifications {
-  private readonly listeners = new Map<Channel, Set<() => void>>();
-  private readonly telling = new Map<Channel, 'once' | 'again'>();
+  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly telling = new Map<string, 'once' | 'again'>();
   private readonly stopping = new AbortController();
   private listening: Promise<void> | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly log: Log,
+    private readonly channels: readonly string[],
   ) {}
 
-  /** Calls back on every wake-up of a channel, in whichever process it began. Returns how to stop. */
-  on(channel: Channel, listener: () => void): () => void {
+  /**
+   * Calls the listener after each notification of the channel, from any process. @returns the function that removes it
+   * @throws {Error} for a channel that is not one of `channels`
+   */
+  on(channel: string, listener: () => void): () => void {
+    if (!this.channels.includes(channel)) throw new Error(`No such channel: ${channel}`);
     this.listening ??= this.listen();
     const listeners = this.listeners.get(channel) ?? new Set();
     this.listeners.set(channel, listeners.add(listener));
     return () => listeners.delete(listener);
   }
 
-  /** Wakes this process now, and the others with one notification for all that come together. */
-  wake(channel: Channel): void {
+  /** Wakes this process at once, and the others with one notification for concurrent calls. */
+  wake(channel: string): void {
     this.call(channel);
     if (this.telling.has(channel)) this.telling.set(channel, 'again');
     else void this.tell(channel);
@@ -44,7 +45,7 @@ export class Notifications {
     await this.listening;
   }
 
-  private async tell(channel: Channel): Promise<void> {
+  private async tell(channel: string): Promise<void> {
     do {
       this.telling.set(channel, 'once');
       await this.database
@@ -56,7 +57,7 @@ export class Notifications {
     this.telling.delete(channel);
   }
 
-  private call(channel: Channel): void {
+  private call(channel: string): void {
     for (const listener of this.listeners.get(channel) ?? []) listener();
   }
 
@@ -75,11 +76,11 @@ export class Notifications {
   /** Listens until the connection breaks (rejects) or this is stopped (resolves). */
   private async listenOn(client: pg.PoolClient): Promise<void> {
     client.on('notification', ({ channel }) => {
-      this.call(channel as Channel);
+      this.call(channel);
     });
-    for (const channel of CHANNELS) await client.query(`listen ${channel}`);
+    for (const channel of this.channels) await client.query(`listen ${channel}`);
     // Notifications during the disconnection are lost.
-    for (const channel of CHANNELS) this.call(channel);
+    for (const channel of this.channels) this.call(channel);
     await new Promise<void>((resolve, reject) => {
       client.on('error', reject);
       client.on('end', () => {

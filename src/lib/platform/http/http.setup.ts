@@ -6,7 +6,7 @@ import { newRequestId } from '../ids.js';
 import { Log } from '../log.js';
 import { BodyPipe } from './body.pipe.js';
 import { ErrorFilter } from './error.filter.js';
-import { UPLOADS } from './upload.js';
+import { type UploadRoute } from './upload.js';
 
 /** The largest request body in bytes. */
 export const BODY_LIMIT = 100_000;
@@ -17,8 +17,13 @@ export interface Tracked {
   keyId?: string;
 }
 
-/** Sets up what runs before routing, and the answers that no route writes. */
-export function setUpHttp(app: NestExpressApplication, corsOrigins: readonly string[] | undefined): void {
+export interface HttpOptions {
+  corsOrigins?: readonly string[] | undefined;
+  uploads?: readonly UploadRoute[];
+}
+
+/** Sets up the middleware before routing, and the responses without a route. */
+export function setUpHttp(app: NestExpressApplication, { corsOrigins, uploads = [] }: HttpOptions): void {
   app.disable('x-powered-by');
   app.set('etag', false);
   // Express looks for these paths before it looks for routes; nothing here needs the extended syntax.
@@ -30,7 +35,7 @@ export function setUpHttp(app: NestExpressApplication, corsOrigins: readonly str
     const origin = corsOrigins.includes('*') ? '*' : [...corsOrigins];
     app.enableCors({ origin, exposedHeaders: EXPOSED_HEADERS, maxAge: 600 });
   }
-  app.use(refuseOtherMediaTypes, json({ limit: BODY_LIMIT, type: isJson }));
+  app.use(refuseOtherMediaTypes(uploads), json({ limit: BODY_LIMIT, type: isJson }));
   app.useGlobalPipes(new BodyPipe());
   app.useGlobalFilters(app.get(ErrorFilter));
 }
@@ -98,13 +103,14 @@ const isJson = (request: { headers: Request['headers'] }): boolean =>
 const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-const isUpload = ({ method, path }: Request): boolean =>
-  UPLOADS.some((upload) => upload.method === method && upload.path.test(path));
-
-function refuseOtherMediaTypes(request: Request, _response: Response, next: NextFunction): void {
-  next(
-    hasBody(request) && !isJson(request) && !isUpload(request)
-      ? new DomainError('unsupported_media_type', 'Send the body as JSON with Content-Type: application/json')
-      : undefined,
-  );
+function refuseOtherMediaTypes(uploads: readonly UploadRoute[]): RequestHandler {
+  const isUpload = ({ method, path }: Request): boolean =>
+    uploads.some((upload) => upload.method === method && upload.path.test(path));
+  return (request, _response, next) => {
+    next(
+      hasBody(request) && !isJson(request) && !isUpload(request)
+        ? new DomainError('unsupported_media_type', 'Send the body as JSON with Content-Type: application/json')
+        : undefined,
+    );
+  };
 }

@@ -2,11 +2,13 @@ import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ERROR_STATUS, type ErrorCode } from '../errors/domain-error.js';
 
-const DESCRIPTION = `Launch AI phone calls, list them and read how they went.
-
-Authorize with an API key: \`rpl_test_…\` for test mode, \`rpl_live_…\` for real calls. Every answer has a \`requestId\`.
-Fields that a request has and this document does not are ignored. Every authenticated answer carries
-\`X-RateLimit-Limit\`, \`X-RateLimit-Remaining\` and \`X-RateLimit-Reset\` (Unix seconds).`;
+/** The parts of the document that the application supplies. */
+export interface ApiInfo {
+  title: string;
+  description: string;
+  /** What to send as bearer token. */
+  authorization: string;
+}
 
 interface Operation {
   security?: unknown[];
@@ -42,13 +44,13 @@ const ERROR_EXAMPLES: Partial<Record<ErrorCode, string>> = {
   internal_error: 'Something went wrong on our side',
 };
 
-/** The OpenAPI document of the application, with what all operations have in common written into each. */
-export function buildOpenApi(app: INestApplication): OpenAPIObject {
+/** Builds the OpenAPI document of the application and adds the common parts of all operations to each. */
+export function buildOpenApi(app: INestApplication, { title, description, authorization }: ApiInfo): OpenAPIObject {
   const config = new DocumentBuilder()
-    .setTitle('Outdial API')
-    .setDescription(DESCRIPTION)
+    .setTitle(title)
+    .setDescription(description)
     .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key: `rpl_test_…` or `rpl_live_…`' })
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: authorization })
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (_controller, method) => method,
@@ -61,12 +63,12 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
   return document;
 }
 
-/** Serves the document, and Swagger UI to read and try it. */
-export function serveOpenApi(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => buildOpenApi(app), {
+/** Serves the document, and Swagger UI for it. */
+export function serveOpenApi(app: INestApplication, info: ApiInfo): void {
+  SwaggerModule.setup('docs', app, () => buildOpenApi(app, info), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
-    customSiteTitle: 'Outdial API',
+    customSiteTitle: info.title,
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, tryItOutEnabled: true },
   });
 }

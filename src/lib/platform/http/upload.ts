@@ -1,11 +1,11 @@
 import { type Request } from 'express';
 import { DomainError } from '../errors/domain-error.js';
 
-/** Where bodies that are no JSON may be sent to. Their handlers read them, after the guard, with `readUpload`. */
-export const UPLOADS: readonly { method: string; path: RegExp }[] = [
-  { method: 'PUT', path: /^\/v1\/agents\/[^/]+\/greeting-audio\/?$/ },
-  { method: 'POST', path: /^\/v1\/knowledge-bases\/[^/]+\/documents\/?$/ },
-];
+/** A route that accepts a body other than JSON. Its handler reads the body with `readUpload`, after the guard. */
+export interface UploadRoute {
+  method: string;
+  path: RegExp;
+}
 
 /** The media type of a body, without its parameters. */
 export const mediaTypeOf = ({ headers }: Pick<Request, 'headers'>): string =>
