@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { createLog } from '../../../src/lib/platform/log.js';
 import { Database } from '../../../src/lib/platform/database/database.js';
-import { Notifications, CHANNELS } from '../../../src/lib/platform/database/notifications.js';
+import { Notifications } from '../../../src/lib/platform/database/notifications.js';
 import { openTestDatabase, type TestDatabase, urlOf } from '../../support/database.js';
 import { eventually } from '../../support/process.js';
 
