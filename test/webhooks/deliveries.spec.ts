@@ -162,7 +162,7 @@ describe('deliveries', () => {
       await bench.tell();
       await bench.settled();
       const [delivery] = await bench.deliveries(id);
-      expectConflict(await bench.ask('POST', `/${id}/deliveries/${delivery.id}/retry`), /has been delivered/);
+      expectConflict(await bench.ask('POST', `/${id}/deliveries/${delivery.id}/retry`), /was delivered/);
     });
   });
 
