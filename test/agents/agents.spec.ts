@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const SUMMARY = ['id', 'agentName', 'agentType', 'callDirection', 'voiceId', 'language', 'isActive', 'createdAt'];
 /** Of an agent alone, beyond what lists have. */
@@ -21,20 +21,12 @@ const DETAILS = [
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 describe('agents', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const ask = (method: string, path = '', body?: unknown, key = tenant.key) =>

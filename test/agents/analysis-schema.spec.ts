@@ -1,5 +1,5 @@
-import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const SCHEMA = {
   type: 'object',
@@ -9,19 +9,11 @@ const SCHEMA = {
 };
 
 describe("An agent's analysisSchema", () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const ask = (method: string, path: string, body?: unknown) =>
@@ -36,7 +28,7 @@ describe("An agent's analysisSchema", () => {
     expect((await ask('PATCH', path, { analysisSchema: other })).body.data.analysisSchema).toEqual(other);
     expect((await ask('PATCH', path, { prompt: 'Hi' })).body.data.analysisSchema).toEqual(other);
     expect((await ask('PATCH', path, { analysisSchema: null })).body.data.analysisSchema).toBeNull();
-    const [row] = await db.database.query<{ empty: boolean }>(
+    const [row] = await app.db.database.query<{ empty: boolean }>(
       'select analysis_schema is null as empty from agents where id = $1',
       [body.data.id],
     );

@@ -2,29 +2,21 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { AgentsService } from '../../src/agents/agents.service.js';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 import { pcmBytes, tone, wavFile } from '../support/wav.js';
 
 /** The largest upload, in bytes. */
 const LIMIT = 25_000_000;
 
 describe("an agent's greeting audio", () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let stranger: Tenant;
   let agentId: string;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   beforeEach(async () => {

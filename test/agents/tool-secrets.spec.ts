@@ -4,29 +4,21 @@ import { type HttpTool, SECRET_SHOWN } from '../../src/agents/agent-tools.js';
 import { openSecrets } from '../../src/agents/agent-secrets.js';
 import { SecretBox, SecretBoxError } from '../../src/lib/platform/secret-box.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { useApp } from '../support/use-app.js';
 
 const SECRET = 'Bearer hunter2-hunter2';
 const encryptionKey = randomBytes(32);
 
 describe('secrets of tools', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp({ encryptionKey });
   let tenant: Tenant;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url, { encryptionKey });
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
   });
 
-  afterAll(async () => {
-    await app.close();
-    await db.close();
-  });
-
-  const ask = (method: string, path = '', body?: unknown, on = app) =>
+  const ask = (method: string, path = '', body?: unknown, on: TestApp = app) =>
     on.request(method, `/v1/agents${path}`, { key: tenant.key, ...(body === undefined ? {} : { body }) });
   const tool = (fields: object = {}) => ({
     type: 'http',
@@ -42,7 +34,8 @@ describe('secrets of tools', () => {
     (await ask('POST', '', { agentName: 'x', tools: tools.length ? tools : [tool()] })).body.data;
   const change = (id: string, ...tools: object[]) => ask('PATCH', `/${id}`, { tools });
   const agents = () => app.nest.get(AgentsService, { strict: false });
-  const box = (key = encryptionKey) => new SecretBox({ encryptionKey: key, databaseUrl: db.url, dataDir: '/nowhere' });
+  const box = (key = encryptionKey) =>
+    new SecretBox({ encryptionKey: key, databaseUrl: app.db.url, dataDir: '/nowhere' });
   const toolOf = async (id: string, n = 0, version?: number) =>
     (await agents().forCalls(tenant.organizationId, id, version)).tools?.[n] as HttpTool;
   /** What a call would send. */
@@ -70,7 +63,7 @@ describe('secrets of tools', () => {
 
   it('are stored encrypted, in agents and in their versions', async () => {
     const { id } = await create();
-    const rows = await db.database.query<{ row: string }>(
+    const rows = await app.db.database.query<{ row: string }>(
       `select a::text as row from agents a where id = $1
        union all select v::text from agent_versions v where agent_id = $1`,
       [id],
@@ -131,7 +124,7 @@ describe('secrets of tools', () => {
 
     it('200 takes new ones when the key that the old ones were sealed with is gone', async () => {
       const { id } = await create();
-      const other = await TestApp.start(db.url, { encryptionKey: randomBytes(32) });
+      const other = await TestApp.start(app.db.url, { encryptionKey: randomBytes(32) });
       try {
         expect((await ask('PATCH', `/${id}`, { tools: [tool()] }, other)).body.data.version).toBe(2);
       } finally {
@@ -173,7 +166,7 @@ describe('secrets of tools', () => {
   });
 
   it('400 says what to do when secrets cannot be kept', async () => {
-    const keyless = await TestApp.start(db.url, { databaseUrl: db.url, encryptionKey: undefined });
+    const keyless = await TestApp.start(app.db.url, { databaseUrl: app.db.url, encryptionKey: undefined });
     try {
       const answer = await ask('POST', '', { agentName: 'x', tools: [tool()] }, keyless);
       expectRefused(answer, 'tools[0].secretHeaders.Authorization');

@@ -1,27 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { AgentsService } from '../../src/agents/agents.service.js';
 import { DemoData } from '../../src/app/demo-data.js';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 import { pcmBytes, tone, wavFile } from '../support/wav.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 describe("an agent's versions", () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const ask = (method: string, path = '', body?: unknown, key = tenant.key) =>
@@ -113,13 +105,13 @@ describe("an agent's versions", () => {
 
     it('of an agent that the release before this one made, before it is changed', async () => {
       const { id } = await create({ prompt: 'One' });
-      await db.database.query('delete from agent_versions where agent_id = $1', [id]);
+      await app.db.database.query('delete from agent_versions where agent_id = $1', [id]);
       await change(id, { prompt: 'Two' });
       expect([await versions(id), (await version(id, 1)).prompt]).toEqual([[2, 1], 'One']);
     });
 
     it('with the agent of the demonstration', async () => {
-      await db.database.query('truncate organizations cascade');
+      await app.db.database.query('truncate organizations cascade');
       const { agentId, testKey } = (await app.nest.get(DemoData).createOnce()) ?? { agentId: '', testKey: '' };
       expect((await ask('GET', `/${agentId}/versions`, undefined, testKey)).body.data).toHaveLength(1);
       [tenant, stranger] = [await app.tenant(), await app.tenant()];
@@ -189,9 +181,10 @@ describe("an agent's versions", () => {
     it('of an older release have what has come since', async () => {
       const { id } = await create({ agentName: 'Old' });
       await change(id, { agentName: 'New' });
-      await db.database.query(`update agent_versions set configuration = '{"agentName":"Old"}' where agent_id = $1`, [
-        id,
-      ]);
+      await app.db.database.query(
+        `update agent_versions set configuration = '{"agentName":"Old"}' where agent_id = $1`,
+        [id],
+      );
       const old = await agents().forCalls(tenant.organizationId, id, 1);
       expect(old).toMatchObject({ agentName: 'Old', firstSpeaker: 'agent', knowledgeBaseIds: [], tools: null });
     });

@@ -1,29 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { SCOPES } from '../../src/api-keys/api-key.js';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const VIEW = [
   ...['id', 'name', 'environment', 'scopes', 'ending', 'rateLimitPerMinute', 'expiresAt', 'revokedAt', 'createdAt'],
 ];
 
 describe('API keys', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let liveKey: string;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant('live')];
     liveKey = await app.key(tenant.organizationId, { environment: 'live' });
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const ask = (method: string, path = '', body?: unknown, key = liveKey) =>
@@ -34,7 +26,7 @@ describe('API keys', () => {
   const statusWith = async (key: string) => (await app.request('GET', '/v1/calls', { key })).status;
   const idOf = async (key: string): Promise<string> => {
     const hash = createHash('sha256').update(key).digest();
-    const [row] = await db.database.query<{ id: string }>('select id from api_keys where hash = $1', [hash]);
+    const [row] = await app.db.database.query<{ id: string }>('select id from api_keys where hash = $1', [hash]);
     return row?.id ?? '';
   };
   const listed = async (key = liveKey): Promise<any[]> => (await ask('GET', '?limit=100', undefined, key)).body.data;
@@ -65,7 +57,7 @@ describe('API keys', () => {
 
     it('201 leaves nothing but the SHA-256 of the key in the database', async () => {
       const { id, key, ending } = await create();
-      const [row] = await db.database.query<{ hash: Buffer; ending: string; all: string }>(
+      const [row] = await app.db.database.query<{ hash: Buffer; ending: string; all: string }>(
         'select hash, ending, to_jsonb(k)::text as all from api_keys k where id = $1',
         [id],
       );
@@ -125,7 +117,9 @@ describe('API keys', () => {
         rateLimitPerMinute: rateLimitPerMinute ?? 0,
       });
       if (rateLimitPerMinute === undefined)
-        await db.database.query('update api_keys set rate_limit_per_minute = null where id = $1', [await idOf(key)]);
+        await app.db.database.query('update api_keys set rate_limit_per_minute = null where id = $1', [
+          await idOf(key),
+        ]);
       return key;
     }
 

@@ -1,22 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 import { eventually } from '../support/process.js';
 
 describe('POST /v1/api-keys/{id}/roll', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant('live');
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const ask = (method: string, path: string, body?: unknown, key = tenant.key) =>
@@ -28,11 +20,11 @@ describe('POST /v1/api-keys/{id}/roll', () => {
   const view = async (id: string) => (await ask('GET', '?limit=100')).body.data.find((each: any) => each.id === id);
   /** Lets so much time pass for one key, by moving its end. */
   const pass = (id: string, time: string) =>
-    db.database.query('update api_keys set expires_at = expires_at - $2::interval where id = $1', [id, time]);
+    app.db.database.query('update api_keys set expires_at = expires_at - $2::interval where id = $1', [id, time]);
   /** Resolves when so many statements wait for a lock of another. */
   const waitingForLock = (count: number) =>
     eventually(`${count} waiting`, async () => {
-      const rows = await db.database.query(
+      const rows = await app.db.database.query(
         `select 1 from pg_stat_activity
          where datname = current_database() and wait_event_type = 'Lock' and backend_type = 'client backend'`,
       );
@@ -110,7 +102,7 @@ describe('POST /v1/api-keys/{id}/roll', () => {
   it('201 for exactly one of many that roll the same key at once', async () => {
     const old = await create();
     const rolls: Promise<Answer>[] = [];
-    await db.database.transaction(async (client) => {
+    await app.db.database.transaction(async (client) => {
       await client.query('select 1 from api_keys where id = $1 for update', [old.id]);
       while (rolls.length < 5) rolls.push(roll(old.id));
       await waitingForLock(5);

@@ -1,32 +1,24 @@
 import fc from 'fast-check';
 import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 /** Field names with a meaning in JavaScript. */
 const JS_NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', 'then', 'length'];
 
 describe('bad input to POST /v1/calls', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   // After all bad requests, the server still works and has lost no call.
   afterEach(async () => {
     const { body } = await app.request('GET', '/v1/calls', { key: tenant.key });
-    const [row] = await db.database.query('select count(*)::int as total from calls where organization_id = $1', [
+    const [row] = await app.db.database.query('select count(*)::int as total from calls where organization_id = $1', [
       tenant.organizationId,
     ]);
     expect({ total: body.pagination.total }).toEqual(row);

@@ -1,23 +1,15 @@
-import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const DAY_MS = 86_400_000;
 const REQUIRED = 'agentId, toNumber, and fromNumber are required';
 
 describe('POST /v1/calls', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const valid = (fields: object = {}) => ({
@@ -52,7 +44,7 @@ describe('POST /v1/calls', () => {
       disableKnowledgeBases: true,
     };
     const id = (await post(valid(given))).body.data.id as string;
-    const [row] = await db.database.query<Record<string, unknown>>('select * from calls where id = $1', [id]);
+    const [row] = await app.db.database.query<Record<string, unknown>>('select * from calls where id = $1', [id]);
     expect(row).toMatchObject({
       organization_id: tenant.organizationId,
       environment: 'test',
@@ -76,9 +68,9 @@ describe('POST /v1/calls', () => {
     const before = await countCalls();
     const { id } = (await post(valid())).body.data;
     // A connection outside the application sees committed work only.
-    const events = await db.database.query('select version, type from call_events where stream_id = $1', [id]);
+    const events = await app.db.database.query('select version, type from call_events where stream_id = $1', [id]);
     expect(events).toEqual([{ version: 1, type: 'call.queued' }]);
-    const rows = await db.database.query('select status, version from calls where id = $1', [id]);
+    const rows = await app.db.database.query('select status, version from calls where id = $1', [id]);
     expect(rows).toEqual([{ status: 'queued', version: 1 }]);
     expect(await countCalls()).toBe(before + 1);
   });
@@ -89,7 +81,7 @@ describe('POST /v1/calls', () => {
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(200);
     const ids = answers.map(({ body }) => body.data.id as string);
     expect(new Set(ids).size).toBe(200);
-    const rows = await db.database.query<{ id: string; metadata: { n: number } }>(
+    const rows = await app.db.database.query<{ id: string; metadata: { n: number } }>(
       'select id, metadata from calls where id = any($1)',
       [ids],
     );

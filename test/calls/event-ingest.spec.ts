@@ -1,25 +1,17 @@
 import { CallCommands } from '../../src/calls/call-commands.js';
-import { type Answer, type Json, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Json, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const ONE = 'application/cloudevents+json; charset=utf-8';
 const BATCH = 'application/cloudevents-batch+json';
 
 describe('POST /internal/v1/call-events', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let made = 0;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const event = (subject: string, type: string, data: object = {}, more: object = {}) => {

@@ -3,8 +3,8 @@ import { v7 } from 'uuid';
 import { CALL_STATUSES } from '../../src/calls/call-state.js';
 import { recountCalls } from '../../src/calls/maintenance/call-rebuild.js';
 import { foldCounts } from '../../src/calls/maintenance/calls-maintenance.worker.js';
-import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -46,29 +46,23 @@ function edge(unit: number): fc.Arbitrary<number> {
 }
 
 describe('GET /v1/calls over a long history', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
     const calls = fc.sample(call, { numRuns: 5_000, seed: 20260405 });
     await insert(tenant, calls.slice(0, 3_500));
     await insert(stranger, calls.slice(0, 500));
-    await recountCalls(db.database);
-    while ((await foldCounts(db.database)) > 0);
+    await recountCalls(app.db.database);
+    while ((await foldCounts(app.db.database)) > 0);
     // From here on exact counts need the deltas, some of which are negative.
-    await db.database.query(`update calls set status = 'failed' where status = 'queued' and right(id::text, 1) < '8'`);
+    await app.db.database.query(
+      `update calls set status = 'failed' where status = 'queued' and right(id::text, 1) < '8'`,
+    );
     await insert(tenant, calls.slice(3_500));
-    await recountCalls(db.database);
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
+    await recountCalls(app.db.database);
   });
 
   async function insert({ organizationId, agentId }: Tenant, calls: Call[]): Promise<void> {
@@ -77,14 +71,14 @@ describe('GET /v1/calls over a long history', () => {
       ...{ status, direction, from_number: '+0987654321', to_number: '+1234567890', disable_knowledge_bases: false },
       ...{ attempt: 0, created_at: new Date(ms).toISOString() },
     }));
-    await db.database.query('insert into calls select * from json_populate_recordset(null::calls, $1::json)', [
+    await app.db.database.query('insert into calls select * from json_populate_recordset(null::calls, $1::json)', [
       JSON.stringify(rows),
     ]);
   }
 
   /** The result of plain SQL over the rows, newest first. */
   async function expectedIds({ status, direction, from, to }: Partial<Query>): Promise<string[]> {
-    const rows = await db.database.query<{ id: string }>(
+    const rows = await app.db.database.query<{ id: string }>(
       `select id from calls where organization_id = $1 and environment = 'test'
          and ($2::text is null or status = $2) and ($3::text is null or direction = $3)
          and ($4::timestamptz is null or created_at >= $4) and ($5::timestamptz is null or created_at < $5)
@@ -122,8 +116,8 @@ describe('GET /v1/calls over a long history', () => {
   });
 
   it('200 has the pages and totals of plain SQL before the deltas are folded', async () => {
-    const [waiting] = await db.database.query('select 1 from call_count_deltas where calls < 0 limit 1');
-    const [folded] = await db.database.query('select 1 from call_counts limit 1');
+    const [waiting] = await app.db.database.query('select 1 from call_count_deltas where calls < 0 limit 1');
+    const [folded] = await app.db.database.query('select 1 from call_counts limit 1');
     expect([waiting, folded]).toEqual([expect.anything(), expect.anything()]);
     await fc.assert(fc.asyncProperty(queries, compare), { numRuns: 200 });
   });
@@ -146,8 +140,8 @@ describe('GET /v1/calls over a long history', () => {
   });
 
   it('200 has the same pages and totals after the fold', async () => {
-    while ((await foldCounts(db.database)) > 0);
-    expect(await recountCalls(db.database)).toBe(0);
+    while ((await foldCounts(app.db.database)) > 0);
+    expect(await recountCalls(app.db.database)).toBe(0);
     await fc.assert(fc.asyncProperty(queries, compare), { numRuns: 80 });
   });
 });

@@ -1,20 +1,9 @@
-import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 import { advanceCall } from './call-steps.js';
 
 describe('GET /v1/calls', () => {
-  let db: TestDatabase;
-  let app: TestApp;
-
-  beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
-  });
+  const app = useApp();
 
   const list = ({ key }: { key: string }, query = '') => app.request('GET', `/v1/calls${query}`, { key });
   const idsOf = (answer: { body: any }): string[] => answer.body.data.map(({ id }: { id: string }) => id);

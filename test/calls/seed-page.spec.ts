@@ -1,6 +1,6 @@
 import { loadConfig } from '../../src/config/config.js';
-import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 import { advanceCall } from './call-steps.js';
 
 /** The examples of the original page for calls, letter by letter (shared/seed-calls-api.txt). */
@@ -123,28 +123,20 @@ function differences(documented: unknown, answered: unknown, path = 'answer'): s
 }
 
 describe('the examples of the original page, with host, key and ids replaced', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp({
+    sipCarrier: loadConfig({ SIP_CARRIER: 'sip:127.0.0.1' }, '/dev/null').sipCarrier,
+  });
   let tenant: Tenant;
   let ours: Substitutes;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
     // Without a carrier the reply would have a warning, unlike the page.
-    app = await TestApp.start(db.url, {
-      sipCarrier: loadConfig({ SIP_CARRIER: 'sip:127.0.0.1' }, '/dev/null').sipCarrier,
-    });
     tenant = await app.tenant('live');
     ours = {
       'https://api.replicer.ai': app.url,
       rpl_live_your_key: tenant.key,
       clx1234567890: tenant.agentId,
     };
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   it('201 for the documented create', async () => {

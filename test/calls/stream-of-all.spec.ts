@@ -1,26 +1,18 @@
 import pg from 'pg';
 import { Notifications } from '../../src/lib/platform/database/notifications.js';
-import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 import { EventStream, type ServerSentEvent } from '../support/event-stream.js';
 import { eventually } from '../support/process.js';
 
 const PATH = '/v1/events/stream';
 
 describe('GET /v1/events/stream', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const open = (key: string, lastEventId?: string) => EventStream.open(app, PATH, { key, lastEventId });
@@ -103,7 +95,7 @@ describe('GET /v1/events/stream', () => {
     const afterCommit = () => {
       wakeups.wake('call_events');
     };
-    const writing = writeOutOfOrder(db.url, id, random, { afterCommit, isRead }).then(async (committed) => {
+    const writing = writeOutOfOrder(app.db.url, id, random, { afterCommit, isRead }).then(async (committed) => {
       return { committed, last: await app.createCall(tenant) };
     });
     const reading = readInPieces(seen, random, () => writing.then(({ last }) => last));

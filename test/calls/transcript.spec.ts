@@ -1,20 +1,12 @@
-import { type Json, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Json, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 describe('GET /v1/calls/{id}/transcript', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const get = (path: string, key = tenant.key) => app.request('GET', path, { key });

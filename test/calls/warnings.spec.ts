@@ -1,23 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type SipCarrier } from '../../src/carriers/sip-carrier.js';
 import { TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { useApp } from '../support/use-app.js';
 
 describe('warnings of POST /v1/calls', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let warning: string;
-
-  beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
-  });
 
   beforeEach(async () => {
     tenant = await app.tenant('live');
@@ -77,7 +66,7 @@ describe('warnings of POST /v1/calls', () => {
 
   it('201 has no warning with a carrier in the settings', async () => {
     const sipCarrier = { id: 'default', name: 'default', targets: [] } as unknown as SipCarrier;
-    const other = await TestApp.start(db.url, { sipCarrier });
+    const other = await TestApp.start(app.db.url, { sipCarrier });
     try {
       expect((await post(tenant.key, { on: other })).body.data).not.toHaveProperty('warnings');
     } finally {

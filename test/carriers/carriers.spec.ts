@@ -1,29 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { useApp } from '../support/use-app.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const PASSWORD = 'hunter2-hunter2';
 const TARGET = { host: 'sip.example.com', port: null, transport: 'udp' };
 
 describe('carriers', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp({ encryptionKey: randomBytes(32) });
   let tenant: Tenant;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url, { encryptionKey: randomBytes(32) });
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
   });
 
-  afterAll(async () => {
-    await app.close();
-    await db.close();
-  });
-
-  const ask = (method: string, path = '', body?: unknown, key = tenant.key, on = app) =>
+  const ask = (method: string, path = '', body?: unknown, key = tenant.key, on: TestApp = app) =>
     on.request(method, `/v1/carriers${path}`, { key, ...(body === undefined ? {} : { body }) });
   const create = async (fields: object = {}, key = tenant.key) => {
     const { status, body } = await ask('POST', '', { name: 'Acme', targets: [TARGET], ...fields }, key);
@@ -115,9 +107,10 @@ describe('carriers', () => {
 
     it('the database holds no password in the clear', async () => {
       const { id } = await create({ username: 'acme', password: PASSWORD });
-      const [row] = await db.database.query<{ text: string }>('select c::text as text from carriers c where id = $1', [
-        id,
-      ]);
+      const [row] = await app.db.database.query<{ text: string }>(
+        'select c::text as text from carriers c where id = $1',
+        [id],
+      );
       expect(row?.text).toContain('v1.');
       expect(row?.text).not.toContain(PASSWORD);
     });
@@ -222,7 +215,7 @@ describe('carriers', () => {
     });
 
     it('400 for a password names ENCRYPTION_KEY where the server has none; without a password it works', async () => {
-      const keyless = await TestApp.start(db.url, { databaseUrl: db.url });
+      const keyless = await TestApp.start(app.db.url, { databaseUrl: app.db.url });
       try {
         const fields = { name: 'x', targets: [TARGET] };
         const answer = await ask('POST', '', { ...fields, username: 'a', password: PASSWORD }, tenant.key, keyless);

@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { CarriersService } from '../../src/carriers/carriers.service.js';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 describe('phone numbers', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let stranger: Tenant;
   let lastNumber = 14155550000;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const newNumber = () => `+${++lastNumber}`;

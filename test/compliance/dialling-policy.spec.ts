@@ -1,7 +1,7 @@
 import { DiallingPolicyService } from '../../src/compliance/dialling-policy.service.js';
 import { SuppressionsService } from '../../src/compliance/suppressions.service.js';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const DEFAULTS = {
   allowedPrefixes: [],
@@ -32,22 +32,11 @@ const NONE = { callsToNumberToday: 0, spentToday: 0 };
 const ROME = '+390612345678';
 
 describe('the dialling policy', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
-
-  beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
-  });
 
   beforeEach(async () => {
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const ask = (method: string, body?: unknown, key = tenant.key) =>
@@ -213,7 +202,7 @@ describe('the dialling policy', () => {
     it('refuses when the stored policy cannot be read', async () => {
       await patch({ callingHours: OFFICE });
       for (const hours of ['{}', '"09:00"', '{"start":"09:00","end":"18:00"}', '[]', '1']) {
-        await db.database.query('update dialling_policies set calling_hours = $1 where organization_id = $2', [
+        await app.db.database.query('update dialling_policies set calling_hours = $1 where organization_id = $2', [
           hours,
           tenant.organizationId,
         ]);

@@ -1,25 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Answer, type Tenant } from '../support/app.js';
+import { useApp } from '../support/use-app.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 describe('suppressions', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
   let stranger: Tenant;
   let lastNumber = 390655000000;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const newNumber = () => `+${++lastNumber}`;

@@ -3,29 +3,21 @@ import { AgentsService } from '../../src/agents/agents.service.js';
 import { ProviderAccountsService } from '../../src/provider-accounts/provider-accounts.service.js';
 import { parseNetwork } from '../../src/lib/platform/http-client/network.js';
 import { type Answer, TestApp, type Tenant } from '../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../support/database.js';
+import { useApp } from '../support/use-app.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const KEY = 'sk-proj-secret-1234x7Qa';
 
 describe('providers', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp({ encryptionKey: randomBytes(32) });
   let tenant: Tenant;
   let stranger: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url, { encryptionKey: randomBytes(32) });
     [tenant, stranger] = [await app.tenant(), await app.tenant()];
   });
 
-  afterAll(async () => {
-    await app.close();
-    await db.close();
-  });
-
-  const ask = (method: string, path = '', body?: unknown, key = tenant.key, on = app) =>
+  const ask = (method: string, path = '', body?: unknown, key = tenant.key, on: TestApp = app) =>
     on.request(method, `/v1/providers${path}`, { key, ...(body === undefined ? {} : { body }) });
   const create = async (fields: object = {}, key = tenant.key) => {
     const { status, body } = await ask('POST', '', { name: 'Ours', kind: 'openai', apiKey: KEY, ...fields }, key);
@@ -83,7 +75,7 @@ describe('providers', () => {
 
     it('201 keeps the key encrypted', async () => {
       const { id } = await create();
-      const [row] = await db.database.query<{ row: string }>(
+      const [row] = await app.db.database.query<{ row: string }>(
         'select p::text as row from provider_accounts p where id = $1',
         [id],
       );
@@ -120,7 +112,7 @@ describe('providers', () => {
 
     it('201 for a private address where its network is allowed', async () => {
       const outbound = { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOnly: false };
-      const open = await TestApp.start(db.url, { outbound });
+      const open = await TestApp.start(app.db.url, { outbound });
       try {
         const given = { name: 'x', kind: 'openai', baseUrl: 'http://127.0.0.1:8000/v1' };
         expect((await ask('POST', '', given, tenant.key, open)).status).toBe(201);
@@ -132,8 +124,8 @@ describe('providers', () => {
     });
 
     it('400 says what to do when secrets cannot be kept', async () => {
-      const url = { databaseUrl: db.url, encryptionKey: undefined };
-      const keyless = await TestApp.start(db.url, url);
+      const url = { databaseUrl: app.db.url, encryptionKey: undefined };
+      const keyless = await TestApp.start(app.db.url, url);
       try {
         const answer = await ask('POST', '', { name: 'x', kind: 'openai', apiKey: KEY }, tenant.key, keyless);
         expectRefused(answer, 'apiKey');
@@ -334,7 +326,7 @@ describe('providers', () => {
 
     it('names the account whose key cannot be read', async () => {
       const { id } = await create();
-      const other = await TestApp.start(db.url, { encryptionKey: randomBytes(32) });
+      const other = await TestApp.start(app.db.url, { encryptionKey: randomBytes(32) });
       try {
         const read = other.nest
           .get(ProviderAccountsService, { strict: false })

@@ -1,25 +1,17 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Answer, TestApp, type Tenant } from '../../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { useApp } from '../../support/use-app.js';
 
 const REQUEST_ID = /^req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ORIGIN = 'https://app.example.com';
 
 describe('HTTP', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let tenant: Tenant;
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     tenant = await app.tenant();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const post = (body: string, headers: Record<string, string> = {}) =>
@@ -137,7 +129,7 @@ describe('HTTP', () => {
       });
     const allowed = ({ headers }: Answer) => headers.get('access-control-allow-origin');
     const withOrigins = async (corsOrigins: string[], use: (open: TestApp) => Promise<void>) => {
-      const open = await TestApp.start(db.url, { corsOrigins });
+      const open = await TestApp.start(app.db.url, { corsOrigins });
       await use(open).finally(() => open.close());
     };
 

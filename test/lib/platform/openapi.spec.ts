@@ -1,25 +1,16 @@
 import { SCOPES } from '../../../src/api-keys/api-key.js';
 import { ERROR_STATUS } from '../../../src/lib/platform/errors/domain-error.js';
-import { TestApp } from '../../support/app.js';
-import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { useApp } from '../../support/use-app.js';
 
 describe('the API reference', () => {
-  let db: TestDatabase;
-  let app: TestApp;
+  const app = useApp();
   let operations: { name: string; operation: any }[];
 
   beforeAll(async () => {
-    db = await openTestDatabase();
-    app = await TestApp.start(db.url);
     const { body } = await app.request('GET', '/openapi.json');
     operations = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),
     );
-  });
-
-  afterAll(async () => {
-    await app.close();
-    await db.close();
   });
 
   const errorCodes = (operation: any): string[] =>
