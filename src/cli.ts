@@ -34,7 +34,9 @@ interface Command {
   run(options: Options, tools: Tools): Promise<readonly object[]>;
 }
 
-class UsageError extends Error {}
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   migrate: {

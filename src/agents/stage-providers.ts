@@ -96,6 +96,8 @@ const withoutModel = (settings: ProviderSettings | undefined): ProviderSettings 
 
 /** An agent names an account that its organization does not have. */
 export class UnknownProvider extends Error {
+  override readonly name = 'UnknownProvider';
+
   constructor(id: string) {
     super(`The agent names the provider ${id}, which does not exist (any more)`);
   }

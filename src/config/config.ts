@@ -7,7 +7,7 @@ export { type Role } from './settings.js';
 
 /** A setting that is unknown or malformed; the message is one line that names the variable and what it accepts. */
 export class ConfigError extends Error {
-  override name = 'ConfigError';
+  override readonly name = 'ConfigError';
 }
 
 type AnySetting = Setting<string, unknown, string | undefined>;

@@ -3,9 +3,10 @@ import { ProviderError } from './providers/ports.js';
 
 /** Error of what waits in a scope that is closed. */
 export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+
   constructor() {
     super('No longer needed');
-    this.name = 'Cancelled';
   }
 }
 

@@ -250,9 +250,19 @@ it('only config reads process.env', () => {
   expect(offenders).toEqual([]);
 });
 
-it('the core never shuts its eyes: no console, no TypeORM synchronize, no forwardRef, no request scope', () => {
+it('the source has no console, TypeORM synchronize, forwardRef or request scope', () => {
   const offenders = files.filter((file) =>
     /console\.|synchronize: true|forwardRef|Scope\.REQUEST/.test(readFileSync(join(SRC, file), 'utf8')),
   );
+  expect(offenders).toEqual([]);
+});
+
+it('every class of errors sets its name', () => {
+  const offenders = files
+    .flatMap((file) => readFileSync(join(SRC, file), 'utf8').split(/(?=\bclass \w+)/))
+    .filter(
+      (text) => /^class \w+ extends \w*Error \{/.test(text) && !/^[^{]*\{\n {2}override readonly name = /.test(text),
+    )
+    .map((text) => text.split('\n', 1)[0]);
   expect(offenders).toEqual([]);
 });

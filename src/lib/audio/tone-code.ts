@@ -41,7 +41,7 @@ function soundOf(byte: number): Int16Array {
   });
 }
 
-/** What was said, as far as it is there; empty for any other sound. Several texts in a row are joined by a space. */
+/** Decodes the text in the audio; empty for other audio. A space joins several texts in a row. */
 export function decodeTones(pcm: Int16Array): string {
   const texts: string[] = [];
   let at = 0;
@@ -54,7 +54,7 @@ export function decodeTones(pcm: Int16Array): string {
       if (purity < PURE || byte === PREAMBLE[0]) break;
       bytes.push(byte);
     }
-    // A character that was cut off is not heard.
+    // An incomplete last character is dropped.
     texts.push(new TextDecoder().decode(Uint8Array.from(bytes)).replaceAll('\ufffd', ''));
   }
   return texts.filter(Boolean).join(' ');

@@ -36,7 +36,7 @@ export interface NegotiatedMedia {
   ptimeMs: number;
   /** false while the far end does not want to hear us (hold). */
   sends: boolean;
-  /** false while the far end said that it sends nothing (hold): its silence is no loss of media. */
+  /** false during a hold by the far end: its silence is no loss of media. */
   receives: boolean;
   /** Our key protects what we send, theirs what arrives. Absent: plain RTP. */
   srtp: { ours: SrtpKey; theirs: SrtpKey } | undefined;
@@ -46,7 +46,7 @@ export interface NegotiatedMedia {
 export interface CallQuality {
   packetsSent: number;
   packetsReceived: number;
-  /** Packets that never arrived, or too late to be heard. */
+  /** Packets that never arrived or arrived after their playout time. */
   packetsLost: number;
   /** 0 to 100. */
   lossPercent: number;

@@ -19,7 +19,9 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** A secret cannot be sealed or opened; the message says what to do, and holds no secret. */
-export class SecretBoxError extends Error {}
+export class SecretBoxError extends Error {
+  override readonly name = 'SecretBoxError';
+}
 
 /** Where the key comes from: the setting, or else a file beside the embedded database. */
 export interface KeySource {

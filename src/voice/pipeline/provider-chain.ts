@@ -5,12 +5,13 @@ import { type CancellationScope } from '../cancellation-scope.js';
 
 /** All providers of a stage have failed. */
 export class StageFailed extends Error {
+  override readonly name = 'StageFailed';
+
   constructor(
     readonly stage: StageName,
     message: string,
   ) {
     super(message);
-    this.name = 'StageFailed';
   }
 }
 

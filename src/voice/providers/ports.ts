@@ -16,6 +16,8 @@ export type ProviderFault =
   | 'refused';
 
 export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+
   constructor(
     readonly fault: ProviderFault,
     message: string,

@@ -6,7 +6,7 @@ import { type AnsweredBy } from '../media-types.js';
 const LONG_GREETING_MS = 2_500;
 const HUMAN_SILENCE_MS = 500;
 const NO_SPEECH_MS = 6_000;
-/** A machine that pauses for so long has said what it had to say. */
+/** A pause of this length ends the greeting of a machine. */
 const GREETING_OVER_MS = 1_200;
 /** No voicemail greeting is longer than a minute, and beep detection is the largest CPU cost of a line. */
 const LISTEN_MS = 60_000;

@@ -6,7 +6,7 @@ export interface LineFigures {
   packetsReceived: number;
   /** Never arrived. */
   packetsMissing: number;
-  /** Arrived too late to be heard. */
+  /** Arrived after the playout time. */
   packetsLate: number;
   jitterMs: number;
   /** How long the jitter buffer holds audio back. */

@@ -17,7 +17,7 @@ const STRAYS_UNTIL_JUMP = 3;
 const IDLE_UNITS = 20;
 /** Frames over which the lowest level is looked for, before the delay is shortened. */
 const WINDOW_FRAMES = 100;
-/** The most that is left out at once: 20 ms are hardly heard. */
+/** Most audio to drop at once: a gap of 20 ms is hardly audible. */
 const MAX_STEP = 2;
 const CALM_FRAMES_PER_STEP = 500;
 /** Concealment repeats 20 ms with a fade: longer repetition sounds like a buzz. */
@@ -31,7 +31,7 @@ export type HeardFrame = 'audio' | 'concealed' | 'nothing';
  * shrinks, up to 20 ms at a time, when it was not needed, which also takes up the drift of the two clocks. No clock inside.
  */
 export class JitterBuffer {
-  /** Packets that came too late to be heard, or too many at once. */
+  /** Packets after their playout time or beyond the size of the buffer. */
   late = 0;
   duplicates = 0;
   concealedFrames = 0;

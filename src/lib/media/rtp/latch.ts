@@ -53,7 +53,7 @@ export class Latch {
     return this.latched !== undefined;
   }
 
-  /** Whether a source is the one that signalling announced: all that may be heard before the answer. */
+  /** Whether a source has the negotiated address, the only one accepted before the answer. */
   isNegotiated(source: Endpoint): boolean {
     return same(source, this.negotiated);
   }

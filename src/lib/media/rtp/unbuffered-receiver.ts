@@ -19,14 +19,14 @@ export class UnbufferedReceiver {
   private frame = new Int16Array(FRAME_SAMPLES);
   private filled = 0;
   private ssrc: number | undefined;
-  /** The timestamp that continues what was heard. */
+  /** The timestamp after the last passed sample. */
   private next = 0;
   private idleTicks = 0;
   private strays = 0;
   /** The timestamp that continues the last one that came too late. */
   private nextStray = 0;
 
-  /** `heard` gets a frame that is used again later, and how many more of those that came with it there are. */
+  /** `heard` receives a frame, which is reused later, and the number of frames after it in the same packet. */
   constructor(private readonly heard: (frame: Int16Array, behind: number) => void) {}
 
   packet({ ssrc, timestamp, payload }: { ssrc: number; timestamp: number; payload: Buffer }, codec: G711): void {
@@ -39,7 +39,7 @@ export class UnbufferedReceiver {
       isNew = true;
     }
     this.strays = 0;
-    // Silence that was heard instead of it already is not heard twice.
+    // Silence already took the place of this audio.
     if (!isNew && this.idleTicks <= PATIENT_TICKS) this.add(new Int16Array(ahead));
     this.ssrc = ssrc;
     this.next = (timestamp + payload.length) >>> 0;

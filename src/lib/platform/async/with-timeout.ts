@@ -1,6 +1,6 @@
 /** The promise did not settle in time. */
 export class TimeoutError extends Error {
-  override name = 'TimeoutError';
+  override readonly name = 'TimeoutError';
 }
 
 /** Waits for a promise, at most `ms` milliseconds. @throws TimeoutError that names `what` */

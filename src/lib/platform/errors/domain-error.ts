@@ -19,6 +19,8 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 
 /** What went wrong in words that a client may read. Nothing private belongs in `message` or `details`. */
 export class DomainError extends Error {
+  override readonly name = 'DomainError';
+
   constructor(
     readonly code: ErrorCode,
     message: string,

@@ -1,10 +1,14 @@
 /** The rules forbid the address. The message tells the customer the reason. */
-export class OutboundRefused extends Error {}
+export class OutboundRefused extends Error {
+  override readonly name = 'OutboundRefused';
+}
 
 export type OutboundFailure = 'timeout' | 'aborted' | 'unreachable' | 'tls' | 'closed' | 'protocol';
 
 /** The address was asked and gave no answer. The message is for people and holds no network address. */
 export class OutboundFailed extends Error {
+  override readonly name = 'OutboundFailed';
+
   constructor(
     readonly kind: OutboundFailure,
     message: string,

@@ -8,7 +8,9 @@ export interface FilledIn {
 }
 
 /** A template that cannot be read, or has no end. */
-export class TemplateError extends Error {}
+export class TemplateError extends Error {
+  override readonly name = 'TemplateError';
+}
 
 /** Lists within lists could otherwise keep everybody waiting. */
 const MAX_PARTS = 10_000;

@@ -36,7 +36,7 @@ export class OpenAiChatReply {
     return events;
   }
 
-  /** Ends the reply. @param done whether the stream said so. @throws ProviderError when it broke off */
+  /** Ends the reply. @param done whether the stream had its end marker @throws ProviderError for an incomplete stream */
   end(done: boolean): ModelEvent[] {
     if (!done && !this.finished) throw this.failed('broke off in the middle of its reply');
     const events = this.calls.map(({ id, name, arguments: given }, i): ModelEvent => {
