@@ -11,7 +11,7 @@ import { createLog } from '../../src/lib/platform/log.js';
 import { openDatabase } from '../../src/lib/platform/database/database.js';
 import { PhoneNumbersService } from '../../src/carriers/phone-numbers.service.js';
 
-/** The body of an answer, loosely typed: tests say what it must be. */
+/** The body of a response without a static type: the assertions check it. */
 export type Json = any;
 
 export interface Answer {
@@ -28,14 +28,14 @@ export interface Tenant {
   key: string;
 }
 
-/** The application on a real socket, with what tests do all the time. */
+/** The application on a real socket, with the common steps of tests. */
 export class TestApp {
   private constructor(
     readonly nest: NestExpressApplication,
     readonly url: string,
   ) {}
 
-  /** Serves the API on a database (and, unless told otherwise, nothing else) on a free port. */
+  /** Serves the API, by default without workers, on a free port. */
   static async start(databaseUrl: string, settings: Partial<Config> = {}): Promise<TestApp> {
     const dataSource = await openDatabase({ url: databaseUrl, poolSize: 10, entities: ENTITIES as never });
     const config: Config = { ...loadConfig({}, '/dev/null'), roles: ['api'], logLevel: 'silent', ...settings };
@@ -79,7 +79,7 @@ export class TestApp {
     return (await this.nest.get(ApiKeysService).issue(organizationId, { ...defaults, ...wanted })).key;
   }
 
-  /** A request as a client makes it. An object as `body` is sent as JSON, a string as it is. */
+  /** Sends a request. A `body` that is an object goes as JSON, a string unchanged. */
   async request(
     method: string,
     path: string,

@@ -81,7 +81,7 @@ export async function asStored(database: Database, row: CallRow): Promise<object
   return found?.row;
 }
 
-/** Ids of calls whose row is not what their events say, or that have only one of the two. */
+/** Ids of calls whose row differs from the state of their events, or that lack one of the two. */
 export async function rowsThatDisagree(database: Database): Promise<string[]> {
   const histories = await database.query<{ id: string; events: CallEvent[] }>(
     `select stream_id as id, json_agg(json_build_object('type', type, 'data', data) order by version) as events

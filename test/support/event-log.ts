@@ -60,7 +60,7 @@ export function again(work: () => Promise<unknown>): () => Promise<void> {
   const running = (async () => {
     while (!ending.signal.aborted) await work();
   })();
-  // Its failure is seen by whoever stops it.
+  // `stop` reports its failure.
   running.catch(() => undefined);
   const stop = () => {
     ending.abort();

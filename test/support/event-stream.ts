@@ -14,7 +14,7 @@ interface StreamRequest {
   lastEventId?: string | undefined;
 }
 
-/** A client of server-sent events that reads when it is told to. */
+/** A client of server-sent events that reads on `read` only. */
 export class EventStream {
   private readonly decoder = new TextDecoder();
   private readonly comments: string[] = [];

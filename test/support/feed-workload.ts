@@ -2,7 +2,7 @@ import { FEED_START, type FeedPosition, readFeed } from '../../src/lib/event-sto
 import { type Database } from '../../src/lib/platform/database/database.js';
 import { newStreams, nameOf, numbered, OpenTransaction, upTo } from './event-log.js';
 
-/** A follower of the feed that never looks back. Its looks come one after the other, whoever asks for them. */
+/** A follower of the feed that never looks back. Concurrent callers read one after the other. */
 export abstract class Follower {
   readonly seen: string[] = [];
   private looking: Promise<void> = Promise.resolve();

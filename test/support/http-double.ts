@@ -11,7 +11,7 @@ export interface Asked {
   body: Buffer;
 }
 
-/** A real HTTP server on the loopback in place of a paid one: keeps what it is asked, answers as it is told. */
+/** An HTTP server on the loopback in place of a paid service. It records requests and replies with `answer`. */
 export class HttpDouble {
   readonly asked: Asked[] = [];
   answer: (asked: Asked, response: ServerResponse) => void = (_, response) => response.end();

@@ -26,7 +26,7 @@ const OUTCOME = { sipCode: 200, responsible: 'agent', retryable: false, detail: 
 export const OUTBOUND = { allowNetworks: [parseNetwork('127.0.0.0/8')!], httpsOnly: false };
 
 /** An API without workers, a receiver, and deliverers one by one. */
-export class WebhookBench {
+export class WebhookHarness {
   readonly calls: CallCommands;
   readonly jobs: DeliveryJobs;
   private readonly http = new OutboundHttp(OUTBOUND);
@@ -43,12 +43,12 @@ export class WebhookBench {
     this.jobs = new DeliveryJobs(db.database);
   }
 
-  static async open(): Promise<WebhookBench> {
+  static async open(): Promise<WebhookHarness> {
     const db = await openTestDatabase();
     const encryptionKey = randomBytes(32);
     const app = await TestApp.start(db.url, { encryptionKey, outbound: OUTBOUND });
     const secrets = new SecretBox({ encryptionKey, databaseUrl: db.url, dataDir: '' });
-    return new WebhookBench(db, app, await app.tenant(), await HttpDouble.start(), secrets);
+    return new WebhookHarness(db, app, await app.tenant(), await HttpDouble.start(), secrets);
   }
 
   async close(): Promise<void> {

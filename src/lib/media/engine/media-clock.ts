@@ -1,13 +1,14 @@
-/** What is done once in 20 ms. `skippedTicks`: how many were left out before this one, because the process stood still. */
+import { FRAME_MS } from '../../audio/index.js';
+
+/** Runs every 20 ms. `skippedTicks`: ticks dropped before this one after a stall of the process. */
 export type Ticker = (nowMs: number, skippedTicks: number) => void;
 
-const PERIOD_MS = 20;
-/** Lines are spread over so many moments of a period, so that none waits for all others. */
+/** Sessions tick in this many phases of a period, so that none waits for all others. */
 const PHASES = 5;
-const STEP_MS = PERIOD_MS / PHASES;
-/** What is up to this late is made up for, packet by packet; what stood still for longer is left out. */
+const STEP_MS = FRAME_MS / PHASES;
+/** The clock catches up after a shorter delay and drops ticks after a longer one. */
 const MAX_BEHIND_MS = 100;
-/** Timers are no finer than a millisecond. */
+/** Timers have a resolution of one millisecond. */
 const SOON_MS = 0.5;
 
 interface Member {
@@ -16,8 +17,8 @@ interface Member {
 }
 
 /**
- * One timer for all lines: it aims at multiples of the period from its start, so that lateness never adds up, and a line
- * ticks exactly 50 times a second on average. `now` and `schedule` are given for tests.
+ * One timer for all sessions. It aims at multiples of the period since its start, so that delays do not accumulate and each
+ * session ticks 50 times a second on average. Tests pass `now` and `schedule`.
  */
 export class MediaClock {
   private readonly phases: Set<Member>[] = Array.from({ length: PHASES }, () => new Set());
@@ -28,13 +29,13 @@ export class MediaClock {
   private cancel: (() => void) | undefined;
 
   constructor(
-    /** Called after all of a phase have ticked. */
+    /** Called after the ticks of a phase. */
     private readonly afterPhase: () => void,
     private readonly now: () => number = () => performance.now(),
     private readonly schedule: (run: () => void, delayMs: number) => () => void = setTimer,
   ) {}
 
-  /** Ticks from now on, in the emptiest phase. Returns how to stop. */
+  /** Adds a ticker to the phase with the fewest. @returns the function that removes it */
   add(ticker: Ticker): () => void {
     const phase = this.phases.reduce((least, candidate) => (candidate.size < least.size ? candidate : least));
     const member = { ticker, skipsSeen: this.skips };
@@ -63,9 +64,9 @@ export class MediaClock {
   private readonly run = (): void => {
     const behind = this.now() - this.next;
     if (behind > MAX_BEHIND_MS) {
-      const left = Math.floor(behind / PERIOD_MS);
+      const left = Math.floor(behind / FRAME_MS);
       this.skips += left;
-      this.next += left * PERIOD_MS;
+      this.next += left * FRAME_MS;
     }
     const now = this.now();
     if (this.next <= now) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { FRAME_SAMPLES, G711_CODECS } from '../../audio/index.js';
+import { FRAME_MS, FRAME_SAMPLES, G711_CODECS, SAMPLES_PER_MS } from '../../audio/index.js';
 import { type DtmfStep, writeTelephoneEvent } from '../dtmf/dtmf.js';
 import { type G711 } from '../media-types.js';
 import { RTP_HEADER_BYTES, writeRtpHeader } from './rtp-packet.js';
@@ -29,10 +29,12 @@ export class RtpSender {
   private sequence = randomBytes(2).readUInt16BE() >> 1;
   private marker = true;
   private eventTimestamp = 0;
-  private readonly buffers = Array.from({ length: BUFFERS }, () => Buffer.alloc(RTP_HEADER_BYTES + 8 * MAX_PACKET_MS));
+  private readonly buffers = Array.from({ length: BUFFERS }, () =>
+    Buffer.alloc(RTP_HEADER_BYTES + SAMPLES_PER_MS * MAX_PACKET_MS),
+  );
   private buffer = 0;
   /** Encoded samples that wait for their packet to be full. */
-  private readonly pending = Buffer.alloc(8 * (MAX_PACKET_MS + 20));
+  private readonly pending = Buffer.alloc(SAMPLES_PER_MS * (MAX_PACKET_MS + FRAME_MS));
   private pendingSamples = 0;
 
   /** `send` gets a buffer that is used again later. */
